@@ -1,0 +1,118 @@
+import { createConsola, type ConsolaInstance } from "consola";
+import { openSync, writeSync } from "node:fs";
+
+export type LogLevel = "DEBUG" | "INFO" | "WARNING" | "ERROR" | "CRITICAL";
+export const LOG_LEVELS: readonly LogLevel[] = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
+
+/** What varies in a message. Errors are written with their stack, everything else as JSON. */
+export type Fields = Record<string, unknown>;
+
+/** A log: the message is constant text, what varies is a field. `with` adds fields to every line. */
+export interface Log {
+  debug(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  warning(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+  critical(message: string, fields?: Fields): void;
+  with(fields: Fields): Log;
+}
+
+const CONSOLA_LEVELS: Record<LogLevel, number> = { DEBUG: 4, INFO: 3, WARNING: 1, ERROR: 0, CRITICAL: 0 };
+type ConsolaType = "debug" | "info" | "warn" | "error" | "fatal";
+const NAMES: Record<string, LogLevel> = {
+  debug: "DEBUG",
+  info: "INFO",
+  warn: "WARNING",
+  error: "ERROR",
+  fatal: "CRITICAL",
+};
+
+/**
+ * A log that appends lines `2026-11-21T18:57:00.123Z INFO message key=value …` to `file`, or to standard error without one.
+ * Lines below `level` are dropped. Throws where the file cannot be opened. A line that cannot be written (disk full) is lost:
+ * the program goes on.
+ */
+export function createLog(options: { level: LogLevel; file?: string | undefined }): Log {
+  const fd = options.file === undefined ? 2 : openSync(options.file, "a", 0o600);
+  const consola = createConsola({
+    level: CONSOLA_LEVELS[options.level],
+    throttle: 0,
+    reporters: [
+      {
+        log(entry) {
+          const [message, fields] = entry.args as [string, Fields];
+          const level = NAMES[entry.type] ?? "INFO";
+          if (options.level === "CRITICAL" && level !== "CRITICAL") return;
+          try {
+            writeSync(fd, formatLine(entry.date, level, message, fields));
+          } catch {
+            // Nowhere left to say so.
+          }
+        },
+      },
+    ],
+  });
+  return new ConsolaLog(consola, {});
+}
+
+class ConsolaLog implements Log {
+  readonly #consola: ConsolaInstance;
+  readonly #fields: Fields;
+
+  constructor(consola: ConsolaInstance, fields: Fields) {
+    this.#consola = consola;
+    this.#fields = fields;
+  }
+
+  debug(message: string, fields?: Fields): void {
+    this.#write("debug", message, fields);
+  }
+  info(message: string, fields?: Fields): void {
+    this.#write("info", message, fields);
+  }
+  warning(message: string, fields?: Fields): void {
+    this.#write("warn", message, fields);
+  }
+  error(message: string, fields?: Fields): void {
+    this.#write("error", message, fields);
+  }
+  critical(message: string, fields?: Fields): void {
+    this.#write("fatal", message, fields);
+  }
+  with(fields: Fields): Log {
+    return new ConsolaLog(this.#consola, { ...this.#fields, ...fields });
+  }
+  #write(type: ConsolaType, message: string, fields?: Fields): void {
+    this.#consola[type](message, { ...this.#fields, ...fields });
+  }
+}
+
+/** A log that drops everything, for tests and for one-shot commands. */
+export const silentLog: Log = {
+  debug() {},
+  info() {},
+  warning() {},
+  error() {},
+  critical() {},
+  with: () => silentLog,
+};
+
+/** One line, ending in a newline; exported for its test. */
+export function formatLine(date: Date, level: LogLevel, message: string, fields: Fields): string {
+  let line = `${date.toISOString()} ${level} ${oneLine(message)}`;
+  let stack = "";
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    if (value instanceof Error) {
+      line += ` ${key}=${quoteIfNeeded(value.message)}`;
+      if (level !== "INFO" && level !== "WARNING" && value.stack) stack += `\n${value.stack}`;
+    } else {
+      line += ` ${key}=${quoteIfNeeded(typeof value === "string" ? value : (JSON.stringify(value) ?? String(value)))}`;
+    }
+  }
+  return `${line}${stack}\n`;
+}
+
+// A name or a worker's output must not be able to forge a second log line.
+const oneLine = (text: string) => text.replaceAll(/[\r\n]+/g, " ");
+const quoteIfNeeded = (text: string) => (/^[^\s"=]+$/.test(text) ? text : JSON.stringify(text));
