@@ -1,0 +1,14 @@
+import { refuseUnknown, type Params } from "./fields.ts";
+import { LAUNCH_PARAMS, parseLaunch, type Launch } from "./launch.ts";
+
+/** A named group of instances with a default broker, default arguments and configuration. */
+export interface App extends Launch {
+  readonly name: string;
+  readonly createdAtMs: number;
+}
+
+/** The given fields of an app; throws `invalid`. */
+export function parseAppChange(params: Params): Partial<Launch> {
+  refuseUnknown(params, [...LAUNCH_PARAMS, "timeout"]);
+  return parseLaunch(params);
+}

@@ -1,0 +1,142 @@
+import { ShellWordsError, splitWords } from "../kit/shell-words.ts";
+import { invalid } from "./errors.ts";
+
+/** The words of an instance's `arguments`, sorted to where Celery wants them (celery/bin/celery.py, celery/bin/worker.py). */
+export interface WorkerArguments {
+  /** Options of `celery` itself, before the word `worker`. */
+  readonly global: readonly string[];
+  /** Options of `celery worker`. */
+  readonly worker: readonly string[];
+  /** Whether an app of the user's is named (`-A`). */
+  readonly hasApp: boolean;
+}
+
+type Option = {
+  /** Whether a value follows, in the same word or the next. */
+  value: boolean;
+  place: "global" | "worker";
+  /** The parameter of Cyme to use instead, where Cyme sets the option itself. */
+  instead?: string;
+};
+
+const global = (value: boolean): Option => ({ value, place: "global" });
+const worker = (value: boolean): Option => ({ value, place: "worker" });
+const ours = (value: boolean, instead: string): Option => ({ value, place: "worker", instead });
+
+const OUR_FILES = "nothing: worker.pid, worker.log and worker.statedb lie in the instance's folder";
+
+const OPTIONS: Record<string, Option> = {
+  "-A": global(true),
+  "--app": global(true),
+  "--result-backend": global(true),
+  "--loader": global(true),
+  "--config": global(true),
+  "--workdir": global(true),
+  "-C": global(false),
+  "--no-color": global(false),
+  "-q": global(false),
+  "--quiet": global(false),
+  "-b": ours(true, "broker"),
+  "--broker": ours(true, "broker"),
+  "-n": ours(true, "the instance's name"),
+  "--hostname": ours(true, "the instance's name"),
+  "-Q": ours(true, "queues"),
+  "--queues": ours(true, "queues"),
+  "-P": ours(true, "pool"),
+  "--pool": ours(true, "pool"),
+  "-c": ours(true, "max_concurrency and min_concurrency"),
+  "--concurrency": ours(true, "max_concurrency and min_concurrency"),
+  "--autoscale": ours(true, "max_concurrency and min_concurrency"),
+  "-D": ours(false, "nothing: the branch detaches its workers"),
+  "--detach": ours(false, "nothing: the branch detaches its workers"),
+  "--pidfile": ours(true, OUR_FILES),
+  "-f": ours(true, OUR_FILES),
+  "--logfile": ours(true, OUR_FILES),
+  "-S": ours(true, OUR_FILES),
+  "--statedb": ours(true, OUR_FILES),
+  "--uid": ours(true, "nothing: workers run as the user of the branch"),
+  "--gid": ours(true, "nothing: workers run as the group of the branch"),
+  "-E": worker(false),
+  "--task-events": worker(false),
+  "--events": worker(false),
+  "-B": worker(false),
+  "--beat": worker(false),
+  "--purge": worker(false),
+  "--discard": worker(false),
+  "--without-gossip": worker(false),
+  "--without-mingle": worker(false),
+  "--without-heartbeat": worker(false),
+  "--disable-prefetch": worker(false),
+  "-X": worker(true),
+  "-I": worker(true),
+  "-l": worker(true),
+  "-O": worker(true),
+  "-s": worker(true),
+};
+
+/** Throws `invalid` where the text cannot be split, or names an option that Cyme sets itself. */
+export function parseWorkerArguments(parameter: string, text: string): WorkerArguments {
+  const words = parseWords(parameter, text);
+  const sorted: { global: string[]; worker: string[] } = { global: [], worker: [] };
+  let hasApp = false;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? "";
+    if (word === "--") throw invalid(parameter, "extra_config for what comes after --", text);
+    const { name, option, takesNext } = lookUp(word);
+    if (option.instead) throw invalid(parameter, `no ${name}, which Cyme sets itself; use ${option.instead}`, word);
+    if (name === "-A" || name === "--app") hasApp = true;
+    const place = sorted[option.place];
+    place.push(word);
+    if (takesNext) {
+      const value = words[++i];
+      if (value === undefined) throw invalid(parameter, `a value after ${name}`, text);
+      place.push(value);
+    }
+  }
+  return { ...sorted, hasApp };
+}
+
+/**
+ * What a word is to Celery. Words that are no option known here go to `celery worker` as they are: newer Celery has more
+ * options, and a wrong one makes the worker say so.
+ */
+function lookUp(word: string): { name: string; option: Option; takesNext: boolean } {
+  if (word.startsWith("--")) {
+    const [name = word] = word.split("=", 1);
+    const option = OPTIONS[name] ?? worker(false);
+    return { name, option, takesNext: option.value && !word.includes("=") };
+  }
+  if (!word.startsWith("-") || word === "-") return { name: word, option: worker(false), takesNext: false };
+  // Click reads -Ec4 as -E -c 4: flags up to the first letter that takes a value, which is the rest of the word.
+  let last = { name: word.slice(0, 2), option: OPTIONS[word.slice(0, 2)] ?? worker(false), takesNext: false };
+  for (let at = 1; at < word.length; at++) {
+    const name = `-${word.charAt(at)}`;
+    const option = OPTIONS[name];
+    if (!option) break;
+    last = { name, option, takesNext: option.value && at === word.length - 1 };
+    if (option.value || option.instead) break;
+  }
+  return last;
+}
+
+/** The words of a text, or `invalid`. */
+export function parseWords(parameter: string, text: string): string[] {
+  try {
+    return splitWords(text);
+  } catch (error) {
+    if (error instanceof ShellWordsError)
+      throw invalid(parameter, `words as in a shell, but it ${error.message}`, text);
+    throw error;
+  }
+}
+
+/** The `key=value` words of `extra_config`, or `invalid`. What follows the first = may be anything. */
+export function parseExtraConfig(parameter: string, text: string): { key: string; value: string }[] {
+  return parseWords(parameter, text).map((word) => {
+    const equals = word.indexOf("=");
+    const key = word.slice(0, Math.max(0, equals));
+    if (!/^[A-Za-z_.][A-Za-z0-9_.]*$/.test(key)) throw invalid(parameter, "words of the form key=value", word);
+    if (/^broker[._](read[._]|write[._])?url$/i.test(key)) throw invalid(parameter, `no ${key}; use broker`);
+    return { key, value: word.slice(equals + 1) };
+  });
+}

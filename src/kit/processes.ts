@@ -1,0 +1,170 @@
+import { constants } from "node:os";
+import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+
+/** A process that cannot be mistaken for a later one with the same pid. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Clock ticks after boot (field 22 of /proc/<pid>/stat, proc(5)). */
+  readonly startTicks: number;
+  readonly bootId: string;
+}
+
+/** How a child of ours ended: a code, or the signal that killed it. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface SpawnOptions {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** The whole environment of the child. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Receives what the child writes to standard output and error, appended. */
+  readonly logFile: string;
+  readonly onExit: (exit: Exit) => void;
+}
+
+/** A process could not be started; the message says why in words for the user. */
+export class SpawnError extends Error {}
+
+/** The operating system, as far as the supervisor needs it. */
+export interface Processes {
+  /** Starts a process in a session of its own that outlives us. Throws SpawnError. */
+  spawn(options: SpawnOptions): ProcessId;
+  /** Whether exactly that process still runs; a zombie does not. */
+  isAlive(id: ProcessId): boolean;
+  /** Sends a signal to that process alone; false where it is gone. */
+  signal(id: ProcessId, signal: NodeJS.Signals): boolean;
+  /** Kills what still runs in the session that `leader` began and has `name=value` in its environment. */
+  killSession(leader: ProcessId, name: string, value: string): number;
+  /** Session leaders that have the variable `name` in their environment, by its value. */
+  leadersWith(name: string): Map<string, ProcessId & { readonly argv: readonly string[] }>;
+}
+
+/** Linux, by way of /proc. */
+export class LinuxProcesses implements Processes {
+  readonly #bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+
+  spawn({ argv, cwd, env, logFile, onExit }: SpawnOptions): ProcessId {
+    const [command = ""] = argv;
+    if (!isDirectory(cwd)) throw new SpawnError(`The working directory ${cwd} is not there`);
+    if (!Bun.which(command, { PATH: env["PATH"] ?? "", cwd })) {
+      throw new SpawnError(`There is no program ${command} (PATH is ${env["PATH"] ?? "empty"})`);
+    }
+    const log = openSync(logFile, "a", 0o600);
+    try {
+      const child = Bun.spawn([...argv], {
+        detached: true,
+        cwd,
+        env: { ...env },
+        stdin: "ignore",
+        stdout: log,
+        stderr: log,
+        onExit: (_child, code, signal) =>
+          onExit({ code, signal: signal === null ? null : (signalName(signal) ?? String(signal)) }),
+      });
+      child.unref();
+      // A child that has already ended is a zombie until the event loop turns, so its entry is still there.
+      const stat = readStat(child.pid);
+      return { pid: child.pid, startTicks: stat?.startTicks ?? 0, bootId: this.#bootId };
+    } catch (error) {
+      throw new SpawnError(`Cannot start ${command}: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  isAlive({ pid, startTicks, bootId }: ProcessId): boolean {
+    if (bootId !== this.#bootId) return false;
+    const stat = readStat(pid);
+    return stat !== undefined && stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
+  }
+
+  signal(id: ProcessId, signal: NodeJS.Signals): boolean {
+    return this.isAlive(id) && kill(id.pid, signal);
+  }
+
+  killSession(leader: ProcessId, name: string, value: string): number {
+    if (leader.bootId !== this.#bootId) return 0;
+    let killed = 0;
+    for (const pid of allPids()) {
+      const stat = readStat(pid);
+      if (stat?.session !== leader.pid || stat.state === "Z") continue;
+      if (readEnv(pid, name) === value && kill(pid, "SIGKILL")) killed++;
+    }
+    return killed;
+  }
+
+  leadersWith(name: string): Map<string, ProcessId & { readonly argv: readonly string[] }> {
+    const found = new Map<string, ProcessId & { readonly argv: readonly string[] }>();
+    for (const pid of allPids()) {
+      const stat = readStat(pid);
+      if (!stat || stat.session !== pid || stat.state === "Z") continue;
+      const value = readEnv(pid, name);
+      if (value === undefined) continue;
+      found.set(value, { pid, startTicks: stat.startTicks, bootId: this.#bootId, argv: readList(pid, "cmdline") });
+    }
+    return found;
+  }
+}
+
+interface Stat {
+  readonly state: string;
+  readonly session: number;
+  readonly startTicks: number;
+}
+
+/** Fields of /proc/<pid>/stat; undefined where there is no such process. */
+function readStat(pid: number): Stat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return undefined;
+  }
+  // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0] ?? "", session: Number(fields[3]), startTicks: Number(fields[19]) };
+}
+
+function allPids(): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid));
+}
+
+/** NUL-separated texts; none where the process is gone or is another user's. */
+function readList(pid: number, file: "cmdline" | "environ"): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
+function readEnv(pid: number, name: string): string | undefined {
+  const prefix = `${name}=`;
+  return readList(pid, "environ")
+    .find((entry) => entry.startsWith(prefix))
+    ?.slice(prefix.length);
+}
+
+function kill(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Bun tells a signal by number. */
+function signalName(signal: number | string): string | undefined {
+  if (typeof signal === "string") return signal;
+  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+}

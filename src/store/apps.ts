@@ -1,0 +1,51 @@
+import { asc, eq } from "drizzle-orm";
+import type { App } from "../domain/app.ts";
+import type { BrokerTable } from "./brokers.ts";
+import type { Db } from "./database.ts";
+import { apps } from "./schema.ts";
+
+export class AppTable {
+  readonly #db: Db;
+  readonly #brokers: BrokerTable;
+
+  constructor(db: Db, brokers: BrokerTable) {
+    this.#db = db;
+    this.#brokers = brokers;
+  }
+
+  /** Names of all apps, sorted. */
+  names(): string[] {
+    const rows = this.#db.select({ name: apps.name }).from(apps).orderBy(asc(apps.name)).all();
+    return rows.map((row) => row.name);
+  }
+
+  all(): App[] {
+    const rows = this.#db.select().from(apps).orderBy(asc(apps.name)).all();
+    return rows.map((row) => this.#app(row));
+  }
+
+  get(name: string): App | undefined {
+    const row = this.#db.select().from(apps).where(eq(apps.name, name)).get();
+    return row && this.#app(row);
+  }
+
+  /** Writes an app, new or changed. */
+  put(app: App): void {
+    const { broker, ...fields } = app;
+    const row = {
+      ...fields,
+      env: fields.env === null ? null : { ...fields.env },
+      brokerId: this.#brokers.idOrNull(broker),
+    };
+    this.#db.insert(apps).values(row).onConflictDoUpdate({ target: apps.name, set: row }).run();
+  }
+
+  /** Throws where instances or queues still refer to it. */
+  remove(name: string): void {
+    this.#db.delete(apps).where(eq(apps.name, name)).run();
+  }
+
+  #app({ brokerId, ...row }: typeof apps.$inferSelect): App {
+    return { ...row, broker: this.#brokers.find(brokerId) };
+  }
+}

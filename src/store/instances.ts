@@ -1,0 +1,104 @@
+import { and, asc, count, eq, sql } from "drizzle-orm";
+import type { Instance } from "../domain/instance.ts";
+import type { BrokerTable } from "./brokers.ts";
+import type { Db } from "./database.ts";
+import { consumers, instances } from "./schema.ts";
+
+/** Instances of this branch. Those whose deletion was asked for are only seen by `get` and `all`, for the supervisor. */
+export class InstanceTable {
+  readonly #db: Db;
+  readonly #brokers: BrokerTable;
+  readonly #names;
+  readonly #row;
+  readonly #queuesOf;
+
+  constructor(db: Db, brokers: BrokerTable) {
+    this.#db = db;
+    this.#brokers = brokers;
+    // Prepared, since lists and the supervisor's rounds read these most.
+    this.#names = db
+      .select({ name: instances.name })
+      .from(instances)
+      .where(and(eq(instances.app, sql.placeholder("app")), eq(instances.isDeleted, false)))
+      .orderBy(asc(instances.name))
+      .prepare();
+    this.#row = db
+      .select()
+      .from(instances)
+      .where(eq(instances.name, sql.placeholder("name")))
+      .prepare();
+    this.#queuesOf = db
+      .select({ queue: consumers.queue })
+      .from(consumers)
+      .where(eq(consumers.instance, sql.placeholder("name")))
+      .orderBy(asc(consumers.queue))
+      .prepare();
+  }
+
+  /** Names of the instances of an app, sorted. */
+  names(app: string): string[] {
+    return this.#names.all({ app }).map((row) => row.name);
+  }
+
+  /** All instances, also those being deleted, sorted by name. */
+  all(): Instance[] {
+    const rows = this.#db.select().from(instances).orderBy(asc(instances.name)).all();
+    return rows.map((row) => this.#instance(row));
+  }
+
+  /** The instances of an app, also those being deleted, sorted by name. */
+  ofApp(app: string): Instance[] {
+    const rows = this.#db.select().from(instances).where(eq(instances.app, app)).orderBy(asc(instances.name)).all();
+    return rows.map((row) => this.#instance(row));
+  }
+
+  get(name: string): Instance | undefined {
+    const row = this.#row.get({ name });
+    return row && this.#instance(row);
+  }
+
+  count(): number {
+    const row = this.#db.select({ n: count() }).from(instances).where(eq(instances.isDeleted, false)).get();
+    return row?.n ?? 0;
+  }
+
+  /** Writes an instance, new or changed, with the queues that it is wanted to consume from. */
+  put(instance: Instance): void {
+    const { broker, queues, ...fields } = instance;
+    const row = {
+      ...fields,
+      env: fields.env === null ? null : { ...fields.env },
+      brokerId: this.#brokers.idOrNull(broker),
+    };
+    this.#db.insert(instances).values(row).onConflictDoUpdate({ target: instances.name, set: row }).run();
+    this.#db.delete(consumers).where(eq(consumers.instance, instance.name)).run();
+    for (const queue of queues) {
+      this.#db.insert(consumers).values({ instance: instance.name, app: instance.app, queue }).run();
+    }
+  }
+
+  /** Changes some fields; returns whether there was such an instance. */
+  set(name: string, fields: Partial<Pick<Instance, SettableField>>): boolean {
+    const rows = this.#db
+      .update(instances)
+      .set(fields)
+      .where(eq(instances.name, name))
+      .returning({ name: instances.name })
+      .all();
+    return rows.length > 0;
+  }
+
+  remove(name: string): void {
+    this.#db.delete(instances).where(eq(instances.name, name)).run();
+  }
+
+  #instance({ brokerId, ...row }: typeof instances.$inferSelect): Instance {
+    return {
+      ...row,
+      broker: this.#brokers.find(brokerId),
+      queues: this.#queuesOf.all({ name: row.name }).map(({ queue }) => queue),
+    };
+  }
+}
+
+type SettableField = "isEnabled" | "disabledReason" | "isHeld" | "isDeleted" | "restartSeq" | "isRolling";

@@ -1,0 +1,163 @@
+import { sql } from "drizzle-orm";
+import { foreignKey, index, integer, primaryKey, real, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+
+/*
+ * The tables of <instance dir>/branch.db. After a change run `npm run migration`, which writes the next file of
+ * src/store/migrations and its index. Times are milliseconds since the epoch.
+ */
+
+export const settings = sqliteTable("settings", {
+  key: text().primaryKey(),
+  value: text().notNull(),
+});
+
+export const brokers = sqliteTable(
+  "brokers",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    scheme: text({ enum: ["amqp", "amqps"] }).notNull(),
+    hostname: text().notNull(),
+    port: integer().notNull(),
+    userid: text().notNull(),
+    password: text().notNull(),
+    virtualHost: text("virtual_host").notNull(),
+  },
+  (table) => [unique().on(table.scheme, table.hostname, table.port, table.userid, table.password, table.virtualHost)],
+);
+
+const launch = {
+  brokerId: integer("broker_id").references(() => brokers.id),
+  arguments: text(),
+  extraConfig: text("extra_config"),
+  command: text(),
+  cwd: text(),
+  env: text({ mode: "json" }).$type<Record<string, string>>(),
+  stopTimeoutS: real("stop_timeout"),
+};
+
+export const apps = sqliteTable("apps", {
+  name: text().primaryKey(),
+  ...launch,
+  createdAtMs: integer("created_at").notNull(),
+});
+
+export const queues = sqliteTable(
+  "queues",
+  {
+    app: text()
+      .notNull()
+      .references(() => apps.name),
+    name: text().notNull(),
+    exchange: text().notNull(),
+    exchangeType: text("exchange_type").notNull(),
+    routingKey: text("routing_key").notNull(),
+    options: text({ mode: "json" }).$type<Record<string, unknown>>(),
+    createdAtMs: integer("created_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.app, table.name] })],
+);
+
+export const instances = sqliteTable(
+  "instances",
+  {
+    name: text().primaryKey(),
+    app: text()
+      .notNull()
+      .references(() => apps.name),
+    ...launch,
+    pool: text({ enum: ["prefork", "threads", "solo", "eventlet", "gevent"] }).notNull(),
+    maxConcurrency: integer("max_concurrency").notNull(),
+    minConcurrency: integer("min_concurrency").notNull(),
+    isEnabled: integer("is_enabled", { mode: "boolean" }).notNull(),
+    disabledReason: text("disabled_reason"),
+    isHeld: integer("is_held", { mode: "boolean" }).notNull(),
+    isDeleted: integer("is_deleted", { mode: "boolean" }).notNull(),
+    restartSeq: integer("restart_seq").notNull(),
+    isRolling: integer("is_rolling", { mode: "boolean" }).notNull(),
+    createdAtMs: integer("created_at").notNull(),
+  },
+  (table) => [index("instances_app").on(table.app)],
+);
+
+/** Which instance is wanted to consume from which queue of its app. */
+export const consumers = sqliteTable(
+  "consumers",
+  {
+    instance: text()
+      .notNull()
+      .references(() => instances.name, { onDelete: "cascade" }),
+    app: text().notNull(),
+    queue: text().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.instance, table.queue] }),
+    foreignKey({ columns: [table.app, table.queue], foreignColumns: [queues.app, queues.name] }),
+  ],
+);
+
+/** What the supervisor knows of the process of an instance: what it needs to find it again and not to signal it twice. */
+export const workers = sqliteTable("workers", {
+  instance: text()
+    .primaryKey()
+    .references(() => instances.name, { onDelete: "cascade" }),
+  /** NULL where no process is believed to live. */
+  pid: integer(),
+  /** Start time of that process in clock ticks since boot (field 22 of /proc/<pid>/stat). */
+  startTicks: integer("start_ticks"),
+  bootId: text("boot_id"),
+  node: text(),
+  brokerId: integer("broker_id").references(() => brokers.id),
+  startedAtMs: integer("started_at"),
+  /** Who asked for this start: counts towards what its death means. */
+  startedFor: text("started_for", { enum: ["people", "branch", "death"] }),
+  restartSeq: integer("restart_seq").notNull().default(0),
+  answeredAtMs: integer("answered_at"),
+  /** Set before TERM is sent, so that no second one is sent after a crash: Celery 5.2 kills running tasks on it. */
+  termSentAtMs: integer("term_sent_at"),
+  termReason: text("term_reason", { enum: ["wish", "unresponsive"] }),
+  restarts: integer().notNull().default(0),
+});
+
+/** Deaths that count against the restart rate. */
+export const deaths = sqliteTable(
+  "deaths",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    instance: text()
+      .notNull()
+      .references(() => instances.name, { onDelete: "cascade" }),
+    atMs: integer("at").notNull(),
+  },
+  (table) => [index("deaths_instance_at").on(table.instance, table.atMs)],
+);
+
+/** What the supervisor did and why. */
+export const history = sqliteTable(
+  "history",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    instance: text()
+      .notNull()
+      .references(() => instances.name, { onDelete: "cascade" }),
+    atMs: integer("at").notNull(),
+    did: text().notNull(),
+    why: text().notNull(),
+    evidence: text({ mode: "json" })
+      .$type<Record<string, unknown>>()
+      .notNull()
+      .default(sql`'{}'`),
+  },
+  (table) => [index("history_instance").on(table.instance, table.id)],
+);
+
+/** Direct queues of deleted instances that are still to be deleted on their broker. */
+export const leftovers = sqliteTable(
+  "leftovers",
+  {
+    queue: text().notNull(),
+    brokerId: integer("broker_id")
+      .notNull()
+      .references(() => brokers.id),
+  },
+  (table) => [primaryKey({ columns: [table.queue, table.brokerId] })],
+);

@@ -1,0 +1,76 @@
+import { and, count, eq, gt, lt } from "drizzle-orm";
+import type { Db } from "./database.ts";
+import { deaths, workers } from "./schema.ts";
+
+/** Who asked for a start: `people`, `branch` (it was not running when the branch started), or `death` of the one before. */
+export type StartedFor = "people" | "branch" | "death";
+
+/** What is known of the process of an instance. Dates in ms since the epoch. */
+export type WorkerRow = Omit<typeof workers.$inferSelect, "instance">;
+
+const NO_WORKER: WorkerRow = {
+  pid: null,
+  startTicks: null,
+  bootId: null,
+  node: null,
+  brokerId: null,
+  startedAtMs: null,
+  startedFor: null,
+  restartSeq: 0,
+  answeredAtMs: null,
+  termSentAtMs: null,
+  termReason: null,
+  restarts: 0,
+};
+
+/** Processes and deaths of workers: written by the supervisor alone. */
+export class WorkerTable {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  get(instance: string): WorkerRow {
+    const row = this.#db.select().from(workers).where(eq(workers.instance, instance)).get();
+    if (!row) return NO_WORKER;
+    const { instance: _instance, ...worker } = row;
+    return worker;
+  }
+
+  set(instance: string, fields: Partial<WorkerRow>): void {
+    this.#db
+      .insert(workers)
+      .values({ ...NO_WORKER, ...fields, instance })
+      .onConflictDoUpdate({ target: workers.instance, set: fields })
+      .run();
+  }
+
+  /** Forgets the process, keeps what is counted over processes. */
+  clear(instance: string): void {
+    const { restarts: _restarts, ...none } = NO_WORKER;
+    this.set(instance, none);
+  }
+
+  addDeath(instance: string, atMs: number): void {
+    this.#db.insert(deaths).values({ instance, atMs }).run();
+  }
+
+  /** How many counted deaths there were after `sinceMs`; older ones are dropped. */
+  deathsSince(instance: string, sinceMs: number): number {
+    this.#db
+      .delete(deaths)
+      .where(and(eq(deaths.instance, instance), lt(deaths.atMs, sinceMs)))
+      .run();
+    const row = this.#db
+      .select({ n: count() })
+      .from(deaths)
+      .where(and(eq(deaths.instance, instance), gt(deaths.atMs, sinceMs)))
+      .get();
+    return row?.n ?? 0;
+  }
+
+  forgetDeaths(instance: string): void {
+    this.#db.delete(deaths).where(eq(deaths.instance, instance)).run();
+  }
+}
