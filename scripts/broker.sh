@@ -1,0 +1,90 @@
+#!/bin/sh
+# Runs a private RabbitMQ in the foreground: own ports, own directory, own port mapper (epmd). For tests and the demo.
+#
+#   sh scripts/broker.sh <directory> [port]
+#
+# Once it answers it prints one line: its URL. It runs until
+#   standard input ends   its owner has gone: it stops and removes the directory, so that nothing is ever left behind
+#   TERM, INT or HUP      it stops and keeps the directory; the same command starts it again with its queues
+# In the directory: `pid` (of the broker itself), `ctl` (rabbitmqctl for this broker), `log/`.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+
+[ $# -ge 1 ] || die "usage: sh scripts/broker.sh <directory> [port]"
+mkdir -p "$1" || exit 1
+directory=$(cd "$1" && pwd)
+bin=$RABBITMQ_BIN
+[ -x "$bin/rabbitmq-server" ] || die "RabbitMQ is wanted in $bin but is not there: run sh scripts/setup.sh"
+
+# The ports stay the same over stop and start, since clients know them.
+if [ ! -f "$directory/ports" ]; then
+  ports=$(free_ports 3) || exit 1
+  set -- "$directory" "${2:-}" $ports
+  echo "${2:-$3} $4 $5" >"$directory/ports"
+fi
+read -r port dist_port epmd_port <"$directory/ports"
+node="cyme$port@localhost"
+
+export HOME="$directory"
+export ERL_EPMD_PORT="$epmd_port" ERL_EPMD_ADDRESS=127.0.0.1
+export RABBITMQ_NODENAME="$node" RABBITMQ_DIST_PORT="$dist_port"
+export RABBITMQ_MNESIA_BASE="$directory/data" RABBITMQ_LOG_BASE="$directory/log" RABBITMQ_PID_FILE="$directory/pid"
+export RABBITMQ_CONF_ENV_FILE="$directory/none" RABBITMQ_CONFIG_FILE="$directory/rabbitmq.conf"
+export RABBITMQ_ADVANCED_CONFIG_FILE="$directory/none.config"
+export RABBITMQ_ENABLED_PLUGINS_FILE="$directory/enabled_plugins" RABBITMQ_GENERATED_CONFIG_DIR="$directory/config"
+# One scheduler leaves the cores to what is tested; `+B i`: Ctrl-C is for this script, not for Erlang's own menu.
+export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 1:1 +B i -kernel inet_dist_use_interface {127,0,0,1}"
+# rabbitmq-server then becomes the broker instead of staying in front of it, so its pid is the broker's.
+export RUNNING_UNDER_SYSTEMD=true
+unset NOTIFY_SOCKET RABBITMQ_NODE_PORT RABBITMQ_NODE_IP_ADDRESS ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ERL_LIBS
+cat >"$RABBITMQ_CONFIG_FILE" <<END
+listeners.tcp.1 = 127.0.0.1:$port
+disk_free_limit.absolute = 1MB
+END
+echo '[].' >"$RABBITMQ_ENABLED_PLUGINS_FILE"
+cat >"$directory/ctl" <<END
+#!/bin/sh
+export HOME='$directory' ERL_EPMD_PORT=$epmd_port RABBITMQ_NODENAME=$node RABBITMQ_CONF_ENV_FILE='$directory/none'
+export RABBITMQ_CTL_ERL_ARGS='+S 1:1'
+exec $bin/rabbitmqctl "\$@"
+END
+rm -f "$directory/pid"
+
+# epmd in the foreground, as a child: left to itself Erlang starts one that outlives the broker.
+epmd -port "$epmd_port" -address 127.0.0.1 </dev/null >/dev/null 2>&1 &
+epmd=$!
+"$bin/rabbitmq-server" </dev/null >"$directory/output" 2>&1 &
+server=$!
+
+owner=here
+stop() {
+  trap '' TERM INT HUP
+  kill -CONT "$server" 2>/dev/null # A frozen broker would not see the TERM.
+  kill -TERM "$server" 2>/dev/null
+}
+trap stop TERM INT HUP
+trap 'owner=gone; stop' USR1
+
+# `read` rather than cat: a builtin leaves no process behind that holds the pipe.
+exec 3<&0
+(
+  trap - TERM INT HUP USR1
+  while read -r _; do :; done
+  kill -USR1 $$
+) <&3 >/dev/null 2>&1 &
+watcher=$!
+exec 3<&-
+
+if wait_for_amqp "$port" 90 "$server"; then
+  echo "amqp://guest:guest@127.0.0.1:$port//"
+else
+  tail -n 20 "$directory/output" >&2
+  stop
+fi
+
+# A trap ends the first wait; the broker has ended only when kill -0 says so.
+while kill -0 "$server" 2>/dev/null; do wait "$server"; done
+kill "$watcher" "$epmd" 2>/dev/null
+wait
+[ "$owner" = here ] || rm -rf "$directory"

@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** What /proc tells about a process that has not ended; zombies have. */
+export interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly session: number;
+  readonly command: string;
+}
+
+/** Whether `pid` runs: neither gone nor a zombie. */
+export function alive(pid: number): boolean {
+  return describe(pid) !== undefined;
+}
+
+/** The session that `pid` belongs to; undefined once it has ended. */
+export function session(pid: number): number | undefined {
+  return describe(pid)?.session;
+}
+
+/** All processes that run, as far as /proc shows them. */
+export function processes(): Process[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => describe(Number(name)) ?? []);
+}
+
+/**
+ * The processes which belong to the workers of an instance directory: their environment has a CYME_WORKER below it, or they
+ * are in the session of one that has.
+ */
+export function processesOf(dir: string): Process[] {
+  const all = processes();
+  const marked = new Set(all.filter(({ pid }) => workerFolder(pid)?.startsWith(`${dir}/`)).map((p) => p.session));
+  return all.filter((p) => marked.has(p.session));
+}
+
+function workerFolder(pid: number): string | undefined {
+  const variable = read(`/proc/${pid}/environ`)
+    ?.split("\0")
+    .find((text) => text.startsWith("CYME_WORKER="));
+  return variable?.slice("CYME_WORKER=".length);
+}
+
+function describe(pid: number): Process | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  // The command's name stands in parentheses and may hold anything, also ") R 1".
+  const [state = "", parent, , sid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if ("ZX".includes(state)) return undefined;
+  const command = read(`/proc/${pid}/cmdline`)?.split("\0").join(" ").trim() ?? "";
+  return { pid, parent: Number(parent), session: Number(sid), command };
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // The process ended while we looked, or is another user's.
+  }
+}

@@ -1,0 +1,165 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { alive } from "./processes.ts";
+import { until } from "./wait.ts";
+
+const BROKER_SCRIPT = resolve(import.meta.dir, "../../scripts/broker.sh");
+const START_MS = 100_000;
+
+/** A private RabbitMQ. Ports and data stay the same over stop, kill and start. */
+export interface Rabbit extends AsyncDisposable {
+  /** As guest, for the virtual host `/`. */
+  readonly url: string;
+  readonly port: number;
+  /** Orderly: connections are closed, what is durable is kept. */
+  stop(): Promise<void>;
+  /** Returns once it answers AMQP. */
+  start(): Promise<void>;
+  /** kill -9: no connection is told. */
+  kill(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** rabbitmqctl for this broker; gives its output, throws with its words when it fails. */
+  ctl(...args: string[]): Promise<string>;
+  /** Makes `vhost` where it is missing, and a user with all rights on it; gives the URL for both. */
+  addUser(name: string, password: string, vhost: string): Promise<string>;
+}
+
+/** A virtual host of its own, so that test files on one broker do not meet. */
+export interface Vhost extends AsyncDisposable {
+  readonly url: string;
+  readonly vhost: string;
+  drop(): Promise<void>;
+}
+
+/**
+ * The broker that all test files of a run share: CYME_TEST_BROKER (`npm test` starts it), or one started for this process
+ * alone, which ends with it.
+ */
+export async function sharedBroker(): Promise<{ url: string }> {
+  return { url: (await shared()).url };
+}
+
+/** A new virtual host on the shared broker. */
+export async function freshVhost(): Promise<Vhost> {
+  const { url, ctl } = await shared();
+  const vhost = `t-${crypto.randomUUID()}`;
+  // One eval instead of two commands: each start of rabbitmqctl takes a second.
+  await ctl(
+    "eval",
+    `ok = rabbit_vhost:add(<<"${vhost}">>, <<"test">>), ` +
+      `ok = rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${vhost}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).`,
+  );
+  const drop = async () => {
+    await ctl("delete_vhost", vhost);
+  };
+  return { url: withVhost(url, vhost), vhost, drop, [Symbol.asyncDispose]: drop };
+}
+
+/** A RabbitMQ for the caller alone, which may stop, kill or freeze it. Starting takes some ten seconds: one for a file, not for a test. */
+export async function startRabbit(): Promise<Rabbit> {
+  const directory = await mkdtemp(join(tmpdir(), "cyme-rabbit-"));
+  let running = await launch(directory);
+  const { url } = running;
+  const rabbit: Rabbit = {
+    url,
+    port: Number(new URL(url).port),
+    async stop() {
+      running.script.kill("SIGTERM");
+      await running.script.exited;
+    },
+    async start() {
+      if (running.script.exitCode === null) return;
+      running = await launch(directory);
+    },
+    async kill() {
+      process.kill(running.brokerPid, "SIGKILL");
+      await running.script.exited;
+    },
+    pause: () => void process.kill(running.brokerPid, "SIGSTOP"),
+    resume: () => void process.kill(running.brokerPid, "SIGCONT"),
+    ctl: (...args) => ctlIn(directory, args),
+    async addUser(name, password, vhost) {
+      const vhosts = await rabbit.ctl("-q", "list_vhosts", "--no-table-headers");
+      if (!vhosts.split("\n").includes(vhost)) await rabbit.ctl("add_vhost", vhost);
+      await rabbit.ctl("add_user", name, password);
+      await rabbit.ctl("set_permissions", "-p", vhost, name, ".*", ".*", ".*");
+      const login = `${encodeURIComponent(name)}:${encodeURIComponent(password)}`;
+      return withVhost(url.replace("guest:guest", login), vhost);
+    },
+    async [Symbol.asyncDispose]() {
+      await rabbit.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return rabbit;
+}
+
+interface Running {
+  readonly script: Bun.Subprocess<"pipe", "pipe", "pipe">;
+  readonly url: string;
+  readonly brokerPid: number;
+}
+
+/** Starts the script and waits for the URL that it prints. Its standard input is our pipe: when we end, so does the broker. */
+async function launch(directory: string): Promise<Running> {
+  // Detached: a Ctrl-C at the terminal is for the tests, and the broker goes with them.
+  const script = Bun.spawn(["sh", BROKER_SCRIPT, directory], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    detached: true,
+  });
+  const timer = setTimeout(() => script.kill("SIGTERM"), START_MS);
+  let printed = "";
+  for await (const chunk of script.stdout) {
+    printed += new TextDecoder().decode(chunk);
+    if (printed.includes("\n")) break;
+  }
+  clearTimeout(timer);
+  if (!printed.includes("\n")) {
+    throw new Error(`RabbitMQ did not start in ${directory}: ${await new Response(script.stderr).text()}`);
+  }
+  script.unref();
+  const brokerPid = Number(await until(() => Bun.file(join(directory, "pid")).text(), { what: "the broker's pid" }));
+  if (!alive(brokerPid)) throw new Error(`RabbitMQ in ${directory} ended at once`);
+  return { script, url: printed.trim(), brokerPid };
+}
+
+async function ctlIn(directory: string, args: string[]): Promise<string> {
+  const ctl = Bun.spawn(["sh", join(directory, "ctl"), ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [out, errors, code] = await Promise.all([
+    new Response(ctl.stdout).text(),
+    new Response(ctl.stderr).text(),
+    ctl.exited,
+  ]);
+  if (code !== 0) throw new Error(`rabbitmqctl ${args[0]} failed with ${code}: ${errors || out}`);
+  return out;
+}
+
+interface Shared {
+  readonly url: string;
+  ctl(...args: string[]): Promise<string>;
+}
+
+let started: Promise<Shared> | undefined;
+
+function shared(): Promise<Shared> {
+  started ??= openShared();
+  return started;
+}
+
+async function openShared(): Promise<Shared> {
+  const { CYME_TEST_BROKER: url, CYME_TEST_BROKER_DIR: directory } = process.env;
+  if (url === undefined) return startRabbit();
+  if (directory === undefined) {
+    throw new Error("CYME_TEST_BROKER is set but CYME_TEST_BROKER_DIR, the directory of that broker, is not");
+  }
+  return { url, ctl: (...args) => ctlIn(directory, args) };
+}
+
+function withVhost(url: string, vhost: string): string {
+  return `${url.slice(0, url.indexOf("/", "amqp://".length))}/${encodeURIComponent(vhost)}`;
+}
