@@ -13,12 +13,18 @@ export class AppTable {
     this.#brokers = brokers;
   }
 
-  /** Names of all apps, sorted. */
+  /** Names of all apps but those being deleted, sorted. */
   names(): string[] {
-    const rows = this.#db.select({ name: apps.name }).from(apps).orderBy(asc(apps.name)).all();
+    const rows = this.#db
+      .select({ name: apps.name })
+      .from(apps)
+      .where(eq(apps.isDeleted, false))
+      .orderBy(asc(apps.name))
+      .all();
     return rows.map((row) => row.name);
   }
 
+  /** All apps, also those being deleted, sorted by name. */
   all(): App[] {
     const rows = this.#db.select().from(apps).orderBy(asc(apps.name)).all();
     return rows.map((row) => this.#app(row));

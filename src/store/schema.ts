@@ -38,6 +38,7 @@ const launch = {
 export const apps = sqliteTable("apps", {
   name: text().primaryKey(),
   ...launch,
+  isDeleted: integer("is_deleted", { mode: "boolean" }).notNull(),
   createdAtMs: integer("created_at").notNull(),
 });
 

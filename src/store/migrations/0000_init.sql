@@ -7,6 +7,7 @@ CREATE TABLE `apps` (
 	`cwd` text,
 	`env` text,
 	`stop_timeout` real,
+	`is_deleted` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	FOREIGN KEY (`broker_id`) REFERENCES `brokers`(`id`) ON UPDATE no action ON DELETE no action
 );

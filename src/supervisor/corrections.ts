@@ -1,0 +1,45 @@
+import type { BrokerConnection } from "../celery/brokers.ts";
+import { addConsumerArguments, declareQueue } from "../celery/topology.ts";
+import type { Queue } from "../domain/queue.ts";
+import { AmqpRefused } from "../kit/amqp.ts";
+import type { Bounds } from "./plan.ts";
+
+const ANSWER_MS = 1500;
+
+/** Something about a running worker that is set right by remote control. */
+export type Correction =
+  | { readonly do: "consume"; readonly queue: Queue }
+  | { readonly do: "cancel"; readonly queue: string }
+  | { readonly do: "scale"; readonly bounds: Bounds };
+
+/**
+ * Tells a worker; resolves to its answer, undefined where it gave none. Rejects AmqpAway, and AmqpRefused where the
+ * broker refuses the queue: the worker was then told nothing, since it would die of it.
+ */
+export async function correct(
+  { link, control }: BrokerConnection,
+  node: string,
+  correction: Correction,
+): Promise<unknown> {
+  const tell = async (method: string, args: Record<string, unknown>) => {
+    const { replies } = await control.ask(method, args, [node], ANSWER_MS);
+    return replies.get(node);
+  };
+  switch (correction.do) {
+    case "consume":
+      await declareQueue(link, correction.queue);
+      return tell("add_consumer", addConsumerArguments(correction.queue));
+    case "cancel":
+      return tell("cancel_consumer", { queue: correction.queue });
+    case "scale":
+      return tell("autoscale", { ...correction.bounds });
+    default:
+      return correction satisfies never;
+  }
+}
+
+/** The broker's words where it refused, else the error goes on. */
+export function refusal(error: unknown): string {
+  if (error instanceof AmqpRefused) return error.replyText;
+  throw error;
+}

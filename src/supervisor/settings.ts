@@ -1,0 +1,18 @@
+import type { Broker } from "../domain/broker.ts";
+import type { Rate } from "./death.ts";
+
+/** What the branch was started with, as far as the supervisor goes by it. */
+export interface SupervisorSettings {
+  readonly branchId: string;
+  /** Absolute. */
+  readonly instanceDir: string;
+  readonly defaultBroker: Broker;
+  /** How to call Celery where nobody said so: words. */
+  readonly defaultCommand: string;
+  readonly intervalMs: number;
+  readonly restartMaxRate: Rate;
+  readonly waitAfterBrokerRevivedMs: number;
+  readonly unresponsiveAfterMs: number;
+  /** The environment that workers inherit. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}

@@ -1,0 +1,331 @@
+import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
+import { WORKER_VARIABLE } from "../celery/command-line.ts";
+import { deleteDirectQueue } from "../celery/topology.ts";
+import type { Broker } from "../domain/broker.ts";
+import { AmqpAway } from "../kit/amqp.ts";
+import type { Clock } from "../kit/clock.ts";
+import { Limiter } from "../kit/limiter.ts";
+import type { Log } from "../kit/log.ts";
+import type { ProcessId, Processes } from "../kit/processes.ts";
+import type { Store } from "../store/store.ts";
+import type { StartedFor } from "../store/workers.ts";
+import { Keeper, type KeeperParts } from "./keeper.ts";
+import { askWorkers } from "./observe.ts";
+import type { SupervisorSettings } from "./settings.ts";
+import type { Status } from "./status.ts";
+import { Turns } from "./turns.ts";
+
+export interface SupervisorParts {
+  readonly store: Store;
+  readonly processes: Processes;
+  readonly brokers: BrokerPool;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: SupervisorSettings;
+  /** How many workers may start up at the same time. */
+  readonly maxStarting: number;
+}
+
+const ROUND_ANSWER_MS = 2000;
+/** How soon the death of a worker is seen that is no child of this branch. */
+const ADOPTED_LOOK_MS = 250;
+/** A round that takes longer than this many intervals, and at least a minute, is stuck. */
+const STUCK_INTERVALS = 10;
+const STUCK_MS = 60_000;
+
+/**
+ * Keeps the workers of this branch as they are wished: at each change, at each exit, and in rounds of two broadcasts per
+ * broker. Without `start()` (no daemon) it only does what it is woken for.
+ */
+export class Supervisor {
+  readonly name = "supervisor";
+  readonly #parts: SupervisorParts;
+  readonly #keeperParts: KeeperParts;
+  readonly #log: Log;
+  readonly #keepers = new Map<string, Keeper>();
+  readonly #adopted = new Map<string, ProcessId>();
+  readonly #watched = new WeakSet<BrokerConnection["link"]>();
+  #isStarted = false;
+  #isStopped = false;
+  #sinceMs: number;
+  #roundBegunMs: number | undefined;
+  #isRoundDue = false;
+  #cancelRound: () => void = () => {};
+  #cancelAdopted: () => void = () => {};
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    this.#log = parts.log.with({ part: "supervisor" });
+    this.#sinceMs = parts.clock.now();
+    this.#keeperParts = {
+      ...parts,
+      log: this.#log,
+      brokers: { ...bound(parts.brokers), use: (broker) => this.#use(broker) },
+      turns: new Turns(),
+      starts: new Limiter(parts.maxStarting),
+      haltRollout: (app, failed) => this.#haltRollout(app, failed),
+    };
+  }
+
+  /** Takes over the workers that live, and begins the rounds. */
+  start(): void {
+    const { store, processes } = this.#parts;
+    this.#isStarted = true;
+    this.#sinceMs = this.#parts.clock.now();
+    const found = processes.leadersWith(WORKER_VARIABLE);
+    for (const { name } of store.instances.all()) {
+      const keeper = this.#addKeeper(name, "branch", this.#foundWorker(name, found));
+      const living = keeper.livingProcess;
+      if (living) this.#adopted.set(name, living);
+      keeper.wake();
+    }
+    this.#removeEmptyApps();
+    this.#lookAtAdoptedIn(ADOPTED_LOOK_MS);
+    this.#roundIn(this.#parts.settings.intervalMs);
+  }
+
+  /** Ends the looking; workers stay. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelRound();
+    this.#cancelAdopted();
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
+  }
+
+  get health(): { state: "ok" | "failed"; sinceMs: number } {
+    const { clock, settings } = this.#parts;
+    const stuckMs = Math.max(STUCK_MS, STUCK_INTERVALS * settings.intervalMs);
+    const isStuck = this.#roundBegunMs !== undefined && clock.now() - this.#roundBegunMs > stuckMs;
+    return isStuck ? { state: "failed", sinceMs: this.#roundBegunMs ?? 0 } : { state: "ok", sinceMs: this.#sinceMs };
+  }
+
+  /** The wish for an instance changed. `startFor` says who asked for a start, where one follows. */
+  wake(name: string, startFor?: StartedFor): void {
+    if (this.#isStopped) return;
+    const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, startFor ?? "people", undefined);
+    keeper.wake(startFor);
+  }
+
+  /** What is known of an instance now. */
+  async status(name: string): Promise<Status | "gone"> {
+    if (!this.#isStarted) return new Keeper(name, "people", this.#keeperParts).inspect();
+    return this.#keepers.get(name)?.status ?? (await this.until(name, (status) => status, ROUND_ANSWER_MS)) ?? "gone";
+  }
+
+  /**
+   * Waits until `check` returns something else than undefined for what is seen from now on (what was seen before may be
+   * older than the change that the caller waits for). Resolves to undefined after `timeoutMs`; rejects with what `check` throws.
+   */
+  until<T>(name: string, check: (status: Status | "gone") => T | undefined, timeoutMs: number): Promise<T | undefined> {
+    const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, "people", undefined);
+    const firstPass = keeper.nextPass;
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        cancel();
+        unsubscribe();
+      };
+      const cancel = this.#parts.clock.after(timeoutMs, () => {
+        end();
+        resolve(undefined);
+      });
+      const unsubscribe = keeper.onStatus((status, pass) => {
+        if (pass < firstPass) return;
+        try {
+          const result = check(status);
+          if (result === undefined) return;
+          end();
+          resolve(result);
+        } catch (error) {
+          end();
+          reject(error);
+        }
+      });
+      keeper.wake();
+    });
+  }
+
+  #addKeeper(name: string, startFor: StartedFor, found: FoundWorker | undefined): Keeper {
+    const keeper = new Keeper(name, startFor, this.#keeperParts);
+    this.#keepers.set(name, keeper);
+    keeper.onStatus((status) => {
+      if (status !== "gone") return;
+      // After the other listeners, which were promised to hear of it.
+      queueMicrotask(() => {
+        if (this.#keepers.get(name) === keeper && !this.#parts.store.instances.get(name)) this.#keepers.delete(name);
+        this.#adopted.delete(name);
+        this.#removeEmptyApps();
+      });
+    });
+    keeper.takeOver(found);
+    return keeper;
+  }
+
+  #foundWorker(name: string, found: Map<string, ProcessId & { argv: readonly string[] }>): FoundWorker | undefined {
+    const { settings } = this.#parts;
+    const process = found.get(`${settings.instanceDir}/${name}`);
+    const node = process?.argv.find((word) => word.startsWith("--hostname="))?.slice("--hostname=".length);
+    return process && node !== undefined ? { ...process, node } : undefined;
+  }
+
+  // --- rounds ---
+
+  #lookAtAdoptedIn(ms: number): void {
+    if (this.#isStopped) return;
+    this.#cancelAdopted = this.#parts.clock.after(ms, () => {
+      this.#lookAtAdopted();
+      this.#lookAtAdoptedIn(ADOPTED_LOOK_MS);
+    });
+  }
+
+  #roundIn(ms: number): void {
+    if (this.#isStopped) return;
+    this.#cancelRound();
+    this.#cancelRound = this.#parts.clock.after(ms, () => void this.#round());
+  }
+
+  /** A broker came back: ask now, in one broadcast for all its workers. */
+  #roundSoon(): void {
+    if (this.#roundBegunMs === undefined) this.#roundIn(0);
+    else this.#isRoundDue = true;
+  }
+
+  async #round(): Promise<void> {
+    const { clock, settings } = this.#parts;
+    this.#roundBegunMs = clock.now();
+    this.#isRoundDue = false;
+    try {
+      await this.#askAll();
+      await this.#removeLeftovers();
+      this.#removeEmptyApps();
+    } catch (error) {
+      this.#log.error("a round failed", { error });
+    }
+    this.#roundBegunMs = undefined;
+    this.#roundIn(this.#isRoundDue ? 0 : settings.intervalMs);
+  }
+
+  async #askAll(): Promise<void> {
+    const { brokers, settings } = this.#parts;
+    const groups = this.#nodesByBroker();
+    brokers.keepOnly([settings.defaultBroker, ...groups.map(({ broker }) => broker)]);
+    await Promise.all(groups.map((group) => this.#askGroup(group)));
+  }
+
+  /** Whom to ask on each broker: workers that have answered before. The others are asked by their keepers. */
+  #nodesByBroker(): NodeGroup[] {
+    const { store } = this.#parts;
+    const groups = new Map<Broker, NodeGroup>();
+    const groupOf = (broker: Broker) => {
+      const group = groups.get(broker) ?? { broker, nodes: new Map<string, Keeper>() };
+      groups.set(broker, group);
+      return group;
+    };
+    for (const { name, broker } of store.instances.all()) {
+      const row = store.workers.get(name);
+      const keeper = this.#keepers.get(name);
+      if (broker) groupOf(broker);
+      if (!keeper) continue;
+      const isAsked = row.answeredAtMs !== null && row.termSentAtMs === null;
+      if (!isAsked || row.node === null || row.brokerId === null) keeper.wake();
+      else groupOf(store.brokers.get(row.brokerId)).nodes.set(row.node, keeper);
+    }
+    for (const { broker } of store.apps.all()) if (broker) groupOf(broker);
+    return [...groups.values()];
+  }
+
+  async #askGroup({ broker, nodes }: NodeGroup): Promise<void> {
+    const { control, link } = this.#use(broker);
+    if (link.state.is === "up") {
+      const replies = await askWorkers(control, [...nodes.keys()], ROUND_ANSWER_MS).catch((error: unknown) => {
+        if (error instanceof AmqpAway) return undefined;
+        throw error;
+      });
+      if (replies) {
+        for (const [node, keeper] of nodes) keeper.roundHeard(replies.get(node) ?? null);
+        return;
+      }
+    }
+    for (const keeper of nodes.values()) keeper.wake();
+  }
+
+  #lookAtAdopted(): void {
+    for (const [name, id] of this.#adopted) {
+      if (this.#parts.processes.isAlive(id)) continue;
+      this.#adopted.delete(name);
+      this.#keepers.get(name)?.wake();
+    }
+  }
+
+  /** A broker that comes back is asked at once; one that goes changes what is known of every worker on it. */
+  #use(broker: Broker): BrokerConnection {
+    const connection = this.#parts.brokers.use(broker);
+    const { link } = connection;
+    if (this.#watched.has(link)) return connection;
+    this.#watched.add(link);
+    link.onState(({ is }) => {
+      if (is === "up" && this.#isStarted) this.#roundSoon();
+      else for (const keeper of this.#keepers.values()) keeper.wake();
+    });
+    connection.control.onReply((node) => this.#keepers.get(node.slice(0, node.lastIndexOf("@")))?.heard());
+    return connection;
+  }
+
+  // --- what deletions leave to do ---
+
+  async #removeLeftovers(): Promise<void> {
+    const { store } = this.#parts;
+    for (const leftover of store.leftovers.all()) {
+      const { link } = this.#use(leftover.broker);
+      const isUsedAgain = store.instances.get(leftover.queue.replace(/^dq\./, "")) !== undefined;
+      if (!isUsedAgain) {
+        if (link.state.is !== "up") continue;
+        await deleteDirectQueue(link, leftover.queue);
+      }
+      store.write(() => store.leftovers.remove(leftover));
+    }
+  }
+
+  #removeEmptyApps(): void {
+    const { store } = this.#parts;
+    store.write(() => {
+      for (const { name, isDeleted } of store.apps.all()) {
+        if (!isDeleted || store.instances.ofApp(name).length > 0) continue;
+        for (const queue of store.queues.names(name)) store.queues.remove(name, queue);
+        store.apps.remove(name);
+        this.#log.info("app deleted", { app: name });
+      }
+    });
+  }
+
+  /** The others of the app are no longer wanted to restart: what they run works, what they would get does not. */
+  #haltRollout(app: string, failed: string): void {
+    const { store, clock } = this.#parts;
+    const why = `the restart of the app's instances was halted, since ${failed} did not come back`;
+    store.write(() => {
+      for (const instance of store.instances.ofApp(app)) {
+        const { restartSeq, pid } = store.workers.get(instance.name);
+        if (instance.name === failed || !instance.isRolling || pid === null || restartSeq >= instance.restartSeq)
+          continue;
+        store.instances.set(instance.name, { restartSeq, isRolling: false });
+        store.history.add(instance.name, { atMs: clock.now(), did: "kept", why, evidence: { failed } });
+      }
+    });
+  }
+}
+
+interface NodeGroup {
+  readonly broker: Broker;
+  readonly nodes: Map<string, Keeper>;
+}
+
+type FoundWorker = ProcessId & { readonly node: string };
+
+/** The methods of a class instance as an object that can be spread. */
+function bound(brokers: BrokerPool): BrokerPool {
+  return {
+    use: (broker) => brokers.use(broker),
+    keepOnly: (kept) => brokers.keepOnly(kept),
+    inUse: () => brokers.inUse(),
+    stop: (deadlineMs) => brokers.stop(deadlineMs),
+  };
+}

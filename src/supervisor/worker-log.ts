@@ -1,0 +1,42 @@
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import type { Broker } from "../domain/broker.ts";
+
+const TAIL_BYTES = 16_384;
+const TAIL_LINES = 20;
+
+/** Size of the log now, in bytes: where the lines of the next worker begin. */
+export function logSize(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** The last lines after byte `from`, without the broker's password; none where there is no log. */
+export function logTail(file: string, from: number, broker: Broker, lines = TAIL_LINES): string[] {
+  const text = readEnd(file, from);
+  const kept = text.split("\n").map((line) => redact(line.trimEnd(), broker));
+  return kept.filter((line) => line !== "").slice(-lines);
+}
+
+function readEnd(file: string, from: number): string {
+  let fd: number;
+  try {
+    fd = openSync(file, "r");
+  } catch {
+    return "";
+  }
+  try {
+    const { size } = fstatSync(fd);
+    // A log that was cut short by a rotation begins anew.
+    const start = Math.max(from > size ? 0 : from, size - TAIL_BYTES);
+    const buffer = Buffer.alloc(size - start);
+    const length = readSync(fd, buffer, 0, buffer.length, start);
+    return buffer.toString("utf8", 0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Celery masks passwords itself, but a traceback may quote one. The user's own name is no secret, so it stays. */
+function redact(line: string, { password, userid }: Broker): string {
+  if (password === "" || password === userid) return line;
+  return [password, encodeURIComponent(password)].reduce((text, secret) => text.replaceAll(secret, "**"), line);
+}

@@ -1,0 +1,149 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { workerCommandLine, WORKER_VARIABLE } from "../celery/command-line.ts";
+import type { Broker } from "../domain/broker.ts";
+import type { Instance } from "../domain/instance.ts";
+import type { ResolvedLaunch } from "../domain/launch.ts";
+import { nodeName } from "../domain/names.ts";
+import type { Clock } from "../kit/clock.ts";
+import { SpawnError, type Exit, type ProcessId, type Processes } from "../kit/processes.ts";
+import type { Store } from "../store/store.ts";
+import type { StartedFor, WorkerRow } from "../store/workers.ts";
+import type { TermReason } from "./plan.ts";
+import type { SupervisorSettings } from "./settings.ts";
+import { logSize, logTail } from "./worker-log.ts";
+
+/** The process of one instance: its row, its folder and its signals. Decides nothing. */
+export class WorkerProcess {
+  readonly name: string;
+  readonly folder: string;
+  readonly #store: Store;
+  readonly #processes: Processes;
+  readonly #clock: Clock;
+  readonly #settings: SupervisorSettings;
+  /** Where the log lines of this worker begin, as far as this branch saw it start. */
+  #logFrom = 0;
+  #exit: Exit | undefined;
+
+  constructor(name: string, parts: { store: Store; processes: Processes; clock: Clock; settings: SupervisorSettings }) {
+    this.name = name;
+    this.folder = join(parts.settings.instanceDir, name);
+    this.#store = parts.store;
+    this.#processes = parts.processes;
+    this.#clock = parts.clock;
+    this.#settings = parts.settings;
+  }
+
+  /** What is stored of it, and whether it lives. */
+  look(): { row: WorkerRow; id: ProcessId | undefined; isAlive: boolean } {
+    const row = this.#store.workers.get(this.name);
+    const id = processId(row);
+    return { row, id, isAlive: id !== undefined && this.#processes.isAlive(id) };
+  }
+
+  /** How the last child of ours ended; undefined where it was not a child of this branch. */
+  get exit(): Exit | undefined {
+    return this.#exit;
+  }
+
+  /** Starts a worker and writes down which; throws SpawnError. Nothing of the one before is left running. */
+  start(instance: Instance, launch: ResolvedLaunch, startedFor: StartedFor, onExit: () => void): ProcessId {
+    const node = nodeName(instance.name, this.#settings.branchId);
+    const { folder } = this;
+    const command = workerCommandLine({ instance, launch, node, folder, inherited: this.#settings.env });
+    const logFile = join(folder, "worker.log");
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new SpawnError(`Cannot make the folder ${folder}: ${(error as Error).message}`);
+    }
+    this.#logFrom = logSize(logFile);
+    this.#exit = undefined;
+    const id = this.#processes.spawn({
+      ...command,
+      logFile,
+      onExit: (exit) => {
+        this.#exit = exit;
+        onExit();
+      },
+    });
+    this.#store.write(() =>
+      this.#store.workers.set(this.name, {
+        ...id,
+        node,
+        brokerId: this.#store.brokers.idOf(launch.broker),
+        startedAtMs: this.#clock.now(),
+        startedFor,
+        restartSeq: instance.restartSeq,
+        answeredAtMs: null,
+        termSentAtMs: null,
+        termReason: null,
+      }),
+    );
+    this.#writePid(id.pid);
+    return id;
+  }
+
+  /** Believes that a process which was found is the worker: one whose start was not written down before a crash. */
+  adopt(id: ProcessId, fields: { node: string; broker: Broker; restartSeq: number }): void {
+    const { pid, startTicks, bootId } = id;
+    this.#store.write(() =>
+      this.#store.workers.set(this.name, {
+        pid,
+        startTicks,
+        bootId,
+        node: fields.node,
+        brokerId: this.#store.brokers.idOf(fields.broker),
+        startedAtMs: this.#clock.now(),
+        startedFor: "branch",
+        restartSeq: fields.restartSeq,
+        answeredAtMs: null,
+        termSentAtMs: null,
+        termReason: null,
+      }),
+    );
+    this.#writePid(pid);
+  }
+
+  /** Asks the worker to finish its tasks and end. Written down first: a second TERM would kill its tasks (Celery 5.2). */
+  terminate(id: ProcessId, reason: TermReason): void {
+    const termSentAtMs = this.#clock.now();
+    this.#store.write(() => this.#store.workers.set(this.name, { termSentAtMs, termReason: reason }));
+    this.#processes.signal(id, "SIGTERM");
+  }
+
+  /** Ends the worker and all that it started in its session. */
+  kill(id: ProcessId): void {
+    this.#processes.killSession(id, WORKER_VARIABLE, this.folder);
+    this.#processes.signal(id, "SIGKILL");
+  }
+
+  /** Ends what a dead worker left running in its session. */
+  sweep(id: ProcessId): number {
+    return this.#processes.killSession(id, WORKER_VARIABLE, this.folder);
+  }
+
+  /** The last lines of what the last worker wrote. */
+  tail(broker: Broker): string[] {
+    return logTail(join(this.folder, "worker.log"), this.#logFrom, broker);
+  }
+
+  removePid(): void {
+    rmSync(join(this.folder, "worker.pid"), { force: true });
+  }
+
+  removeFolder(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** By rename, so that a reader never sees half a number. */
+  #writePid(pid: number): void {
+    const file = join(this.folder, "worker.pid");
+    writeFileSync(`${file}.new`, `${pid}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  }
+}
+
+function processId({ pid, startTicks, bootId }: WorkerRow): ProcessId | undefined {
+  return pid === null || startTicks === null || bootId === null ? undefined : { pid, startTicks, bootId };
+}
