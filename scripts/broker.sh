@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a private RabbitMQ in the foreground: own ports, own directory, own port mapper (epmd). For tests and the demo.
 #
-#   sh scripts/broker.sh <directory> [port]
+#   sh scripts/broker.sh <directory>
 #
 # Once it answers it prints one line: its URL. It runs until
 #   standard input ends   its owner has gone: it stops and removes the directory, so that nothing is ever left behind
@@ -9,9 +9,10 @@
 # In the directory: `pid` (of the broker itself), `ctl` (rabbitmqctl for this broker), `log/`.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib.sh
 . "$here/lib.sh"
 
-[ $# -ge 1 ] || die "usage: sh scripts/broker.sh <directory> [port]"
+[ $# = 1 ] || die "usage: sh scripts/broker.sh <directory>"
 mkdir -p "$1" || exit 1
 directory=$(cd "$1" && pwd)
 bin=$RABBITMQ_BIN
@@ -19,9 +20,7 @@ bin=$RABBITMQ_BIN
 
 # The ports stay the same over stop and start, since clients know them.
 if [ ! -f "$directory/ports" ]; then
-  ports=$(free_ports 3) || exit 1
-  set -- "$directory" "${2:-}" $ports
-  echo "${2:-$3} $4 $5" >"$directory/ports"
+  free_ports 3 >"$directory/ports" || exit 1
 fi
 read -r port dist_port epmd_port <"$directory/ports"
 node="cyme$port@localhost"

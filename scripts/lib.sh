@@ -1,6 +1,10 @@
-# Shell functions shared by the scripts here and install.sh; sourced, never run. POSIX sh.
+#!/bin/sh
+# Shell functions shared by the scripts here and install.sh; sourced, never run, with the repository as working directory.
 
-RABBITMQ_BIN=/usr/lib/rabbitmq/bin # Debian's; the wrappers in /usr/sbin insist on the user rabbitmq.
+# Debian's own scripts; the wrappers in /usr/sbin insist on the user rabbitmq.
+export RABBITMQ_BIN=/usr/lib/rabbitmq/bin
+# Where the newest Celery is put for the tests.
+NEWEST_CELERY=.cache/celery
 
 # say <words…>: one line of progress, on standard error.
 say() { printf '%s\n' "$*" >&2; }
@@ -13,6 +17,94 @@ die() {
 
 # any_python: prints the Python for small chores: any version 3, no packages wanted.
 any_python() { command -v python3 || die "python3 is wanted but is not there: apt-get install python3"; }
+
+# can_import_celery <python>
+can_import_celery() { "$1" -c 'import celery; assert celery.VERSION >= (5, 2)' >/dev/null 2>&1; }
+
+# celery_python: prints a Python that has Celery (≥ 5.2); fails where there is none.
+celery_python() {
+  for python in python3 /usr/bin/python3; do
+    if can_import_celery "$python"; then
+      command -v "$python"
+      return
+    fi
+  done
+  return 1
+}
+
+# apt_install <packages…>: installs Debian packages, as root or through sudo.
+apt_install() {
+  command -v apt-get >/dev/null || die "setup: $* must be installed by hand, since there is no apt-get here"
+  if [ "$(id -u)" = 0 ]; then
+    root=
+  elif command -v sudo >/dev/null; then
+    root=sudo
+  else
+    die "setup: $* must be installed, which takes root: run 'apt-get install $*' as root, or install sudo, and try again"
+  fi
+  say "setup: installing $*"
+  # A list that cannot be refreshed may still be good enough.
+  $root apt-get update -q >&2 || say "setup: apt-get update failed, going on with the package lists that are there"
+  $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    -o DPkg::Lock::Timeout=120 "$@" >&2
+}
+
+# ensure_modules: node_modules as in package-lock.json, with a Bun that runs.
+ensure_modules() {
+  if [ ! -x node_modules/.bin/bun ] ||
+    [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
+    command -v npm >/dev/null || die "setup: npm is wanted but is not there: apt-get install npm"
+    say "setup: npm ci"
+    # Bun is a development dependency: an environment that says production would leave it out.
+    env -u NODE_ENV npm ci --include=dev --no-audit --no-fund >&2 || die "setup: npm ci failed"
+  fi
+  if ! node_modules/.bin/bun --version >/dev/null 2>&1; then
+    # Where npm was told to run no install scripts, the package's own one has not fetched the binary.
+    node node_modules/bun/install.js >&2
+    node_modules/.bin/bun --version >/dev/null || die "setup: the bun of node_modules does not run"
+  fi
+}
+
+# ensure_rabbitmq: Debian's RabbitMQ, for private brokers. A broker that Debian starts by itself is not ours and is left alone.
+ensure_rabbitmq() {
+  [ -x "$RABBITMQ_BIN/rabbitmq-server" ] && return
+  apt_install rabbitmq-server || say "setup: apt-get reported an error for rabbitmq-server"
+  # Its service may fail to start (no systemd, port in use), which does not concern us.
+  [ -x "$RABBITMQ_BIN/rabbitmq-server" ] || die "setup: RabbitMQ could not be installed"
+}
+
+# ensure_celery: some Celery.
+ensure_celery() { celery_python >/dev/null || ensure_debian_celery; }
+
+# ensure_debian_celery: Debian's own Celery.
+ensure_debian_celery() {
+  can_import_celery /usr/bin/python3 && return
+  apt_install python3-celery
+  can_import_celery /usr/bin/python3 || die "setup: Celery could not be installed"
+}
+
+# ensure_newest_celery: the latest Celery in $NEWEST_CELERY. Where it cannot be had the tests run without it.
+ensure_newest_celery() {
+  can_import_celery "$NEWEST_CELERY/bin/python" && return
+  say "setup: fetching the newest Celery"
+  if make_venv "$NEWEST_CELERY" &&
+    "$NEWEST_CELERY/bin/python" -m pip install --quiet --retries 1 --timeout 20 --disable-pip-version-check celery >&2; then
+    return
+  fi
+  rm -rf "$NEWEST_CELERY"
+  say "setup: the newest Celery could not be fetched: the tests run with Debian's alone"
+}
+
+# make_venv <folder>: a virtual environment with pip, by whichever Python can; Debian's needs a package for it.
+make_venv() {
+  mkdir -p "$(dirname "$1")"
+  for python in python3 /usr/bin/python3; do
+    rm -rf "$1"
+    "$python" -m venv "$1" >/dev/null 2>&1 && return
+  done
+  rm -rf "$1"
+  (apt_install python3-venv) && /usr/bin/python3 -m venv "$1" >&2
+}
 
 # free_ports <n>: prints n different ports on 127.0.0.1 that nobody listens on, all below the range which the
 # system hands out for outgoing connections.
@@ -35,9 +127,15 @@ END
 # is over or the process <pid> has ended.
 wait_for_amqp() {
   "$(any_python)" - "$@" <<'END'
-import os, socket, sys, time
+import socket, sys, time
 port, seconds, pid = map(int, sys.argv[1:])
 deadline = time.monotonic() + seconds
+def has_ended():
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 while time.monotonic() < deadline:
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as client:
@@ -47,10 +145,47 @@ while time.monotonic() < deadline:
                 sys.exit(0)
     except OSError:
         pass
-    with open(f"/proc/{pid}/stat") if os.path.exists(f"/proc/{pid}/stat") else open(os.devnull) as stat:
-        if stat.read().rpartition(")")[2].split()[:1] in ([], ["Z"]):
-            sys.exit(f"the broker ended before it listened on port {port}")
+    if has_ended():
+        sys.exit(f"the broker ended before it listened on port {port}")
     time.sleep(0.05)
 sys.exit(f"the broker did not answer on port {port} within {seconds} s")
 END
+}
+
+# start_broker <directory>: begins to start a private broker in a new directory. It lives as long as our file descriptor 9 is
+# open, so not even a kill -9 of ours leaves it behind: give no child that outlives us fd 9 (9>&-).
+start_broker() {
+  mkdir -p "$1"
+  mkfifo "$1/owner"
+  sh scripts/broker.sh "$1" <"$1/owner" >"$1/url" &
+  BROKER_PID=$!
+  exec 9>"$1/owner"
+}
+
+# await_broker <directory>: waits for the broker that start_broker began, and sets BROKER_URL.
+await_broker() {
+  while [ ! -s "$1/url" ]; do
+    kill -0 "$BROKER_PID" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  # shellcheck disable=SC2034 # Read by those who source this.
+  BROKER_URL=$(cat "$1/url")
+}
+
+# stop_broker: stops it, if it was started; its directory goes too.
+stop_broker() {
+  [ -n "${BROKER_PID:-}" ] || return 0
+  exec 9>&-
+  wait "$BROKER_PID"
+  BROKER_PID=
+}
+
+# processes_in <folder>: pids of those that were started with TMPDIR=<folder>, also of those that left our session.
+processes_in() {
+  # First all, then those that are still there: the grep itself is among them.
+  # shellcheck disable=SC2013 # Names of files, without spaces.
+  for environ in $(grep -lzxF "TMPDIR=$1" /proc/[0-9]*/environ 2>/dev/null); do
+    process=${environ%/environ}
+    [ ! -e "$process/exe" ] || echo "${process#/proc/}"
+  done
 }

@@ -1,0 +1,53 @@
+/**
+ * Builds dist/cyme, one compiled binary, and its link dist/cyme-branch.
+ *
+ *   bun scripts/build.ts [entry] [folder]      src/main.ts, dist
+ */
+import { mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import packageJson from "../package.json";
+
+const ROOT = resolve(import.meta.dir, "..");
+const [entry = join(ROOT, "src/main.ts"), folder = join(ROOT, "dist")] = process.argv.slice(2);
+
+/** Compiles into `scratch` and gives the path of the binary. Splitting and bytecode together make client commands start fast. */
+async function compile(scratch: string): Promise<string> {
+  const outfile = join(scratch, "cyme");
+  await Bun.build({
+    entrypoints: [entry],
+    format: "esm",
+    splitting: true,
+    minify: true,
+    bytecode: true,
+    sourcemap: "linked",
+    // Without it Bun compiles "development" in.
+    define: { "process.env.NODE_ENV": '"production"', VERSION: JSON.stringify(packageJson.version) },
+    compile: {
+      outfile,
+      // What lies in the working directory must not configure the daemon, nor BUN_OPTIONS load code into it.
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      execArgv: ["--disallow-code-generation-from-strings=strict"],
+    },
+  });
+  return outfile;
+}
+
+/** Makes `path` a link to `target`, whatever was there, without a moment in which there is none. */
+async function link(target: string, path: string, scratch: string): Promise<void> {
+  const made = join(scratch, "link");
+  await symlink(target, made);
+  await rename(made, path);
+}
+
+await mkdir(folder, { recursive: true });
+// Beside the result, so that the moves are renames; source maps stay in it and go with it.
+const scratch = await mkdtemp(join(folder, ".build-"));
+try {
+  const binary = await compile(scratch);
+  await rename(binary, join(folder, "cyme"));
+  await link("cyme", join(folder, "cyme-branch"), scratch);
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+process.stderr.write(`Built ${join(folder, "cyme")} ${packageJson.version}\n`);
