@@ -116,10 +116,11 @@ export class AmqpConnection {
 
   /** Says goodbye and closes, at the latest at `deadlineMs` (clock time), with or without an answer. */
   async close(deadlineMs: number): Promise<void> {
-    if (this.#isOpen && !this.#loss) {
+    const leftMs = deadlineMs - this.#clock.now();
+    if (this.#isOpen && !this.#loss && leftMs > 0) {
       this.#client.close().catch(() => {});
       const giveUp = new AbortController();
-      const late = this.#clock.sleep(Math.max(0, deadlineMs - this.#clock.now()), giveUp.signal);
+      const late = this.#clock.sleep(leftMs, giveUp.signal);
       await Promise.race([this.lost, late]);
       giveUp.abort();
     }
