@@ -1,0 +1,70 @@
+import { LOGLEVELS, type Option } from "./option.ts";
+
+/** The options of `cyme branch`; branch-options.ts gives them their meaning. */
+export const BRANCH_OPTIONS: readonly Option[] = (
+  [
+    { name: "id", short: "i", value: "id", about: "Its id; else generated once and kept" },
+    {
+      name: "broker",
+      short: "b",
+      value: "url",
+      about: "Default broker; better the variable: ps shows this",
+      default: "amqp://guest:guest@127.0.0.1:5672//",
+    },
+    {
+      name: "instance-dir",
+      short: "D",
+      value: "dir",
+      about: "Where store, logs and workers live",
+      default: "instances",
+      path: true,
+    },
+    { name: "numc", short: "C", value: "n", about: "Number of controllers", default: "2" },
+    { name: "sup-interval", value: "seconds", about: "How often the supervisor looks around", default: "5" },
+    { name: "without-httpd", about: "Serve no HTTP, only branch.sock" },
+    { name: "without-http", about: "The same" },
+    {
+      name: "loglevel",
+      short: "l",
+      value: "level",
+      about: "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+      default: "INFO",
+      choices: LOGLEVELS,
+    },
+    { name: "logfile", short: "f", value: "file", about: "Log file; else standard error", path: true },
+    { name: "detach", about: "Run in the background, log in branch.log" },
+    { name: "pidfile", value: "file", about: "Write the process id there too", path: true },
+    { name: "command", value: "command", about: "How to call Celery", default: "celery" },
+    {
+      name: "restart-max-rate",
+      value: "n/m",
+      about: "How often it may die: n/s, n/m or n/h",
+      default: "1/m",
+    },
+    {
+      name: "wait-after-broker-revived",
+      value: "seconds",
+      about: "No restart for silence so soon after an outage",
+      default: "35",
+    },
+    {
+      name: "unresponsive-after",
+      value: "seconds",
+      about: "A worker silent for so long is restarted",
+      default: "60",
+    },
+    {
+      name: "webhook-allow",
+      value: "pattern",
+      about: "Host or network for URL tasks; may be repeated",
+      multiple: true,
+    },
+    { name: "allowed-host", value: "name", about: "Host name to answer to; may be repeated", multiple: true },
+    { name: "cors-origin", value: "origin", about: "Web site that may call the API" },
+    { name: "tls-cert", value: "file", about: "Serve HTTPS with this certificate", path: true },
+    { name: "tls-key", value: "file", about: "Key of the certificate", path: true },
+    { name: "tls-ca", value: "file", about: "Authority of client certificates", path: true },
+    { name: "max-body", value: "bytes", about: "Largest request body, also 512k or 10M", default: "10M" },
+    { name: "insecure", about: "Allow an address beyond this machine without users" },
+  ] as const satisfies readonly Option[]
+).map((option) => ({ ...option, variable: `CYME_${option.name.toUpperCase().replaceAll("-", "_")}` }));

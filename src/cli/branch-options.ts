@@ -1,0 +1,111 @@
+import { parseBrokerUrl } from "../domain/broker.ts";
+import { invalid } from "../domain/errors.ts";
+import { integer, seconds } from "../domain/fields.ts";
+import { branchId } from "../domain/names.ts";
+import type { LogLevel } from "../kit/log.ts";
+import type { Values } from "./values.ts";
+
+/** What `cyme branch` was asked for, checked as far as words go; files and addresses are tried by the branch. */
+export interface BranchOptions {
+  /** An IPv6 address is without brackets. */
+  readonly host: string;
+  /** 0 is any free one. */
+  readonly port: number;
+  /** Without it the branch uses its stored id, or makes one. */
+  readonly id?: string | undefined;
+  /** URL with its password: never to be logged. */
+  readonly broker: string;
+  readonly instanceDir: string;
+  readonly numc: number;
+  readonly supIntervalS: number;
+  readonly withoutHttpd: boolean;
+  readonly loglevel: LogLevel;
+  readonly logfile?: string | undefined;
+  readonly detach: boolean;
+  readonly pidfile?: string | undefined;
+  /** Words as a shell splits them. */
+  readonly command: string;
+  /** `n/s`, `n/m` or `n/h`, n from 1. */
+  readonly restartMaxRate: string;
+  readonly waitAfterBrokerRevivedS: number;
+  readonly unresponsiveAfterS: number;
+  readonly webhookAllow: readonly string[];
+  readonly allowedHost: readonly string[];
+  readonly corsOrigin?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly maxBodyBytes: number;
+  readonly insecure: boolean;
+}
+
+const DAY_S = 86_400;
+
+/** Reads the options; throws `invalid` naming the option, or the variable that it came from. */
+export function branchOptions(values: Values, address: string | undefined): BranchOptions {
+  const text = (name: string) => values.text(name) ?? "";
+  const secondsOf = (name: string, min: number) => seconds(values.called(name), text(name), min, DAY_S);
+  const broker = text("broker");
+  parseBrokerUrl(values.called("broker"), broker);
+  const id = values.text("id");
+  return {
+    ...parseAddress(address ?? "8000"),
+    id: id === undefined ? undefined : branchId(id),
+    broker,
+    instanceDir: text("instance-dir"),
+    numc: integer(values.called("numc"), text("numc"), 1, 1000),
+    supIntervalS: secondsOf("sup-interval", 0.1),
+    withoutHttpd: values.flag("without-httpd") || values.flag("without-http"),
+    loglevel: text("loglevel") as LogLevel, // One of the option's choices.
+    logfile: values.text("logfile"),
+    detach: values.flag("detach"),
+    pidfile: values.text("pidfile"),
+    command: text("command"),
+    restartMaxRate: rate(values.called("restart-max-rate"), text("restart-max-rate")),
+    waitAfterBrokerRevivedS: secondsOf("wait-after-broker-revived", 0),
+    unresponsiveAfterS: secondsOf("unresponsive-after", 0.1),
+    webhookAllow: values.list("webhook-allow"),
+    allowedHost: values.list("allowed-host"),
+    corsOrigin: values.text("cors-origin"),
+    ...tlsFiles(values),
+    maxBodyBytes: bytes(values.called("max-body"), text("max-body")),
+    insecure: values.flag("insecure"),
+  };
+}
+
+const HOST = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?))$/;
+
+/** `8001`, `127.0.0.1:8001`, `[::1]:8001` or `:8001`; without an address it is 127.0.0.1. */
+export function parseAddress(address: string): { host: string; port: number } {
+  const wanted = "a port, ip:port or :port, with a port from 0 to 65535";
+  const colon = address.lastIndexOf(":");
+  const hostText = address.slice(0, Math.max(0, colon));
+  const portText = address.slice(colon + 1);
+  const match = HOST.exec(hostText === "" ? "127.0.0.1" : hostText);
+  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
+  if (!match || !(port <= 65_535)) throw invalid("address", wanted, address);
+  return { host: match.groups?.["v6"] ?? match.groups?.["host"] ?? "", port };
+}
+
+function rate(name: string, given: string): string {
+  if (!/^[1-9]\d{0,5}\/[smh]$/.test(given)) throw invalid(name, "n/s, n/m or n/h, such as 1/m", given);
+  return given;
+}
+
+const UNITS: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+function bytes(name: string, given: string): number {
+  const match = /^(\d{1,10})([kmg]?)$/i.exec(given);
+  const value = match ? Number(match[1]) * (UNITS[(match[2] ?? "").toLowerCase()] ?? 0) : 0;
+  if (value < 1 || value > 2 ** 30) throw invalid(name, "a number of bytes up to 1G, such as 512k or 10M", given);
+  return value;
+}
+
+function tlsFiles(values: Values): Pick<BranchOptions, "tlsCert" | "tlsKey" | "tlsCa"> {
+  const [tlsCert, tlsKey, tlsCa] = ["tls-cert", "tls-key", "tls-ca"].map((name) => values.text(name));
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw invalid(tlsCert === undefined ? "--tls-key" : "--tls-cert", "both --tls-cert and --tls-key, or neither");
+  }
+  if (tlsCa !== undefined && tlsCert === undefined) throw invalid("--tls-ca", "--tls-cert and --tls-key with it");
+  return { tlsCert, tlsKey, tlsCa };
+}

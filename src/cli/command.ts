@@ -1,0 +1,96 @@
+import type { Client } from "../client/client.ts";
+import type { Environment, Io } from "./io.ts";
+import type { Option } from "./option.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Values } from "./values.ts";
+
+export const GROUPS = ["Branches", "Apps", "Instances", "Queues", "Consumers", "This machine", "More"] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** The arguments that a usage line names: `<a>` is text, `[b]` may be absent. */
+export type Args<Usage extends string> = Usage extends `${infer A} ${infer B}`
+  ? Args<A> & Args<B>
+  : Usage extends `<${infer Name}>`
+    ? { readonly [K in Name]: string }
+    : Usage extends `[${infer Name}]`
+      ? { readonly [K in Name]?: string }
+      : unknown;
+
+/** What a command that speaks to a branch is given. */
+export interface ClientCall {
+  readonly client: Client;
+  readonly values: Values;
+  readonly io: Io;
+  /** The app that was named, if any. */
+  readonly app: string | undefined;
+  /** The app; throws `invalid` where none was named. */
+  needApp(): string;
+  /** Adds how the command is used to a complaint. */
+  misuse(message: string): Error;
+}
+
+/** What a command that needs no branch is given. */
+export interface OwnCall {
+  readonly values: Values;
+  readonly io: Io;
+  readonly env: Environment;
+  readonly rooms: Rooms;
+}
+
+/** How an answer is shown to people where its own shape does not say it. */
+export type View = "status" | "by name";
+
+interface Row {
+  readonly group: Group;
+  readonly about: string;
+  /** More lines for the help of this command. */
+  readonly details?: string;
+  readonly options?: readonly Option[];
+}
+
+interface ClientRow<Usage extends string> extends Row {
+  /** Whether `--nowait` means something here. */
+  readonly nowait?: true;
+  /** Works on the branch of `--instance-dir` unless an address is given. */
+  readonly isForThisBranch?: true;
+  readonly view?: View;
+  /** What is to be printed: text as it is, everything else by its shape; nothing when it resolves to undefined. */
+  run(call: ClientCall, args: Args<Usage>): Promise<unknown>;
+}
+
+interface OwnRow<Usage extends string> extends Row {
+  /** Resolves to the exit code. */
+  run(call: OwnCall, args: Args<Usage>): Promise<number>;
+}
+
+interface Named {
+  readonly name: string;
+  readonly usage: string;
+  readonly positionals: readonly Positional[];
+}
+
+export interface Positional {
+  readonly name: string;
+  readonly isRequired: boolean;
+}
+
+export type ClientCommand = Named & ClientRow<string> & { readonly kind: "client" };
+export type OwnCommand = Named & OwnRow<string> & { readonly kind: "own" };
+export type Command = ClientCommand | OwnCommand;
+
+/** A row for a command that speaks to a branch; the usage line names it and types its arguments. */
+export function clientCommand<Usage extends string>(usage: Usage, row: ClientRow<Usage>): ClientCommand {
+  // The parser fills in exactly what the usage line names.
+  return { kind: "client", ...named(usage), ...(row as unknown as ClientRow<string>) };
+}
+
+/** A row for a command that needs no branch. */
+export function ownCommand<Usage extends string>(usage: Usage, row: OwnRow<Usage>): OwnCommand {
+  return { kind: "own", ...named(usage), ...(row as unknown as OwnRow<string>) };
+}
+
+function named(usage: string): Named {
+  const [name = "", ...words] = usage.split(" ");
+  const positionals = words.map((word) => ({ name: word.slice(1, -1), isRequired: word.startsWith("<") }));
+  return { name, usage, positionals };
+}

@@ -1,0 +1,43 @@
+import { clientCommand } from "../command.ts";
+import { APP_PARAMETERS, changes, parameters } from "../parameters.ts";
+
+const group = "Apps";
+
+export const APP_COMMANDS = [
+  clientCommand("apps", {
+    group,
+    about: "List the apps",
+    run: ({ client }) => client.apps.list(),
+  }),
+  clientCommand("apps.add <name> [broker] [arguments] [extra_config]", {
+    group,
+    about: "Create an app, or change one",
+    details:
+      "The broker is a URL such as amqp://user:password@host:5672//. Without one the\n" +
+      "branch's own is used. An empty argument counts as not given; an empty option is\n" +
+      "back to the default.",
+    options: APP_PARAMETERS,
+    nowait: true,
+    run: (call, { name, ...given }) =>
+      call.client.apps.add(name, parameters(call, APP_PARAMETERS, given, { takesBrokerVariable: true })),
+  }),
+  clientCommand("apps.get <name>", {
+    group,
+    about: "Show one app",
+    run: ({ client }, { name }) => client.apps.get(name),
+  }),
+  clientCommand("apps.set <name>", {
+    group,
+    about: "Change it; its workers restart one by one",
+    details: "An empty option is back to the default. CYME_BROKER is not read, only --broker.",
+    options: APP_PARAMETERS,
+    nowait: true,
+    run: (call, { name }) => call.client.apps.set(name, changes(call, APP_PARAMETERS)),
+  }),
+  clientCommand("apps.delete <name>", {
+    group,
+    about: "Delete an app with all that is in it",
+    nowait: true,
+    run: ({ client }, { name }) => client.apps.delete(name),
+  }),
+];

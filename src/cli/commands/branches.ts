@@ -1,0 +1,62 @@
+import { BRANCH_OPTIONS } from "../branch-flags.ts";
+import { clientCommand, ownCommand } from "../command.ts";
+
+const here = { group: "This machine", isForThisBranch: true } as const;
+
+export const BRANCH_COMMANDS = [
+  ownCommand("branch [address]", {
+    group: "This machine",
+    about: "Run the daemon that keeps workers alive",
+    details:
+      "The address is a port, ip:port or :port. A port alone means 127.0.0.1, port 0\n" +
+      "any free one; the default is 127.0.0.1:8000. SIGTERM stops the branch: its\n" +
+      "workers go on, and it takes them over when it starts again.",
+    options: BRANCH_OPTIONS,
+    async run({ values, io, rooms }, { address }) {
+      const { branchOptions } = await import("../branch-options.ts");
+      return rooms.runBranch(branchOptions(values, address), io);
+    },
+  }),
+  clientCommand("status", {
+    ...here,
+    about: "Show the branch and its workers",
+    view: "status",
+    run: ({ client }) => client.workers.status(),
+  }),
+  clientCommand("start-all", {
+    ...here,
+    about: "Start all workers of this branch",
+    run: async ({ client }) => (await client.workers.start()).instances,
+  }),
+  clientCommand("restart-all", {
+    ...here,
+    about: "Restart all workers of this branch",
+    run: async ({ client }) => (await client.workers.restart()).instances,
+  }),
+  clientCommand("shutdown-all", {
+    ...here,
+    about: "Stop all workers and hold them stopped",
+    details: "They stay stopped until start-all, or until one is enabled or restarted.",
+    run: async ({ client }) => (await client.workers.shutdown()).instances,
+  }),
+  clientCommand("branches", {
+    group: "Branches",
+    about: "List the branches that are up",
+    run: ({ client }) => client.branches.list(),
+  }),
+  clientCommand("branches.get <id>", {
+    group: "Branches",
+    about: "Show one branch",
+    run: ({ client }, { id }) => client.branches.get(id),
+  }),
+  clientCommand("branches.shutdown <id>", {
+    group: "Branches",
+    about: "Stop its daemon; its workers go on",
+    run: ({ client }, { id }) => client.branches.shutdown(id),
+  }),
+  clientCommand("branches.forget <id>", {
+    group: "Branches",
+    about: "Remove a branch that is away, for good",
+    run: ({ client }, { id }) => client.branches.forget(id),
+  }),
+];

@@ -1,0 +1,93 @@
+import { clientCommand } from "../command.ts";
+import type { Option } from "../option.ts";
+import { changes, INSTANCE_PARAMETERS, parameters } from "../parameters.ts";
+
+const group = "Instances";
+
+const LOG_OPTIONS: readonly Option[] = [
+  { name: "lines", value: "n", about: "How many of its last lines", default: "100" },
+  { name: "follow", about: "Go on with what is added, until Ctrl-C" },
+];
+
+export const INSTANCE_COMMANDS = [
+  clientCommand("instances", {
+    group,
+    about: "List the instances of --app",
+    run: (call) => call.client.instances(call.needApp()).list(),
+  }),
+  clientCommand("instances.add [name] [broker] [arguments] [extra_config]", {
+    group,
+    about: "Add one to --app; its worker starts",
+    details:
+      "Without a name it gets a UUID. The broker is the app's where none is given.\n" +
+      "An empty argument counts as not given. CYME_BROKER is not read, only --broker.",
+    options: INSTANCE_PARAMETERS,
+    nowait: true,
+    run: (call, { name, ...given }) =>
+      call.client.instances(call.needApp()).add(name, parameters(call, INSTANCE_PARAMETERS, given)),
+  }),
+  clientCommand("instances.get <name>", {
+    group,
+    about: "Show one instance and its state",
+    run: ({ client, app }, { name }) => client.instances(app).get(name),
+  }),
+  clientCommand("instances.set <name>", {
+    group,
+    about: "Change an instance",
+    details: "An empty option is back to the default. CYME_BROKER is not read, only --broker.",
+    options: INSTANCE_PARAMETERS,
+    nowait: true,
+    run: (call, { name }) => call.client.instances(call.app).set(name, changes(call, INSTANCE_PARAMETERS)),
+  }),
+  clientCommand("instances.delete <name>", {
+    group,
+    about: "Stop and delete an instance",
+    nowait: true,
+    run: ({ client, app }, { name }) => client.instances(app).delete(name),
+  }),
+  clientCommand("instances.stats <name>", {
+    group,
+    about: "Ask its worker for statistics",
+    run: ({ client, app }, { name }) => client.instances(app).stats(name),
+  }),
+  clientCommand("instances.restart <name>", {
+    group,
+    about: "Stop its worker and start a new one",
+    nowait: true,
+    run: ({ client, app }, { name }) => client.instances(app).restart(name),
+  }),
+  clientCommand("instances.enable <name>", {
+    group,
+    about: "Have its worker run",
+    nowait: true,
+    run: ({ client, app }, { name }) => client.instances(app).enable(name),
+  }),
+  clientCommand("instances.disable <name>", {
+    group,
+    about: "Stop its worker until it is enabled",
+    nowait: true,
+    run: ({ client, app }, { name }) => client.instances(app).disable(name),
+  }),
+  clientCommand("instances.autoscale <name> [max] [min]", {
+    group,
+    about: "Show or set bounds of its processes",
+    nowait: true,
+    run: ({ client, app }, { name, ...bounds }) => client.instances(app).autoscale(name, bounds),
+  }),
+  clientCommand("instances.log <name>", {
+    group,
+    about: "Show the end of its worker's log",
+    options: LOG_OPTIONS,
+    async run({ client, app, values, io }, { name }) {
+      const instances = client.instances(app);
+      const lines = values.source("lines") && values.text("lines");
+      if (!values.flag("follow")) return instances.log(name, lines);
+      return instances.follow(name, io.stdout, { lines });
+    },
+  }),
+  clientCommand("instances.history <name>", {
+    group,
+    about: "Show what was done to it, and why",
+    run: ({ client, app }, { name }) => client.instances(app).history(name),
+  }),
+];

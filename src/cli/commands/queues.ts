@@ -1,0 +1,52 @@
+import { clientCommand } from "../command.ts";
+
+export const QUEUE_COMMANDS = [
+  clientCommand("queues", {
+    group: "Queues",
+    about: "List the queues of --app",
+    run: (call) => call.client.queues(call.needApp()).list(),
+  }),
+  clientCommand("queues.add <name> [exchange] [exchange_type] [routing_key] [options]", {
+    group: "Queues",
+    about: "Declare a queue of --app, or change it",
+    details:
+      "Exchange and routing key default to the name, the type to direct. Options are a\n" +
+      "JSON object as in kombu's entry_to_queue, such as '{\"durable\": false}'.\n" +
+      "An empty argument counts as not given.",
+    nowait: true,
+    run: (call, { name, ...given }) => call.client.queues(call.needApp()).add(name, withoutAbsent(given)),
+  }),
+  clientCommand("queues.get <name>", {
+    group: "Queues",
+    about: "Show one declaration",
+    run: (call, { name }) => call.client.queues(call.needApp()).get(name),
+  }),
+  clientCommand("queues.delete <name>", {
+    group: "Queues",
+    about: "Delete it; nothing consumes from it then",
+    nowait: true,
+    run: (call, { name }) => call.client.queues(call.needApp()).delete(name),
+  }),
+  clientCommand("consumers <instance>", {
+    group: "Consumers",
+    about: "List what an instance consumes from",
+    view: "by name",
+    run: ({ client, app }, { instance }) => client.consumers(app).list(instance),
+  }),
+  clientCommand("consumers.add <instance> <queue>", {
+    group: "Consumers",
+    about: "Have it consume from a queue",
+    nowait: true,
+    run: ({ client, app }, { instance, queue }) => client.consumers(app).add(instance, queue),
+  }),
+  clientCommand("consumers.delete <instance> <queue>", {
+    group: "Consumers",
+    about: "Have it stop consuming from a queue",
+    nowait: true,
+    run: ({ client, app }, { instance, queue }) => client.consumers(app).delete(instance, queue),
+  }),
+];
+
+function withoutAbsent<T extends object>(given: T): T {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,30 @@
+import type { View } from "./command.ts";
+import type { Paint } from "./paint.ts";
+import { isRecord, record, type Json, type JsonRecord } from "./record.ts";
+import { statusScreen } from "./status.ts";
+import { table } from "./text-table.ts";
+
+const DECLARATION = ["name", "exchange", "exchange_type", "routing_key", "options"];
+
+/** An answer for people, ending in a line break; "" where there is nothing to show. */
+export function pretty(answer: unknown, view: View | undefined, paint: Paint): string {
+  const value = answer as Json; // It came as JSON, or is text.
+  if (typeof value === "string") return value === "" || value.endsWith("\n") ? value : `${value}\n`;
+  if (view === "status" && isRecord(value)) return statusScreen(value, paint);
+  if (view === "by name" && isRecord(value)) return byName(value, paint);
+  if (Array.isArray(value)) return list(value, paint);
+  if (isRecord(value) && Object.keys(value).length === 1 && typeof value["ok"] === "string") return `${value["ok"]}\n`;
+  return isRecord(value) ? record(value) : `${String(value)}\n`;
+}
+
+function list(values: readonly Json[], paint: Paint): string {
+  if (values.length > 0 && values.every(isRecord)) {
+    return table([...new Set(values.flatMap((row) => Object.keys(row)))], values, paint);
+  }
+  return values.map((value) => pretty(value, undefined, paint)).join("");
+}
+
+function byName(values: JsonRecord, paint: Paint): string {
+  const rows = Object.entries(values).map(([name, value]) => ({ name, ...(isRecord(value) ? value : {}) }));
+  return rows.length === 0 ? "" : table(DECLARATION, rows, paint);
+}

@@ -1,0 +1,52 @@
+import { CymeError, OUTCOMES, type Facts } from "../domain/errors.ts";
+import type { Environment, Io } from "./io.ts";
+import { painter } from "./paint.ts";
+
+/** Writes what went wrong and what to do next to standard error; returns the exit code. */
+export function reportError(
+  error: unknown,
+  { io, env, isJson }: { io: Io; env: Environment; isJson: boolean },
+): number {
+  const known = error instanceof CymeError ? error : unexpected(error);
+  const { message, code, facts } = known;
+  if (isJson) io.stderr(`${JSON.stringify({ nok: message, error: code, ...facts })}\n`);
+  else io.stderr([`${painter(io.stderrIsTTY, env).error("error:")} ${message}`, ...nextSteps(known), ""].join("\n"));
+  return OUTCOMES[code].exit;
+}
+
+function unexpected(error: unknown): CymeError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new CymeError("internal", `Internal error: ${message}`);
+}
+
+function nextSteps({ code, facts }: CymeError): string[] {
+  const lines: string[] = [];
+  if (typeof facts["usage"] === "string") lines.push(`usage: ${facts["usage"]}`);
+  lines.push(...logLines(facts));
+  if (facts["stored"] === true) lines.push("It is stored and will be done.");
+  if (facts["stored"] === false) lines.push("Nothing was stored; it can be tried again.");
+  if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or with --token.");
+  if (code === "not-found") lines.push(...whatThereIs(facts));
+  if (code === "internal" && facts["id"] !== undefined) lines.push(`The branch's log says more under ${facts["id"]}.`);
+  return lines;
+}
+
+function logLines({ log }: Facts): string[] {
+  const lines = typeof log === "string" ? log.trimEnd().split("\n") : log;
+  if (!Array.isArray(lines) || lines.length === 0) return [];
+  return ["The log of the worker ends with:", ...lines.map((line) => `  ${String(line)}`)];
+}
+
+/** By the fact that names what was not found, the command that lists such things. */
+const LISTS: Record<string, string> = {
+  app: "cyme apps",
+  instance: "cyme -a <app> instances",
+  queue: "cyme -a <app> queues",
+  consumer: "cyme consumers <instance>",
+  branch: "cyme branches",
+};
+
+function whatThereIs(facts: Facts): string[] {
+  const kind = Object.keys(LISTS).find((key) => key in facts);
+  return kind === undefined ? [] : [`There is: ${LISTS[kind]}`];
+}

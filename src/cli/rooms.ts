@@ -1,0 +1,46 @@
+import type { Transport } from "../client/transport.ts";
+import type { LogLevel } from "../kit/log.ts";
+import type { BranchOptions } from "./branch-options.ts";
+import type { Io } from "./io.ts";
+
+/** For `--local`: the instance directory to work on. */
+export interface LocalOptions {
+  readonly instanceDir: string;
+  /** URL text of the branch's default broker, where given. */
+  readonly broker?: string | undefined;
+  readonly loglevel?: LogLevel | undefined;
+  readonly logfile?: string | undefined;
+}
+
+/** What the command line needs of other rooms; loaded only by the commands that use it. */
+export interface Rooms {
+  /** Runs the daemon until it is told to stop; resolves to the exit code. */
+  runBranch(options: BranchOptions, io: Io): Promise<number>;
+  /** Disposed after the command, where it can be. */
+  localTransport(options: LocalOptions, io: Io): Promise<Transport & Partial<AsyncDisposable>>;
+  httpTransport(url: string, options: { token: string | undefined }): Promise<Transport>;
+  exists(path: string): Promise<boolean>;
+}
+
+export const ROOMS: Rooms = {
+  runBranch: async (options, io) => (await import("../branch/run.ts")).runBranch(options, io),
+  localTransport: async (options, io) => (await import("../branch/local.ts")).localTransport(options, io),
+  async httpTransport(url, options) {
+    const { httpTransport } = await import("../client/http-transport.ts");
+    reachLoopbackDirectly();
+    return httpTransport(url, options);
+  },
+  async exists(path) {
+    const { access } = await import("node:fs/promises");
+    return access(path).then(
+      () => true,
+      () => false,
+    );
+  },
+};
+
+/** fetch sends even 127.0.0.1 through `HTTP_PROXY`, where a proxy would look for the branch on its own machine. */
+function reachLoopbackDirectly(): void {
+  const direct = [process.env["NO_PROXY"] ?? process.env["no_proxy"], "127.0.0.1", "::1", "localhost"];
+  process.env["NO_PROXY"] = direct.filter(Boolean).join(",");
+}

@@ -1,0 +1,134 @@
+import { Client } from "../client/client.ts";
+import type { Transport } from "../client/transport.ts";
+import { CymeError } from "../domain/errors.ts";
+import { seconds } from "../domain/fields.ts";
+import type { ClientCall, ClientCommand } from "./command.ts";
+import type { Environment, Io } from "./io.ts";
+import { pretty } from "./output.ts";
+import { painter } from "./paint.ts";
+import { misuse, usageLine } from "./parse.ts";
+import { showProgress } from "./progress.ts";
+import type { Rooms } from "./rooms.ts";
+import { openTransport, type OpenTransport } from "./target.ts";
+import type { Values } from "./values.ts";
+
+interface Given {
+  readonly values: Values;
+  readonly env: Environment;
+  readonly io: Io;
+  readonly rooms: Rooms;
+}
+
+type Arguments = Readonly<Record<string, string | undefined>>;
+
+/** Runs a command against a branch and prints what it answers; resolves to 0, or rejects with what went wrong. */
+export async function runClient(command: ClientCommand, args: Arguments, given: Given): Promise<number> {
+  const { values, env, io } = given;
+  const label = [command.name, ...Object.values(args).slice(0, 1)].filter(Boolean).join(" ");
+  const session = new Session(command, given, label);
+  try {
+    const value = await command.run(session.call(), args);
+    if (value === undefined) return 0;
+    const isText = typeof value === "string";
+    const isJson = values.text("format") === "json" && !isText;
+    io.stdout(isJson ? oneLine(session.lastText) : pretty(value, command.view, painter(io.stdoutIsTTY, env)));
+    return 0;
+  } finally {
+    await session.close();
+  }
+}
+
+/** The connection to the branch, opened by the first request, and what came over it. */
+class Session {
+  /** The last answer as it was sent. */
+  lastText = "";
+  readonly #command: ClientCommand;
+  readonly #given: Given;
+  readonly #label: string;
+  readonly #timeoutS: number | undefined;
+  readonly #startedMs = performance.now();
+  #opening: Promise<OpenTransport> | undefined;
+
+  constructor(command: ClientCommand, given: Given, label: string) {
+    this.#command = command;
+    this.#given = given;
+    this.#label = label;
+    const { values } = given;
+    // Without one the branch knows the default itself.
+    const isTimed = values.source("timeout") !== undefined;
+    this.#timeoutS = isTimed ? seconds(values.called("timeout"), values.text("timeout"), 0.1, 86_400) : undefined;
+  }
+
+  call(): ClientCall {
+    const { values, io } = this.#given;
+    const app = values.text("app");
+    const usage = usageLine(this.#command.usage);
+    return {
+      client: this.#client(),
+      values,
+      io,
+      app,
+      needApp: () => {
+        if (app !== undefined) return app;
+        throw misuse(`Cannot run ${this.#command.name} without an app: give -a <app> or set CYME_APP`, usage);
+      },
+      misuse: (message) => misuse(message, usage),
+    };
+  }
+
+  async close(): Promise<void> {
+    const transport = await this.#opening?.catch(() => undefined); // Its failure was the request's failure.
+    await transport?.[Symbol.asyncDispose]?.();
+  }
+
+  #client(): Client {
+    const { env, io } = this.#given;
+    return new Client(this.#transport, {
+      nowait: this.#isNowait(),
+      signal: io.signal,
+      ...(this.#timeoutS === undefined ? {} : { timeoutS: this.#timeoutS }),
+      onSilent: (branches) => {
+        const paint = painter(io.stderrIsTTY, env);
+        const names = branches.join(", ");
+        io.stderr(`${paint.warning("warning:")} no answer from ${names}: this may not be complete\n`);
+      },
+    });
+  }
+
+  readonly #transport: Transport = async (request) => {
+    const isStream = request.onText !== undefined;
+    const timeoutMs = isStream ? request.timeoutMs : this.#leftMs(request.timeoutMs);
+    const stop = isStream ? () => {} : showProgress(this.#given.io, this.#label);
+    try {
+      this.#opening ??= openTransport(this.#command, this.#given);
+      const transport = await this.#opening;
+      const response = await transport({ ...request, timeoutMs });
+      this.lastText = response.text;
+      return response;
+    } finally {
+      stop();
+    }
+  };
+
+  /** A command of several requests has one deadline. */
+  #leftMs(timeoutMs: number): number {
+    return Math.max(1, timeoutMs - (performance.now() - this.#startedMs));
+  }
+
+  #isNowait(): boolean {
+    const { values } = this.#given;
+    if (!values.flag("nowait")) return false;
+    if (this.#command.nowait) return true;
+    // The variable is for whatever can use it; an option that would be ignored is refused.
+    if (values.source("nowait") === "variable") return false;
+    throw new CymeError(
+      "not-implemented",
+      `Cannot use --nowait with ${this.#command.name}: nothing is scheduled by it`,
+    );
+  }
+}
+
+function oneLine(text: string): string {
+  const trimmed = text.trim();
+  return `${trimmed.includes("\n") ? JSON.stringify(JSON.parse(trimmed)) : trimmed}\n`;
+}

@@ -1,0 +1,41 @@
+import { Api, type ClientOptions } from "./api.ts";
+import { Apps } from "./apps.ts";
+import { Branches } from "./branches.ts";
+import { Consumers } from "./consumers.ts";
+import { Instances } from "./instances.ts";
+import { Queues } from "./queues.ts";
+import type { Transport } from "./transport.ts";
+import { Workers } from "./workers.ts";
+
+/**
+ * The HTTP API of a branch in TypeScript, on Bun and on Node:
+ * `new Client(httpTransport("http://127.0.0.1:8000")).instances("shop").add("web")`.
+ * Every call resolves to the answer, or rejects with a `CymeError` that has the answer's code and facts. What cannot be a
+ * name (`..` would be another route) throws `invalid` at once.
+ */
+export class Client {
+  readonly apps: Apps;
+  readonly branches: Branches;
+  readonly workers: Workers;
+  readonly #api: Api;
+
+  constructor(transport: Transport, options: ClientOptions = {}) {
+    this.#api = new Api(transport, options);
+    this.apps = new Apps(this.#api);
+    this.branches = new Branches(this.#api);
+    this.workers = new Workers(this.#api);
+  }
+
+  /** Without an app: any instance by its name; listing and adding need one. */
+  instances(app?: string): Instances {
+    return new Instances(this.#api, app);
+  }
+
+  queues(app: string): Queues {
+    return new Queues(this.#api, app);
+  }
+
+  consumers(app?: string): Consumers {
+    return new Consumers(this.#api, app);
+  }
+}

@@ -1,0 +1,107 @@
+import { CymeError, invalid, unavailable } from "../domain/errors.ts";
+import type { ClientRequest, ClientResponse, Transport } from "./transport.ts";
+
+export interface HttpOptions {
+  /** Sent as `Authorization: Bearer …`. */
+  readonly token?: string | undefined;
+  /** The socket file to connect to; the URL then only names the host. Bun only. */
+  readonly unix?: string | undefined;
+}
+
+const START = "is the branch running? start it with `cyme branch`";
+
+/** Speaks to the branch at `url` (http or https, a path is kept as prefix). Throws `invalid` for another URL. */
+export function httpTransport(url: string, options: HttpOptions = {}): Transport {
+  const base = baseUrl(url);
+  const where = options.unix ?? base;
+  return async (request) => {
+    const deadline = new AbortController();
+    // Without signal.any: a stream goes on after its head has come in time.
+    const timer = setTimeout(() => deadline.abort(), Math.min(request.timeoutMs, 2 ** 31 - 1));
+    const stop = () => deadline.abort();
+    request.signal?.addEventListener("abort", stop, { once: true });
+    if (request.signal?.aborted) stop();
+    try {
+      const response = await fetch(`${base}${request.path}${queryText(request)}`, {
+        ...init(request, options),
+        signal: deadline.signal,
+      });
+      return await answer(response, request, () => clearTimeout(timer));
+    } catch (error) {
+      throw failure(error, where, request, deadline.signal.aborted);
+    } finally {
+      clearTimeout(timer);
+      request.signal?.removeEventListener("abort", stop);
+    }
+  };
+}
+
+function baseUrl(url: string): string {
+  const wanted = "a URL such as http://127.0.0.1:8000, without user, query or fragment";
+  // What was given is not shown where it may hold a password.
+  const refused = () => invalid("url", wanted, url.includes("@") ? undefined : url);
+  if (!URL.canParse(url)) throw refused();
+  const { protocol, host, pathname, username, password, search, hash } = new URL(url);
+  if (!["http:", "https:"].includes(protocol) || `${username}${password}${search}${hash}` !== "") throw refused();
+  return `${protocol}//${host}${pathname.replace(/\/+$/, "")}`;
+}
+
+function queryText({ query = {} }: ClientRequest): string {
+  const text = new URLSearchParams(query).toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+function init(request: ClientRequest, { token, unix }: HttpOptions): RequestInit & { unix?: string } {
+  const body = request.json === undefined ? {} : { body: JSON.stringify(request.json) };
+  return {
+    method: request.method,
+    redirect: "manual",
+    headers: {
+      Accept: "application/json",
+      ...("body" in body ? { "Content-Type": "application/json" } : {}),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...request.headers,
+    },
+    ...body,
+    ...(unix === undefined ? {} : { unix }),
+  };
+}
+
+async function answer(response: Response, request: ClientRequest, began: () => void): Promise<ClientResponse> {
+  const { status, headers } = response;
+  if (!request.onText || !response.ok || !response.body) return { status, headers, text: await response.text() };
+  began();
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body) request.onText(decoder.decode(bytes, { stream: true }));
+  request.onText(decoder.decode());
+  return { status, headers, text: "" };
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: "connection refused",
+  ConnectionRefused: "connection refused",
+  ENOENT: "there is no such socket",
+  FailedToOpenSocket: "cannot connect",
+  ECONNRESET: "the connection was closed before the answer",
+  ENOTFOUND: "unknown host",
+};
+const UNREACHED = ["ECONNREFUSED", "ConnectionRefused", "ENOENT", "FailedToOpenSocket"];
+
+function failure(error: unknown, where: string, request: ClientRequest, aborted: boolean): CymeError {
+  if (error instanceof CymeError) return error;
+  if (aborted) {
+    const asked = request.signal?.aborted === true;
+    const ended = asked ? "The request was ended" : `No answer within ${request.timeoutMs / 1000} s`;
+    return new CymeError("timeout", `${ended}: ${request.method} ${request.path} at ${where}`);
+  }
+  const code = codeOf(error);
+  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  const hint = UNREACHED.includes(code) ? `; ${START}` : "";
+  return unavailable(`Cannot reach a branch at ${where}: ${reason}${hint}`);
+}
+
+/** Bun puts the code on the error, Node on its cause. */
+function codeOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  return String(code ?? cause?.code ?? "");
+}

@@ -1,0 +1,28 @@
+/** One request to the HTTP API. */
+export interface ClientRequest {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  /** From the root of the API, percent-encoded, such as `/shop/instances/web/`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as the JSON body; `undefined` sends no body. */
+  readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How long the answer may take; with `onText` only its head. */
+  readonly timeoutMs: number;
+  /** Ends the request early. */
+  readonly signal?: AbortSignal;
+  /** Takes the text of a good answer piece by piece as it comes; `text` of the answer is empty then. */
+  readonly onText?: (text: string) => void;
+}
+
+export interface ClientResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/**
+ * How requests get to a branch: the one seam of the client. Every answer of a branch resolves, errors too; rejects with
+ * `unavailable` where no branch can be reached and with `timeout` after `timeoutMs`.
+ */
+export type Transport = (request: ClientRequest) => Promise<ClientResponse>;

@@ -1,0 +1,138 @@
+/** Answers of the HTTP API, field by field as they are sent; fields may be added by newer branches. */
+
+export interface Ok {
+  readonly ok: string;
+}
+
+/** The answer to a write with nowait; an added instance has its name. */
+export interface Scheduled extends Ok {
+  readonly name?: string;
+}
+
+export interface BrokerAnswer {
+  readonly hostname: string;
+  readonly port: number;
+  readonly userid: string;
+  readonly password: string | null;
+  readonly virtual_host: string;
+}
+
+interface WorkerSettings {
+  readonly arguments: string | null;
+  readonly extra_config: string | null;
+  readonly command: string | null;
+  readonly cwd: string | null;
+  readonly env: Readonly<Record<string, string | null>> | null;
+  readonly stop_timeout: number | null;
+}
+
+export interface AppAnswer extends WorkerSettings {
+  readonly name: string;
+  readonly broker: BrokerAnswer;
+  readonly instances: readonly string[];
+  readonly queues: readonly string[];
+}
+
+export type InstanceState =
+  "starting" | "running" | "unresponsive" | "backoff" | "stopping" | "stopped" | "disabled" | "unknown";
+
+export interface InstanceAnswer extends WorkerSettings {
+  readonly name: string;
+  readonly app: string;
+  readonly branch: string;
+  readonly is_enabled: boolean;
+  readonly queues: readonly string[];
+  readonly broker: BrokerAnswer;
+  readonly max_concurrency: number;
+  readonly min_concurrency: number;
+  readonly pool: string;
+  readonly created_at: string;
+  readonly state: InstanceState;
+  readonly pid: number | null;
+  readonly since: string | null;
+  readonly restarts: number;
+  readonly disabled_reason: string | null;
+}
+
+export interface QueueAnswer {
+  readonly name: string;
+  readonly exchange: string;
+  readonly exchange_type: string;
+  readonly routing_key: string;
+  readonly options: Readonly<Record<string, unknown>> | null;
+  readonly created_at: string;
+}
+
+export interface BoundsAnswer {
+  readonly max: number;
+  readonly min: number;
+}
+
+export interface HistoryAnswer {
+  readonly at: string;
+  readonly did: string;
+  readonly why: string;
+  readonly evidence: unknown;
+}
+
+export interface BranchAnswer {
+  readonly id: string;
+  readonly url: string | null;
+  readonly port: number | null;
+  readonly version: string;
+  readonly loglevel: string;
+  readonly logfile: string | null;
+  readonly numc: number;
+  readonly sup_interval: number;
+  readonly started_at: string;
+  readonly instances: number;
+  readonly load_average: readonly number[];
+  readonly disk_use: number;
+}
+
+/** The answer to starting, restarting or stopping all: the names of the instances. */
+export interface AllAnswer extends Ok {
+  readonly instances: readonly string[];
+}
+
+export interface StatusAnswer {
+  readonly branch: Readonly<Record<string, unknown>>;
+  /** Instances held stopped by `shutdown-all`. */
+  readonly held: number | boolean;
+  readonly instances: readonly Partial<InstanceAnswer>[];
+}
+
+/** Parameters of a write; null is back to the default, numbers and flags may be text as in a form. */
+export interface AppParameters {
+  readonly broker?: string | null;
+  readonly hostname?: string | null;
+  readonly port?: number | string | null;
+  readonly userid?: string | null;
+  readonly password?: string | null;
+  readonly virtual_host?: string | null;
+  readonly arguments?: string | null;
+  readonly extra_config?: string | null;
+  readonly command?: string | null;
+  readonly cwd?: string | null;
+  readonly env?: Readonly<Record<string, string>> | null;
+  readonly stop_timeout?: number | string | null;
+}
+
+export interface InstanceParameters extends Omit<
+  AppParameters,
+  "hostname" | "port" | "userid" | "password" | "virtual_host"
+> {
+  readonly branch?: string | null;
+  readonly pool?: string | null;
+  readonly queues?: readonly string[] | string | null;
+  readonly max_concurrency?: number | string | null;
+  readonly min_concurrency?: number | string | null;
+  readonly is_enabled?: boolean | string | null;
+}
+
+export interface QueueParameters {
+  readonly exchange?: string | null;
+  readonly exchange_type?: string | null;
+  readonly routing_key?: string | null;
+  readonly options?: Readonly<Record<string, unknown>> | string | null;
+}

@@ -1,0 +1,29 @@
+import type { Api } from "./api.ts";
+import type { AllAnswer, StatusAnswer } from "./types.ts";
+
+/** All workers of the branch that is asked. */
+export class Workers {
+  readonly #api: Api;
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** Starts every enabled instance and ends the hold of `shutdown`. */
+  start(): Promise<AllAnswer> {
+    return this.#api.write("POST", "/api/workers/start/");
+  }
+
+  restart(): Promise<AllAnswer> {
+    return this.#api.write("POST", "/api/workers/restart/");
+  }
+
+  /** Stops every worker and holds it stopped until it is started again by somebody. */
+  shutdown(): Promise<AllAnswer> {
+    return this.#api.write("POST", "/api/workers/shutdown/");
+  }
+
+  status(): Promise<StatusAnswer> {
+    return this.#api.read("/api/status/");
+  }
+}
