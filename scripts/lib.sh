@@ -73,6 +73,13 @@ ensure_rabbitmq() {
   [ -x "$RABBITMQ_BIN/rabbitmq-server" ] || die "setup: RabbitMQ could not be installed"
 }
 
+# ensure_curl: curl, for the demo to show.
+ensure_curl() {
+  command -v curl >/dev/null && return
+  apt_install curl
+  command -v curl >/dev/null || die "setup: curl could not be installed"
+}
+
 # ensure_celery: some Celery.
 ensure_celery() { celery_python >/dev/null || ensure_debian_celery; }
 

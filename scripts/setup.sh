@@ -2,15 +2,15 @@
 # Installs what is missing on a Debian machine with Python, Node.js with npm, and apt. What is there is left as it is.
 #
 #   sh scripts/setup.sh build   node_modules (with Bun)
-#   sh scripts/setup.sh demo    and RabbitMQ and some Celery
-#   sh scripts/setup.sh test    and Debian's Celery and, where pip can fetch it, the newest
+#   sh scripts/setup.sh demo    node_modules, RabbitMQ, some Celery, curl
+#   sh scripts/setup.sh test    node_modules, RabbitMQ, Debian's Celery and, where pip can fetch it, the newest
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . scripts/lib.sh
 
 case ${1:-} in
 build) ensure_modules ;;
-demo) ensure_modules && ensure_rabbitmq && ensure_celery ;;
+demo) ensure_modules && ensure_rabbitmq && ensure_celery && ensure_curl ;;
 test) ensure_modules && ensure_rabbitmq && ensure_debian_celery && ensure_newest_celery ;;
 *)
   say "usage: sh scripts/setup.sh build|demo|test"
