@@ -1,20 +1,16 @@
-/**
- * Builds dist/cyme, one compiled binary, and its link dist/cyme-branch.
- *
- *   bun scripts/build.ts [entry] [folder]      src/main.ts, dist
- */
+/** Builds dist/cyme, one compiled binary, and its link dist/cyme-branch. */
 import { mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import packageJson from "../package.json";
 
 const ROOT = resolve(import.meta.dir, "..");
-const [entry = join(ROOT, "src/main.ts"), folder = join(ROOT, "dist")] = process.argv.slice(2);
+const FOLDER = join(ROOT, "dist");
 
 /** Compiles into `scratch` and gives the path of the binary. Splitting and bytecode together make client commands start fast. */
 async function compile(scratch: string): Promise<string> {
   const outfile = join(scratch, "cyme");
   await Bun.build({
-    entrypoints: [entry],
+    entrypoints: [join(ROOT, "src/main.ts")],
     format: "esm",
     splitting: true,
     minify: true,
@@ -40,14 +36,14 @@ async function link(target: string, path: string, scratch: string): Promise<void
   await rename(made, path);
 }
 
-await mkdir(folder, { recursive: true });
+await mkdir(FOLDER, { recursive: true });
 // Beside the result, so that the moves are renames; source maps stay in it and go with it.
-const scratch = await mkdtemp(join(folder, ".build-"));
+const scratch = await mkdtemp(join(FOLDER, ".build-"));
 try {
   const binary = await compile(scratch);
-  await rename(binary, join(folder, "cyme"));
-  await link("cyme", join(folder, "cyme-branch"), scratch);
+  await rename(binary, join(FOLDER, "cyme"));
+  await link("cyme", join(FOLDER, "cyme-branch"), scratch);
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
-process.stderr.write(`Built ${join(folder, "cyme")} ${packageJson.version}\n`);
+process.stderr.write(`Built ${join(FOLDER, "cyme")} ${packageJson.version}\n`);

@@ -3,7 +3,7 @@ import { dirname, relative, resolve } from "node:path";
 
 const SRC = resolve(import.meta.dir, "../src");
 
-/** Which rooms a room may import: those that it uses, and theirs down to domain, as docs/architecture.md draws it. */
+/** Which rooms a room may import besides kit: those that it uses, and what those use, down to domain. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   main: ["cli", "client", "domain"],
   kit: [],
