@@ -45,6 +45,7 @@ export interface AmqpLinkOptions {
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 const WORK_MS = 10_000;
+const STOPPED = "the connection was stopped";
 
 /**
  * A connection to one broker that comes back by itself, from `start` to `stop`.
@@ -125,7 +126,7 @@ export class AmqpLink implements Link {
       await clock.sleep(backoffMs(failures, FIRST_RETRY_MS, LAST_RETRY_MS), this.#stopping.signal);
       failures++;
     }
-    this.#change({ is: "away", sinceMs: clock.now(), reason: "the connection was stopped", refused: false });
+    this.#change({ is: "away", sinceMs: clock.now(), reason: STOPPED, refused: false });
   }
 
   /** Connects and stays until the connection is lost; never rejects. */
@@ -186,6 +187,7 @@ export class AmqpLink implements Link {
 
   #away(): AmqpAway {
     const state = this.#state;
+    if (this.#stopping.signal.aborted) return new AmqpAway(STOPPED);
     return state.is === "away" ? new AmqpAway(state.reason, state.refused) : new AmqpAway("it has not answered yet");
   }
 }
