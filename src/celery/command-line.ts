@@ -33,8 +33,13 @@ export function workerCommandLine(options: {
     ...parseWords("command", launch.command),
     ...words.global,
     "worker",
-    ...["-n", node, "-Q", directQueue(instance.name), "-P", poolName(instance.pool), concurrency(instance)],
-    ...["-E", "-l", "INFO", "--statedb", join(folder, "worker.statedb")],
+    `--hostname=${node}`,
+    `--queues=${directQueue(instance.name)}`,
+    `--pool=${poolName(instance.pool)}`,
+    concurrency(instance),
+    "--task-events",
+    "--loglevel=INFO",
+    `--statedb=${join(folder, "worker.statedb")}`,
     ...(hasApp ? [] : ["--prefetch-multiplier", "10"]),
     // After ours, since the last of a repeated option counts.
     ...words.worker,
@@ -69,9 +74,10 @@ function concurrency({
 /** What a worker without an app of the user's runs with; the user's words come after and win. */
 const OWN_CONFIG = ["task.acks_late=yes", "result.expires=3600", "task.send_sent_event=yes"];
 
+const isPrefetch = (key: string) => /^(worker)?[._]prefetch_multiplier$/.test(key);
+
 /** `worker_prefetch_multiplier` after -- has no effect: Celery has computed the option's default by then. */
 function extraConfig(text: string, hasApp: boolean): { words: string[]; prefetch: string | undefined } {
-  const isPrefetch = (key: string) => /^(worker)?[._]prefetch_multiplier$/.test(key);
   const given = parseExtraConfig("extra_config", text);
   return {
     words: [

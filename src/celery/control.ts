@@ -16,6 +16,8 @@ export interface Control {
   ask(method: string, args: Record<string, unknown>, nodes: readonly string[], timeoutMs: number): Promise<Gathered>;
   /** Tells without waiting for answers; resolves when the broker has it. Rejects AmqpAway. */
   cast(method: string, args: Record<string, unknown>, nodes: readonly string[]): Promise<void>;
+  /** Calls back with the node of every reply, late ones too: each is a sign of life. Returns a function that ends that. */
+  onReply(listener: (node: string) => void): () => void;
 }
 
 /** The exchange that all workers listen to. Any difference to what they declare would end them. */

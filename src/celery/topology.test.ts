@@ -77,7 +77,9 @@ describe("resolveQueue()", () => {
   test("numbers that Python's client cannot send are invalid, at any depth", () => {
     const queue = queueOf({ queue_arguments: { deep: [{ n: 1e20 }] } });
     expect(() => resolveQueue(queue)).toThrow(CymeError);
-    expect(() => resolveQueue(queue)).toThrow("Cannot use queue_arguments: wanted whole numbers up to 9007199254740991");
+    expect(() => resolveQueue(queue)).toThrow(
+      "Cannot use queue_arguments: wanted whole numbers up to 9007199254740991",
+    );
   });
 });
 

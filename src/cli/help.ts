@@ -4,7 +4,7 @@ import { findCommandByName } from "./parse.ts";
 import { COMMANDS, optionsOf } from "./table.ts";
 
 const COLUMNS = 80;
-const COMMAND_WIDTH = 36;
+const COMMAND_WIDTH = 37;
 const OPTION_WIDTH = 28;
 
 /** Help on the command of that name, or on all. Throws `invalid` for an unknown one. */

@@ -1,30 +1,21 @@
 import type { Transport } from "../client/transport.ts";
-import type { LogLevel } from "../kit/log.ts";
-import type { BranchOptions } from "./branch-options.ts";
+import type { BranchOptions } from "../domain/branch.ts";
 import type { Io } from "./io.ts";
-
-/** For `--local`: the instance directory to work on. */
-export interface LocalOptions {
-  readonly instanceDir: string;
-  /** URL text of the branch's default broker, where given. */
-  readonly broker?: string | undefined;
-  readonly loglevel?: LogLevel | undefined;
-  readonly logfile?: string | undefined;
-}
+import type { LocalOptions } from "./local-transport.ts";
 
 /** What the command line needs of other rooms; loaded only by the commands that use it. */
 export interface Rooms {
   /** Runs the daemon until it is told to stop; resolves to the exit code. */
   runBranch(options: BranchOptions, io: Io): Promise<number>;
   /** Disposed after the command, where it can be. */
-  localTransport(options: LocalOptions, io: Io): Promise<Transport & Partial<AsyncDisposable>>;
+  localTransport(options: LocalOptions): Promise<Transport & Partial<AsyncDisposable>>;
   httpTransport(url: string, options: { token: string | undefined }): Promise<Transport>;
   exists(path: string): Promise<boolean>;
 }
 
 export const ROOMS: Rooms = {
   runBranch: async (options, io) => (await import("../branch/run.ts")).runBranch(options, io),
-  localTransport: async (options, io) => (await import("../branch/local.ts")).localTransport(options, io),
+  localTransport: async (options) => (await import("./local-transport.ts")).localTransport(options),
   async httpTransport(url, options) {
     const { httpTransport } = await import("../client/http-transport.ts");
     reachLoopbackDirectly();

@@ -1,5 +1,4 @@
-import { refuseUnknown, type Params } from "./fields.ts";
-import { LAUNCH_PARAMS, parseLaunch, type Launch } from "./launch.ts";
+import type { Launch } from "./launch.ts";
 
 /** A named group of instances with a default broker, default arguments and configuration. */
 export interface App extends Launch {
@@ -7,10 +6,4 @@ export interface App extends Launch {
   /** Deletion was asked for; the row goes once its instances are gone. */
   readonly isDeleted: boolean;
   readonly createdAtMs: number;
-}
-
-/** The given fields of an app; throws `invalid`. */
-export function parseAppChange(params: Params): Partial<Launch> {
-  refuseUnknown(params, [...LAUNCH_PARAMS, "timeout"]);
-  return parseLaunch(params);
 }

@@ -1,5 +1,5 @@
 import { invalid } from "./errors.ts";
-import { flag, given, integer, list, refuseUnknown, text, type Params } from "./fields.ts";
+import { flag, given, integer, list, text, type Params } from "./fields.ts";
 import { LAUNCH_PARAMS, NO_LAUNCH, needsRestart, parseLaunch, type Launch } from "./launch.ts";
 import { branchId, queueName } from "./names.ts";
 
@@ -58,7 +58,6 @@ const MAX_CONCURRENCY = 10_000;
 
 /** The given fields of an instance; throws `invalid`. Whether max and min agree is for `checkedInstance` to say. */
 export function parseInstanceChange(params: Params): InstanceChange {
-  refuseUnknown(params, [...INSTANCE_PARAMS, "timeout"]);
   const max = given(params, "max_concurrency", 1, maxConcurrency)["max_concurrency"];
   const min = given(params, "min_concurrency", 1, minConcurrency)["min_concurrency"];
   const isEnabled = given(params, "is_enabled", true, flag)["is_enabled"];
@@ -74,9 +73,10 @@ export function parseInstanceChange(params: Params): InstanceChange {
   };
 }
 
+export const BOUNDS_PARAMS = ["max", "min"] as const;
+
 /** The bounds asked for by `autoscale`, over the present ones; throws `invalid`. */
 export function parseBounds(params: Params): { maxConcurrency?: number; minConcurrency?: number } {
-  refuseUnknown(params, ["max", "min", "timeout"]);
   const { max } = given(params, "max", 1, maxConcurrency);
   const { min } = given(params, "min", 1, minConcurrency);
   return {

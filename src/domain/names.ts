@@ -29,8 +29,6 @@ export function appName(name: string): string {
   if (RESERVED_APPS.includes(name)) {
     throw invalid("app name", `none of ${RESERVED_APPS.join(" ")}, which are routes of the API`, name);
   }
-  // /instance/… is a documented spelling of /instances/….
-  if (name === "instance") throw invalid("app name", "another name than instance, which is a route of the API", name);
   return plainName("app name", name);
 }
 

@@ -1,5 +1,5 @@
 import { invalid, show } from "./errors.ts";
-import { flag, given, object, refuseUnknown, text, type Params } from "./fields.ts";
+import { flag, given, object, text, type Params } from "./fields.ts";
 
 /** A queue declaration: what instances of an app can be told to consume from. */
 export interface Queue {
@@ -46,7 +46,6 @@ const SHORT_STRING_BYTES = 255;
 
 /** Throws `invalid`. Exchange and routing key default to the queue's name, the type to `direct`. */
 export function parseQueueChange(name: string, params: Params): QueueChange {
-  refuseUnknown(params, [...QUEUE_PARAMS, "timeout"]);
   return {
     ...renamed(
       "exchange",

@@ -2,7 +2,12 @@ import { eq } from "drizzle-orm";
 import type { Db } from "./database.ts";
 import { settings } from "./schema.ts";
 
-/** What the branch remembers of itself. */
+/**
+ * What the branch remembers of itself: its id, and the default broker (a URL with its password) and command that it was last
+ * started with, for commands that work on the directory while no daemon runs.
+ */
+export type SettingKey = "branch_id" | "broker" | "command";
+
 export class SettingTable {
   readonly #db: Db;
 
@@ -10,13 +15,11 @@ export class SettingTable {
     this.#db = db;
   }
 
-  /** The id that the branch generated or was given last. */
-  get branchId(): string | undefined {
-    return this.#db.select().from(settings).where(eq(settings.key, "branch_id")).get()?.value;
+  get(key: SettingKey): string | undefined {
+    return this.#db.select().from(settings).where(eq(settings.key, key)).get()?.value;
   }
 
-  set branchId(value: string) {
-    const row = { key: "branch_id", value };
-    this.#db.insert(settings).values(row).onConflictDoUpdate({ target: settings.key, set: { value } }).run();
+  set(key: SettingKey, value: string): void {
+    this.#db.insert(settings).values({ key, value }).onConflictDoUpdate({ target: settings.key, set: { value } }).run();
   }
 }

@@ -79,7 +79,7 @@ export class Supervisor {
       if (living) this.#adopted.set(name, living);
       keeper.wake();
     }
-    this.#removeEmptyApps();
+    this.removeEmptyApps();
     this.#lookAtAdoptedIn(ADOPTED_LOOK_MS);
     this.#roundIn(this.#parts.settings.intervalMs);
   }
@@ -153,7 +153,7 @@ export class Supervisor {
       queueMicrotask(() => {
         if (this.#keepers.get(name) === keeper && !this.#parts.store.instances.get(name)) this.#keepers.delete(name);
         this.#adopted.delete(name);
-        this.#removeEmptyApps();
+        this.removeEmptyApps();
       });
     });
     keeper.takeOver(found);
@@ -196,7 +196,7 @@ export class Supervisor {
     try {
       await this.#askAll();
       await this.#removeLeftovers();
-      this.#removeEmptyApps();
+      this.removeEmptyApps();
     } catch (error) {
       this.#log.error("a round failed", { error });
     }
@@ -285,7 +285,8 @@ export class Supervisor {
     }
   }
 
-  #removeEmptyApps(): void {
+  /** Ends the deletion of apps whose instances are gone. */
+  removeEmptyApps(): void {
     const { store } = this.#parts;
     store.write(() => {
       for (const { name, isDeleted } of store.apps.all()) {

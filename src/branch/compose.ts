@@ -1,0 +1,105 @@
+import { closeSync, openSync } from "node:fs";
+import { availableParallelism, hostname } from "node:os";
+import { Brokers } from "../celery/brokers.ts";
+import type { BranchIdentity } from "../controller/branches.ts";
+import { Controller } from "../controller/controller.ts";
+import { brokerUrl, type Broker } from "../domain/broker.ts";
+import { Api } from "../http/api.ts";
+import type { GuardOptions } from "../http/guard.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Log } from "../kit/log.ts";
+import { LinuxProcesses } from "../kit/processes.ts";
+import { Store } from "../store/store.ts";
+import type { Rate } from "../supervisor/death.ts";
+import { Supervisor } from "../supervisor/supervisor.ts";
+import type { BranchDirectory } from "./directory.ts";
+
+/** What the parts of a branch are built from. */
+export interface Plan {
+  readonly directory: BranchDirectory;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly branchId: string;
+  readonly broker: Broker;
+  readonly command: string;
+  readonly intervalMs: number;
+  readonly restartMaxRate: Rate;
+  readonly waitAfterBrokerRevivedMs: number;
+  readonly unresponsiveAfterMs: number;
+  readonly maxBody: number;
+  readonly guard: GuardOptions;
+  readonly identity: () => BranchIdentity;
+  readonly shutDown: () => void;
+}
+
+export interface Parts {
+  readonly store: Store;
+  readonly brokers: Brokers;
+  readonly supervisor: Supervisor;
+  readonly api: Api;
+}
+
+/** Builds the parts of a branch; none is started. The one place where they are put together. */
+export function compose(plan: Plan): Parts {
+  const { directory, store, clock, log, branchId, broker } = plan;
+  const brokers = new Brokers({ clock, log: log.with({ part: "broker" }), connectionName: `cyme ${branchId}` });
+  const supervisor = new Supervisor({
+    store,
+    brokers,
+    clock,
+    log,
+    processes: new LinuxProcesses(),
+    maxStarting: 2 * availableParallelism(),
+    settings: {
+      branchId,
+      instanceDir: directory.path,
+      defaultBroker: broker,
+      defaultCommand: plan.command,
+      intervalMs: plan.intervalMs,
+      restartMaxRate: plan.restartMaxRate,
+      waitAfterBrokerRevivedMs: plan.waitAfterBrokerRevivedMs,
+      unresponsiveAfterMs: plan.unresponsiveAfterMs,
+      env: process.env,
+    },
+  });
+  const parts = { store, brokers, supervisor, clock, branchId, instanceDir: directory.path, defaultBroker: broker };
+  const controller = new Controller(parts, { identity: plan.identity, shutDown: plan.shutDown });
+  const api = new Api({
+    controller,
+    branchId,
+    brokerOf: ({ app, broker: own }) => own ?? store.apps.get(app)?.broker ?? broker,
+    log: log.with({ part: "http" }),
+    maxBody: plan.maxBody,
+    guard: plan.guard,
+  });
+  return { store, brokers, supervisor, api };
+}
+
+/** Opens the database; what it and its companions hold is for the user alone. Throws StoreError. */
+export function openStore(directory: BranchDirectory): Store {
+  closeSync(openSync(directory.database, "a", 0o600));
+  return new Store(directory.database);
+}
+
+/** The id that was asked for, or the stored one, or one made from the name of the machine; it is stored. */
+export function settleBranchId(store: Store, asked: string | undefined): string {
+  const id = asked ?? store.settings.get("branch_id") ?? makeBranchId();
+  store.write(() => store.settings.set("branch_id", id));
+  return id;
+}
+
+function makeBranchId(): string {
+  const host = hostname()
+    .replace(/[^A-Za-z0-9._-]/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "");
+  return `${(host || "branch").slice(0, 50)}-${crypto.randomUUID().slice(0, 8)}`;
+}
+
+/** Remembers with what the branch was started, for commands that work without the daemon. */
+export function rememberDefaults(store: Store, broker: Broker, command: string): void {
+  store.write(() => {
+    store.settings.set("broker", brokerUrl(broker));
+    store.settings.set("command", command);
+  });
+}

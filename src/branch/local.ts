@@ -1,0 +1,124 @@
+import { existsSync } from "node:fs";
+import { version } from "../../package.json";
+import { DEFAULT_BROKER_URL, parseBrokerUrl } from "../domain/broker.ts";
+import { CymeError } from "../domain/errors.ts";
+import { systemClock as clock } from "../kit/clock.ts";
+import { createLog, silentLog, type LogLevel } from "../kit/log.ts";
+import { StoreError } from "../store/database.ts";
+import type { Store } from "../store/store.ts";
+import { compose, openStore, settleBranchId, type Parts } from "./compose.ts";
+import { branchDirectory, holdDirectory, makeDirectory, type BranchDirectory } from "./directory.ts";
+
+/** For `--local`: the instance directory to work on. */
+export interface LocalOptions {
+  readonly instanceDir: string;
+  /** URL text of the branch's default broker, where given; else the one that the daemon was last started with. */
+  readonly broker?: string | undefined;
+  readonly loglevel?: LogLevel | undefined;
+  readonly logfile?: string | undefined;
+}
+
+/** How to ask the branch of a directory: by the socket of its daemon, or, where none runs, in this process. */
+export type LocalApi =
+  | { readonly kind: "daemon"; readonly socket: string }
+  | { readonly kind: "direct"; handle(request: Request): Promise<Response>; close(): Promise<void> };
+
+const STOP_MS = 3000;
+const LINK_MS = 2000;
+const MAX_BODY = 10 * 1024 * 1024;
+
+/** Throws `not-found` where no branch was ever, `unavailable` where its database cannot be used. */
+export async function openLocal(options: LocalOptions): Promise<LocalApi> {
+  const directory = branchDirectory(options.instanceDir);
+  if (await answers(directory.socket)) return { kind: "daemon", socket: directory.socket };
+  let opened: Promise<Parts> | undefined;
+  let release = () => {};
+  return {
+    kind: "direct",
+    async handle(request) {
+      // Reading needs no lock: a daemon may start meanwhile.
+      if (request.method === "GET") refuseAbsent(directory);
+      else {
+        makeDirectory(directory);
+        const lock = await holdDirectory(directory, "command", clock);
+        release = () => lock.release();
+      }
+      opened ??= open(directory, options);
+      return (await opened).api.handle(request, true);
+    },
+    async close() {
+      const parts = await opened;
+      await parts?.supervisor.stop();
+      await parts?.brokers.stop(clock.now() + STOP_MS);
+      parts?.store.close();
+      release();
+    },
+  };
+}
+
+async function answers(socket: string): Promise<boolean> {
+  if (!existsSync(socket)) return false;
+  try {
+    const response = await fetch("http://localhost/ping/", { unix: socket, signal: AbortSignal.timeout(5000) });
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+function refuseAbsent({ path, database }: BranchDirectory): void {
+  if (existsSync(database)) return;
+  throw new CymeError(
+    "not-found",
+    `There is no branch in ${path}: name its instance directory with -D, or start one with \`cyme branch -D ${path}\``,
+  );
+}
+
+async function open(directory: BranchDirectory, options: LocalOptions): Promise<Parts> {
+  let store: Store;
+  try {
+    store = openStore(directory);
+  } catch (error) {
+    throw error instanceof StoreError ? new CymeError("unavailable", error.message) : error;
+  }
+  const branchId = settleBranchId(store, undefined);
+  const broker = parseBrokerUrl("broker", options.broker ?? store.settings.get("broker") ?? DEFAULT_BROKER_URL);
+  const { loglevel, logfile } = options;
+  const parts = compose({
+    directory,
+    store,
+    clock,
+    log: logfile === undefined ? silentLog : createLog({ level: loglevel ?? "INFO", file: logfile }),
+    branchId,
+    broker,
+    command: store.settings.get("command") ?? "celery",
+    intervalMs: 5000,
+    restartMaxRate: { count: 1, periodMs: 60_000, text: "1/m" },
+    waitAfterBrokerRevivedMs: 0,
+    // Silence cannot be told within one command.
+    unresponsiveAfterMs: Number.POSITIVE_INFINITY,
+    maxBody: MAX_BODY,
+    guard: { allowedHosts: [], corsOrigin: undefined },
+    identity: () => ({
+      id: branchId,
+      url: null,
+      port: null,
+      version,
+      loglevel: loglevel ?? "INFO",
+      logfile: null,
+      numc: 0,
+      supIntervalS: 0,
+      startedAtMs: null,
+      pid: null,
+    }),
+    shutDown: () => {
+      throw new CymeError("conflict", `No branch runs on ${directory.path}`);
+    },
+  });
+  // What is known of workers is what they answer: give the connection a moment.
+  await parts.brokers
+    .use(broker)
+    .link.whenUp(LINK_MS)
+    .catch(() => undefined);
+  return parts;
+}

@@ -1,0 +1,248 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { version } from "../../package.json";
+import type { BranchIdentity } from "../controller/branches.ts";
+import type { BranchOptions } from "../domain/branch.ts";
+import { brokerLabel, parseBrokerUrl, type Broker } from "../domain/broker.ts";
+import { CymeError, invalid } from "../domain/errors.ts";
+import { HttpServer, ListenError, type Listen } from "../http/server.ts";
+import { systemClock as clock } from "../kit/clock.ts";
+import { createLog, type Log } from "../kit/log.ts";
+import { StoreError } from "../store/database.ts";
+import type { Store } from "../store/store.ts";
+import { parseRate } from "../supervisor/death.ts";
+import { compose, openStore, rememberDefaults, settleBranchId, type Parts } from "./compose.ts";
+import { detach, isDetached, tellReady } from "./detach.ts";
+import {
+  branchDirectory,
+  holdDirectory,
+  makeDirectory,
+  removePidFile,
+  writePidFile,
+  type BranchDirectory,
+} from "./directory.ts";
+
+/** The terminal that the daemon was started on. */
+export interface BranchIo {
+  readonly stderr: (text: string) => void;
+  /** Aborted when the daemon is to stop. */
+  readonly signal: AbortSignal;
+}
+
+const STOP_MS = 10_000;
+
+/** Runs the daemon until it is told to stop; resolves to 0 then. Rejects with a CymeError where it cannot start. */
+export async function runBranch(options: BranchOptions, io: BranchIo): Promise<number> {
+  refuseOpenAddress(options);
+  const directory = branchDirectory(options.instanceDir);
+  makeDirectory(directory);
+  const logfile = options.logfile ?? (options.detach ? directory.log : undefined);
+  if (options.detach && !isDetached()) return detach(logfile ?? directory.log, io);
+  const lock = await holdDirectory(directory, "daemon", clock);
+  try {
+    return await new Daemon(options, directory, logfile === undefined ? undefined : resolve(logfile), io).run();
+  } catch (error) {
+    throw error instanceof StoreError || error instanceof ListenError
+      ? new CymeError("unavailable", error.message)
+      : error;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Without users everybody who reaches the address is admin. */
+function refuseOpenAddress({ host, insecure, withoutHttpd }: BranchOptions): void {
+  const isLoopback = host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+  if (isLoopback || insecure || withoutHttpd) return;
+  throw invalid(
+    "address",
+    "a loopback address such as 127.0.0.1, or --insecure: anybody who reaches another one may do everything",
+    host,
+  );
+}
+
+class Daemon {
+  readonly #options: BranchOptions;
+  readonly #directory: BranchDirectory;
+  readonly #logfile: string | undefined;
+  readonly #io: BranchIo;
+  readonly #log: Log;
+  readonly #broker: Broker;
+  readonly #startedAtMs = clock.now();
+  /** Aborted by DELETE /branches/<id>/. */
+  readonly #shutDown = new AbortController();
+  #port: number | null = null;
+
+  constructor(options: BranchOptions, directory: BranchDirectory, logfile: string | undefined, io: BranchIo) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#logfile = logfile;
+    this.#io = io;
+    this.#log = openLog(options, logfile);
+    this.#broker = parseBrokerUrl("broker", options.broker);
+  }
+
+  async run(): Promise<number> {
+    const store = openStore(this.#directory);
+    try {
+      const branchId = settleBranchId(store, this.#options.id);
+      rememberDefaults(store, this.#broker, this.#options.command);
+      return await this.#serve(store, branchId);
+    } finally {
+      store.close();
+    }
+  }
+
+  async #serve(store: Store, branchId: string): Promise<number> {
+    const { pidfile } = this.#options;
+    const parts = this.#compose(store, branchId);
+    const pidFiles = [this.#directory.pidFile, ...(pidfile === undefined ? [] : [pidfile])];
+    const servers = this.#servers(parts);
+    const failed = watchForFailures(this.#log);
+    try {
+      for (const server of servers) server.start();
+      this.#port = servers.find(({ name }) => name === "http")?.port ?? null;
+      parts.supervisor.start();
+      parts.brokers.use(this.#broker);
+      for (const file of pidFiles) writePidFile(file);
+      this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
+      this.#io.stderr(this.#banner(branchId));
+      tellReady();
+      const isFailure = await Promise.race([failed.promise, aborted(this.#io.signal), aborted(this.#shutDown.signal)]);
+      return isFailure ? 1 : 0;
+    } finally {
+      failed.end();
+      this.#log.info("branch is stopping; its workers stay");
+      const deadlineMs = clock.now() + STOP_MS;
+      for (const server of servers.toReversed()) await server.stop(deadlineMs);
+      await parts.supervisor.stop();
+      await parts.brokers.stop(deadlineMs);
+      for (const file of pidFiles) removePidFile(file);
+      this.#log.info("branch has stopped");
+    }
+  }
+
+  #compose(store: Store, branchId: string): Parts {
+    const options = this.#options;
+    const restartMaxRate = parseRate(options.restartMaxRate);
+    if (!restartMaxRate) throw invalid("--restart-max-rate", "n/s, n/m or n/h", options.restartMaxRate);
+    return compose({
+      directory: this.#directory,
+      store,
+      clock,
+      log: this.#log,
+      branchId,
+      broker: this.#broker,
+      command: options.command,
+      intervalMs: options.supIntervalS * 1000,
+      restartMaxRate,
+      waitAfterBrokerRevivedMs: options.waitAfterBrokerRevivedS * 1000,
+      unresponsiveAfterMs: options.unresponsiveAfterS * 1000,
+      maxBody: options.maxBodyBytes,
+      guard: { allowedHosts: options.allowedHost.map((host) => host.toLowerCase()), corsOrigin: options.corsOrigin },
+      identity: () => this.#identity(branchId),
+      // A moment later, so that who asked gets the answer.
+      shutDown: () => void clock.after(50, () => this.#shutDown.abort()),
+    });
+  }
+
+  #servers({ api }: Parts): HttpServer[] {
+    const { host, port, withoutHttpd } = this.#options;
+    const tcp: Listen = { kind: "tcp", host, port, tls: readTls(this.#options) };
+    const listens: Listen[] = [{ kind: "unix", path: this.#directory.socket }, ...(withoutHttpd ? [] : [tcp])];
+    return listens.map((listen) => new HttpServer(listen, api, clock, this.#log));
+  }
+
+  get #url(): string | null {
+    if (this.#port === null) return null;
+    const { host, tlsCert } = this.#options;
+    const isAny = host === "0.0.0.0" || host === "::";
+    const name = isAny ? hostname() : host.includes(":") ? `[${host}]` : host;
+    return `${tlsCert === undefined ? "http" : "https"}://${name}:${this.#port}`;
+  }
+
+  #identity(id: string): BranchIdentity {
+    const { loglevel, numc, supIntervalS } = this.#options;
+    return {
+      id,
+      url: this.#url,
+      port: this.#port,
+      version,
+      loglevel,
+      logfile: this.#logfile ?? null,
+      numc,
+      supIntervalS,
+      startedAtMs: this.#startedAtMs,
+      pid: process.pid,
+    };
+  }
+
+  #banner(id: string): string {
+    const { numc, supIntervalS } = this.#options;
+    return [
+      `cyme branch ${id} v${version}`,
+      `  url:           ${this.#url ?? "none (--without-httpd)"}`,
+      `  broker:        ${brokerLabel(this.#broker)}`,
+      `  logfile:       ${this.#logfile ?? "standard error"}`,
+      `  sup. interval: ${supIntervalS} s`,
+      `  controllers:   ${numc}`,
+      `  instance dir:  ${this.#directory.path}`,
+      "",
+    ].join("\n");
+  }
+}
+
+function openLog({ loglevel }: BranchOptions, file: string | undefined): Log {
+  try {
+    return createLog({ level: loglevel, file });
+  } catch (error) {
+    throw new CymeError("invalid", `Cannot write the log file ${file}: ${(error as Error).message}`);
+  }
+}
+
+function readTls({ tlsCert, tlsKey, tlsCa }: BranchOptions) {
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const read = (option: string, path: string) => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch (error) {
+      throw new CymeError("invalid", `Cannot read ${option}: ${(error as Error).message}`);
+    }
+  };
+  return {
+    cert: read("--tls-cert", tlsCert),
+    key: read("--tls-key", tlsKey),
+    ca: tlsCa === undefined ? undefined : read("--tls-ca", tlsCa),
+  };
+}
+
+/**
+ * An exception that nobody caught may have left a part half done, so it ends the daemon, to be started again. A rejection
+ * that nobody waited for has ended only itself: it is logged.
+ */
+function watchForFailures(log: Log): { promise: Promise<true>; end: () => void } {
+  const { promise, resolve: fail } = Promise.withResolvers<true>();
+  const onException = (error: unknown) => {
+    log.critical("uncaught exception: the branch ends", { error });
+    fail(true);
+  };
+  const onRejection = (error: unknown) => log.error("unhandled rejection", { error });
+  process.on("uncaughtException", onException);
+  process.on("unhandledRejection", onRejection);
+  return {
+    promise,
+    end() {
+      process.off("uncaughtException", onException);
+      process.off("unhandledRejection", onRejection);
+    },
+  };
+}
+
+/** Resolves to false when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<false> {
+  return new Promise((done) => {
+    if (signal.aborted) done(false);
+    else signal.addEventListener("abort", () => done(false), { once: true });
+  });
+}

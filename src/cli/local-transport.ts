@@ -1,0 +1,51 @@
+import { httpTransport } from "../client/http-transport.ts";
+import type { ClientRequest, ClientResponse, Transport } from "../client/transport.ts";
+import { CymeError } from "../domain/errors.ts";
+import type { LogLevel } from "../kit/log.ts";
+
+export interface LocalOptions {
+  readonly instanceDir: string;
+  /** URL text of the branch's default broker, where given. */
+  readonly broker?: string | undefined;
+  readonly loglevel?: LogLevel | undefined;
+  readonly logfile?: string | undefined;
+}
+
+const ORIGIN = "http://localhost";
+
+/** For `--local`: speaks to the daemon of a directory by its socket, or, where none runs, does the work in this process. */
+export async function localTransport(options: LocalOptions): Promise<Transport & Partial<AsyncDisposable>> {
+  const { openLocal } = await import("../branch/local.ts");
+  const api = await openLocal(options);
+  if (api.kind === "daemon") return httpTransport(ORIGIN, { unix: api.socket });
+  const transport: Transport = (request) => send((sent) => api.handle(sent), request);
+  return Object.assign(transport, { [Symbol.asyncDispose]: () => api.close() });
+}
+
+async function send(handle: (request: Request) => Promise<Response>, request: ClientRequest): Promise<ClientResponse> {
+  const { method, path, query = {}, json, headers, signal, timeoutMs, onText } = request;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const ended = new Promise<never>((_, reject) => {
+    const end = () => reject(new CymeError("timeout", `No answer within ${timeoutMs / 1000} s: ${method} ${path}`));
+    if (!onText) deadline.addEventListener("abort", end, { once: true });
+    signal?.addEventListener("abort", end, { once: true });
+  });
+  const search = new URLSearchParams(query).toString();
+  const response = handle(
+    new Request(`${ORIGIN}${path}${search === "" ? "" : `?${search}`}`, {
+      method,
+      headers: { ...(json === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(signal ? { signal } : {}),
+    }),
+  );
+  return Promise.race([response.then((answer) => read(answer, onText)), ended]);
+}
+
+async function read(response: Response, onText: ClientRequest["onText"]): Promise<ClientResponse> {
+  const { status, headers } = response;
+  if (!onText || !response.ok || !response.body) return { status, headers, text: await response.text() };
+  const decoder = new TextDecoder();
+  for await (const bytes of response.body) onText(decoder.decode(bytes, { stream: true }));
+  return { status, headers, text: "" };
+}

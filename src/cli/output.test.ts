@@ -1,0 +1,159 @@
+import { describe, expect, test } from "bun:test";
+import type { Transport } from "../client/transport.ts";
+import { runCyme } from "./test-run.ts";
+
+const printed = async (
+  command: string,
+  text: string,
+  settings: { isTTY?: boolean; env?: Record<string, string> } = {},
+) => {
+  const run = await runCyme(command.split(" "), { ...settings, answer: { text } });
+  expect(run).toMatchObject({ code: 0, stderr: "" });
+  return run.stdout;
+};
+
+describe("pretty output", () => {
+  test("has names one per line, and nothing for none", async () => {
+    expect(await printed("apps", '["blog","shop"]')).toBe("blog\nshop\n");
+    expect(await printed("apps", "[]")).toBe("");
+  });
+
+  test("has the word alone for a plain ok", async () => {
+    expect(await printed("apps.delete shop", '{"ok":"ok"}')).toBe("ok\n");
+  });
+
+  test("has the name of an instance that is scheduled", async () => {
+    const text = '{"ok":"operation scheduled","name":"web"}';
+    expect(await printed("-n -a shop instances.add", text)).toBe("ok:   operation scheduled\nname: web\n");
+  });
+
+  test("has an object as aligned key: value, with what is inside indented", async () => {
+    const text = JSON.stringify({
+      name: "web",
+      is_enabled: true,
+      queues: ["a", "b"],
+      broker: { hostname: "h", port: 5672 },
+      pool: null,
+      env: {},
+      processes: [1, 2],
+      list: [{ a: 1 }],
+    });
+    expect(await printed("instances.get web", text)).toBe(
+      [
+        "name:       web",
+        "is_enabled: yes",
+        "queues:     a, b",
+        "broker:",
+        "  hostname: h",
+        "  port:     5672",
+        "pool:       -",
+        "env:        -",
+        "processes:  1, 2",
+        'list:       [{"a":1}]',
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("has a list of objects as an aligned table", async () => {
+    const text = '[{"at":"10:00","did":"start","why":"wanted"},{"at":"9:59","did":"give up","why":null}]';
+    expect(await printed("instances.history web", text)).toBe(
+      ["AT     DID      WHY", "10:00  start    wanted", "9:59   give up  -", ""].join("\n"),
+    );
+  });
+
+  test("has declarations as a table with the names of the queues", async () => {
+    const text =
+      '{"t2":{"exchange":"t2","exchange_type":"direct","routing_key":"k","options":{"durable":false},"no_ack":false}}';
+    expect(await printed("consumers web", text)).toBe(
+      [
+        "NAME  EXCHANGE  EXCHANGE TYPE  ROUTING KEY  OPTIONS",
+        't2    t2        direct         k            {"durable":false}',
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("has the names of the instances that were started", async () => {
+    expect(await printed("start-all", '{"ok":"ok","instances":["web","mail"]}')).toBe("web\nmail\n");
+  });
+
+  test("has a log as it is", async () => {
+    expect(await printed("instances.log web", "one\ttab\ntwo")).toBe("one\ttab\ntwo\n");
+    expect(await printed("-F json instances.log web", "one\n")).toBe("one\n");
+  });
+
+  test("lets no value move the cursor or forge a line", async () => {
+    expect(await printed("apps.get a", JSON.stringify({ name: "\u001B[2J\nok: \u007F" }))).toBe(
+      "name: \\u001b[2J\\nok: \\u007f\n",
+    );
+  });
+
+  test("is coloured on a terminal only, and not with any NO_COLOR", async () => {
+    const text = '{"instances":[{"name":"web","state":"running"}]}';
+    expect(await printed("status", text, { isTTY: true })).toContain("\u001B[32mrunning");
+    expect(await printed("status", text, { isTTY: true, env: { NO_COLOR: "true" } })).not.toContain("\u001B");
+    expect(await printed("status", text)).not.toContain("\u001B");
+  });
+});
+
+describe("status", () => {
+  test("is one screen: the branch, what is held, the instances", async () => {
+    const text = JSON.stringify({
+      branch: { id: "b1", running: true, pid: 7 },
+      held: 1,
+      instances: [
+        { name: "web", app: "shop", state: "running", pid: 11, since: "10:00", restarts: 0, queues: ["a", "b"] },
+        { name: "mail", app: "shop", state: "disabled", pid: null, disabled_reason: "died twice" },
+      ],
+    });
+    expect(await printed("status", text)).toBe(
+      [
+        "id:      b1",
+        "running: yes",
+        "pid:     7",
+        "",
+        "1 of the instances held stopped by shutdown-all; cyme start-all starts them",
+        "",
+        "NAME  APP   STATE     PID  SINCE  RESTARTS  QUEUES  WHY",
+        "web   shop  running   11   10:00  0         a, b    -",
+        "mail  shop  disabled  -    -      -         -       died twice",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("does without the fields that are not there", async () => {
+    expect(await printed("status", "{}")).toBe("No instances.\n");
+  });
+});
+
+describe("json output", () => {
+  test("is exactly the answer on one line", async () => {
+    const text = '{"b":1.0,"2":[ ],"1":"x"}';
+    expect(await printed("-F json apps.get a", text)).toBe(`${text}\n`);
+    expect(await printed("start-all -F json", '{"ok":"ok","instances":[]}')).toBe('{"ok":"ok","instances":[]}\n');
+    expect(await printed("apps", '[\n"a"\n]\n', { env: { CYME_FORMAT: "json" } })).toBe('["a"]\n');
+  });
+});
+
+test("branches that stayed silent are named on standard error", async () => {
+  const run = await runCyme(["apps"], { answer: { text: '["a"]', headers: { "X-Cyme-Silent": "b2,b3" } } });
+  expect(run).toMatchObject({
+    code: 0,
+    stdout: "a\n",
+    stderr: "warning: no answer from b2, b3: this may not be complete\n",
+  });
+});
+
+test("a followed log is printed as it comes, and ends with 0 when the person ends it", async () => {
+  const interrupt = new AbortController();
+  const transport: Transport = async ({ onText }) => {
+    onText?.("one\n");
+    onText?.("two");
+    interrupt.abort();
+    throw new Error("aborted");
+  };
+  const run = await runCyme(["instances.log", "web", "--follow"], { transport, signal: interrupt.signal });
+  expect(run).toMatchObject({ code: 0, stdout: "one\ntwo", stderr: "" });
+});

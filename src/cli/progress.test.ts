@@ -1,0 +1,38 @@
+import { expect, test } from "bun:test";
+import { ManualClock } from "../kit/clock.ts";
+import type { Io } from "./io.ts";
+import { showProgress } from "./progress.ts";
+
+function setup(stderrIsTTY: boolean) {
+  const clock = new ManualClock();
+  const written: string[] = [];
+  const stderr = (text: string) => written.push(text);
+  const { signal } = new AbortController();
+  const io: Io = { stdout: stderr, stderr, stdoutIsTTY: false, stderrIsTTY, columns: 80, signal };
+  return { clock, written, stop: showProgress(io, "instances.delete web", clock) };
+}
+
+test("a long wait shows its seconds on one line of the terminal, which is erased at the end", async () => {
+  const { clock, written, stop } = setup(true);
+  await clock.advance(1999);
+  expect(written).toEqual([]);
+  await clock.advance(1001);
+  expect(written).toEqual([2, 3].map((s) => `\r\u001B[Kinstances.delete web: waiting, ${s} s`));
+  stop();
+  await clock.advance(5000);
+  expect(written.slice(2)).toEqual(["\r\u001B[K"]);
+});
+
+test("a short wait shows nothing", async () => {
+  const { clock, written, stop } = setup(true);
+  await clock.advance(500);
+  stop();
+  await clock.advance(5000);
+  expect(written).toEqual([]);
+});
+
+test("nothing is shown where standard error is no terminal", async () => {
+  const { clock, written } = setup(false);
+  await clock.advance(5000);
+  expect(written).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import { describe, expect, test } from "bun:test";
+import { refused, runCyme } from "./test-run.ts";
+
+describe("what cannot be run is refused with exit code 2:", () => {
+  test.each([
+    ["an unknown command, with the nearest one", ["aps"], 'Cannot find the command "aps"; did you mean apps?'],
+    ["one with swapped letters", ["instances.dlete", "x"], "did you mean instances.delete?"],
+    ["one in two words", ["instance", "add"], "did you mean instances.add?"],
+    ["one that is near to none", ["frobnicate"], "`cyme help` lists the commands"],
+    ["one that every object has", ["constructor"], 'Cannot find the command "constructor"'],
+    ["a misspelt second word", ["instances", "ad", "-a", "shop"], "did you mean instances.add?"],
+    ["an unknown option, with the nearest one", ["apps", "--formt", "json"], "did you mean --format?"],
+    ["an unknown letter", ["apps", "-z"], "Cannot use -z: apps has no such option"],
+    ["an option of another command", ["apps", "--lines", "3"], "Cannot use --lines: apps has no such option"],
+    ["an option of clients for branch", ["branch", "--url", "http://h"], "Cannot use --url: branch has no such option"],
+    ["an option without its value", ["apps", "--app"], "Cannot use --app without a value: wanted --app=<app>"],
+    ["an option as a value", ["apps.add", "shop", "--arguments", "-A"], "is given as --arguments=<words>"],
+    ["a flag with a value", ["apps", "--local=no"], "Cannot use --local with a value: it is a flag"],
+    ["a value that is none of the choices", ["apps", "-F", "xml"], 'wanted one of pretty, json, got "xml"'],
+    ["a missing argument", ["apps.get"], "usage: cyme apps.get <name>"],
+    ["an empty argument that is needed", ["apps.get", ""], "Cannot run apps.get without <name>"],
+    ["a surplus argument", ["apps.get", "a", "b"], 'Cannot take the argument "b" of apps.get'],
+    ["instances without an app", ["instances"], "give -a <app> or set CYME_APP"],
+    ["an instance to add without an app", ["instances.add", "web"], "give -a <app> or set CYME_APP"],
+    ["queues without an app", ["queues"], "give -a <app> or set CYME_APP"],
+    ["a change of nothing", ["apps.set", "shop"], "Cannot change nothing: wanted at least one of --broker --arguments"],
+    ["a parameter twice", ["apps.add", "shop", "amqp://a", "-b", "amqp://b"], "Cannot take broker twice"],
+    ["--env without =", ["apps.set", "shop", "--env", "s3cret"], "Cannot use --env: wanted NAME=value\n"],
+    ["--timeout in words", ["apps", "--timeout", "soon"], "Cannot use --timeout: wanted a number of seconds"],
+    ["--nowait with a read", ["-n", "apps"], "Cannot use --nowait with apps"],
+    ["a name that is none", ["apps.delete", ".."], "Cannot use app name"],
+    ["an unknown shell", ["completion", "ksh"], "wanted one of bash, zsh, fish"],
+    ["help for nothing known", ["help", "instnces"], "did you mean instances?"],
+    ["no command but options", ["-F", "json", "-a", "shop"], '{"nok":"Cannot run nothing: wanted a command"'],
+    ["a bad port", ["branch", "99999"], 'got "99999"'],
+  ])("%s", async (_, argv, message) => {
+    expect(await refused(argv)).toContain(message);
+  });
+
+  test("a command line without any word, with the overview", async () => {
+    expect(await refused([])).toStartWith("cyme [options] <command> [arguments]\n");
+  });
+
+  test("a bad value of a variable, which is named", async () => {
+    expect(await refused(["apps"], { CYME_TIMEOUT: "x" })).toContain("Cannot use CYME_TIMEOUT");
+    expect(await refused(["apps"], { CYME_LOCAL: "maybe" })).toContain("Cannot use CYME_LOCAL");
+  });
+
+  test("as one line of JSON where that is wanted", async () => {
+    const stderr = await refused(["-F", "json", "apps.get"]);
+    expect(JSON.parse(stderr)).toEqual({
+      nok: "Cannot run apps.get without <name>",
+      error: "invalid",
+      usage: "cyme apps.get <name>",
+    });
+    expect(stderr).toEndWith("}\n");
+  });
+
+  test("an option's value is not shown where it may be a secret", async () => {
+    expect(await refused(["apps", "--token", "-s3cret"])).not.toContain("s3cret");
+  });
+});
+
+const failing = (status: number, body: object) => ({ status, text: JSON.stringify(body) });
+const breaking = () => Promise.reject(new TypeError("undefined is not a broker"));
+
+describe("errors of a branch", () => {
+  test.each([
+    [400, "invalid", 2],
+    [401, "unauthorized", 5],
+    [403, "forbidden", 5],
+    [404, "not-found", 3],
+    [405, "method-not-allowed", 2],
+    [408, "timeout", 4],
+    [409, "conflict", 3],
+    [413, "too-large", 2],
+    [500, "internal", 1],
+    [501, "not-implemented", 2],
+    [502, "worker-failed", 4],
+    [503, "unavailable", 4],
+  ])("status %d, %s, end with exit code %d", async (status, error, code) => {
+    const run = await runCyme(["apps"], { answer: failing(status, { nok: "Because.", error }) });
+    expect(run).toMatchObject({ code, stdout: "" });
+    expect(run.stderr).toStartWith("error: Because.\n");
+  });
+
+  test.each([
+    [{ error: "not-found", app: "shop" }, "There is: cyme apps\n"],
+    [{ error: "unauthorized" }, "CYME_TOKEN"],
+    [{ error: "timeout", stored: true }, "It is stored and will be done.\n"],
+    [{ error: "unavailable", stored: false }, "Nothing was stored; it can be tried again.\n"],
+    [{ error: "internal", id: "e17" }, "The branch's log says more under e17.\n"],
+    [
+      { error: "worker-failed", log: ["Traceback", "ModuleNotFoundError: proj"] },
+      "The log of the worker ends with:\n  Traceback\n  ModuleNotFoundError: proj\n",
+    ],
+  ])("%j say what to do next", async (facts, words) => {
+    const run = await runCyme(["apps.add", "shop"], { answer: failing(500, { nok: "No.", ...facts }) });
+    expect(run.stderr).toContain(words);
+  });
+
+  test("go to standard error as JSON with -F json, facts and all", async () => {
+    const body = { nok: "It ended.", error: "worker-failed", log: ["a", "b"] };
+    const run = await runCyme(["apps", "-F", "json"], { answer: failing(502, body) });
+    expect(run).toMatchObject({ stdout: "", stderr: `${JSON.stringify(body)}\n`, code: 4 });
+  });
+
+  test("that nobody expected are internal, without a stack", async () => {
+    const run = await runCyme(["apps"], { transport: breaking });
+    expect(run).toMatchObject({ code: 1, stdout: "", stderr: "error: Internal error: undefined is not a broker\n" });
+  });
+
+  test("are coloured on a terminal only, and not with NO_COLOR", async () => {
+    const answer = failing(404, { nok: "No.", error: "not-found" });
+    expect((await runCyme(["apps"], { answer, isTTY: true })).stderr).toStartWith("\u001B[31merror:");
+    expect((await runCyme(["apps"], { answer, isTTY: true, env: { NO_COLOR: "0" } })).stderr).toStartWith("error:");
+  });
+});
+
+test("Ctrl-C ends a command with 130 and no message", async () => {
+  const interrupt = new AbortController();
+  const transport = async () => {
+    interrupt.abort();
+    throw new Error("aborted");
+  };
+  const run = await runCyme(["apps"], { transport, signal: interrupt.signal });
+  expect(run).toMatchObject({ code: 130, stdout: "", stderr: "" });
+});

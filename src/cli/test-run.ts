@@ -1,0 +1,69 @@
+import { expect } from "bun:test";
+import { requestLine, testTransport, type TestAnswer } from "../client/test-transport.ts";
+import type { ClientRequest, Transport } from "../client/transport.ts";
+import type { BranchOptions } from "../domain/branch.ts";
+import type { Environment, Io } from "./io.ts";
+import { main } from "./main.ts";
+import type { LocalOptions } from "./local-transport.ts";
+
+interface Settings {
+  readonly env?: Environment;
+  /** What the branch answers to every request. */
+  readonly answer?: TestAnswer;
+  readonly isTTY?: boolean;
+  /** Whether the files exist that are looked for. */
+  readonly exists?: boolean;
+  readonly transport?: Transport;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs one command line in-process against a branch for tests, and gives all that was seen of it. */
+export async function runCyme(argv: readonly string[], settings: Settings = {}) {
+  const { env = {}, answer, isTTY = false, exists = false } = settings;
+  const seen = { stdout: "", stderr: "", opened: [] as string[], closed: 0 };
+  const local: LocalOptions[] = [];
+  const branches: BranchOptions[] = [];
+  const { transport: answering, requests } = testTransport(answer);
+  const transport = settings.transport ?? answering;
+  const io: Io = {
+    stdout: (text) => (seen.stdout += text),
+    stderr: (text) => (seen.stderr += text),
+    stdoutIsTTY: isTTY,
+    stderrIsTTY: isTTY,
+    columns: 80,
+    signal: settings.signal ?? new AbortController().signal,
+  };
+  const code = await main(argv, env, io, {
+    async runBranch(options) {
+      branches.push(options);
+      return 0;
+    },
+    async localTransport(options) {
+      local.push(options);
+      seen.opened.push(`local ${options.instanceDir}`);
+      return Object.assign((request: ClientRequest) => transport(request), {
+        async [Symbol.asyncDispose]() {
+          seen.closed++;
+        },
+      });
+    },
+    async httpTransport(url, { token }) {
+      seen.opened.push(`http ${url}${token === undefined ? "" : ` ${token}`}`);
+      return transport;
+    },
+    exists: async () => exists,
+  });
+  return { code, ...seen, requests, sent: requests.map(requestLine), local, branches };
+}
+
+/** Expects that a command line is refused with exit code 2 before anything is sent; returns what it said. */
+export async function refused(argv: readonly string[], env: Environment = {}): Promise<string> {
+  const run = await runCyme(argv, { env });
+  expect({ code: run.code, stdout: run.stdout, sent: run.sent, branches: run.branches }).toEqual({
+    code: 2,
+    stdout: "",
+    sent: [],
+    branches: [],
+  });
+  return run.stderr;
+}

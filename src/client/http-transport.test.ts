@@ -1,0 +1,102 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { httpTransport } from "./http-transport.ts";
+
+function serve(fetch: (request: Request) => Response | Promise<Response>) {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch });
+  return { url: server.url.href, [Symbol.asyncDispose]: () => server.stop(true) };
+}
+
+const get = { method: "GET", path: "/x/", timeoutMs: 5000 } as const;
+
+describe("httpTransport()", () => {
+  test("sends method, path, query, JSON body and token, and gives status, headers and text", async () => {
+    await using server = serve(async (request) => {
+      const { pathname, search } = new URL(request.url);
+      const seen = [request.method, pathname, search, request.headers.get("authorization"), await request.json()];
+      return Response.json(seen, { status: 201, headers: { "X-Cyme-Silent": "b2" } });
+    });
+    const answer = await httpTransport(server.url, { token: "t0" })({
+      ...get,
+      method: "POST",
+      query: { timeout: "5" },
+      json: { a: "ü" },
+    });
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get("x-cyme-silent")).toBe("b2");
+    expect(JSON.parse(answer.text)).toEqual(["POST", "/x/", "?timeout=5", "Bearer t0", { a: "ü" }]);
+  });
+
+  test("keeps the path of the URL as a prefix", async () => {
+    await using server = serve((request) => new Response(new URL(request.url).pathname));
+    expect((await httpTransport(`${server.url}cyme/`)(get)).text).toBe("/cyme/x/");
+  });
+
+  test("gives an error answer as it is, and follows no redirect", async () => {
+    await using server = serve(() => new Response("no", { status: 302, headers: { Location: "/y/" } }));
+    expect(await httpTransport(server.url)(get)).toMatchObject({ status: 302, text: "no" });
+  });
+
+  test("gives text piece by piece as it comes", async () => {
+    const release = Promise.withResolvers<void>();
+    const bytes = new TextEncoder().encode("ä");
+    await using server = serve(() => {
+      async function* body() {
+        yield bytes.slice(0, 1);
+        await release.promise;
+        yield bytes.slice(1);
+        yield "end";
+      }
+      return new Response(body());
+    });
+    const pieces: string[] = [];
+    const onText = (text: string) => pieces.push(text);
+    const answer = httpTransport(server.url)({ ...get, onText });
+    release.resolve();
+    expect((await answer).text).toBe("");
+    expect(pieces.join("")).toBe("äend");
+  });
+
+  test("speaks over a socket file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cyme-"));
+    const unix = join(folder, "branch.sock");
+    const server = Bun.serve({ unix, development: false, fetch: () => new Response("over the socket") });
+    try {
+      expect((await httpTransport("http://branch", { unix })(get)).text).toBe("over the socket");
+    } finally {
+      await server.stop(true);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("says how to start a branch where nothing listens", async () => {
+    const server = serve(() => new Response());
+    await server[Symbol.asyncDispose]();
+    const answer = httpTransport(server.url)(get);
+    await expect(answer).rejects.toMatchObject({ code: "unavailable" });
+    await expect(answer).rejects.toThrow("connection refused; is the branch running? start it with `cyme branch`");
+  });
+
+  test("is a timeout where the answer does not come in time", async () => {
+    await using server = serve(() => new Promise<Response>(() => {}));
+    const answer = httpTransport(server.url)({ ...get, timeoutMs: 20 });
+    await expect(answer).rejects.toMatchObject({ code: "timeout" });
+    await expect(answer).rejects.toThrow("No answer within 0.02 s: GET /x/");
+  });
+
+  test("ends when it is told to", async () => {
+    await using server = serve(() => new Promise<Response>(() => {}));
+    const answer = httpTransport(server.url)({ ...get, signal: AbortSignal.abort() });
+    await expect(answer).rejects.toThrow("The request was ended");
+  });
+
+  test.each(["ftp://host", "127.0.0.1:8000", "", "http://host/?a=1"])("refuses the URL %j and shows it", (url) => {
+    expect(() => httpTransport(url)).toThrow(`got ${JSON.stringify(url)}`);
+  });
+
+  test("refuses a URL with a password and does not show it", () => {
+    expect(() => httpTransport("http://me:s3cret@host")).toThrow(/^((?!s3cret).)*$/);
+  });
+});

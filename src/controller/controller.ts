@@ -1,0 +1,29 @@
+import { Apps } from "./apps.ts";
+import { Branches, type BranchIdentity } from "./branches.ts";
+import { Consumers } from "./consumers.ts";
+import type { Parts } from "./context.ts";
+import { Health } from "./health.ts";
+import { Instances } from "./instances.ts";
+import { Queues } from "./queues.ts";
+import { Workers } from "./workers.ts";
+
+/** All that can be asked of and done to a branch, whoever asks: HTTP, or the command line without a daemon. */
+export class Controller {
+  readonly apps: Apps;
+  readonly instances: Instances;
+  readonly queues: Queues;
+  readonly consumers: Consumers;
+  readonly workers: Workers;
+  readonly branches: Branches;
+  readonly health: Health;
+
+  constructor(parts: Parts, branch: { identity: () => BranchIdentity; shutDown: () => void }) {
+    this.apps = new Apps(parts);
+    this.instances = new Instances(parts);
+    this.queues = new Queues(parts);
+    this.consumers = new Consumers(parts, this.instances);
+    this.workers = new Workers(parts);
+    this.branches = new Branches(parts, branch.identity, branch.shutDown);
+    this.health = new Health(parts);
+  }
+}

@@ -1,0 +1,69 @@
+import { brokerLabel } from "../domain/broker.ts";
+import type { Parts } from "./context.ts";
+
+export interface Component {
+  readonly state: string;
+  readonly sinceMs: number;
+  readonly why?: string;
+}
+
+export interface HealthReport {
+  /** `failed` where the store, the supervisor or HTTP does not work; `degraded` where a broker is away. */
+  readonly state: "ok" | "degraded" | "failed";
+  readonly store: Component;
+  readonly bus: Component;
+  readonly supervisor: Component;
+  readonly http: Component;
+  /** By address. */
+  readonly brokers: Readonly<Record<string, Component>>;
+}
+
+/** Whether the parts of the branch work, and since when they do or do not. */
+export class Health {
+  readonly #parts: Parts;
+  readonly #startedAtMs: number;
+  #storeFailedMs: number | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#startedAtMs = parts.clock.now();
+  }
+
+  report(): HealthReport {
+    const { supervisor, brokers } = this.#parts;
+    const store = this.#store();
+    const links = brokers.inUse().map(({ broker, link }) => {
+      const { is, sinceMs } = link.state;
+      const why = link.state.is === "away" ? { why: link.state.reason } : {};
+      return [brokerLabel(broker), { state: is, sinceMs, ...why }] as const;
+    });
+    const isFailed = store.state === "failed" || supervisor.health.state === "failed";
+    const isDegraded = links.some(([, link]) => link.state === "away");
+    const up = { state: "ok", sinceMs: this.#startedAtMs };
+    return {
+      state: isFailed ? "failed" : isDegraded ? "degraded" : "ok",
+      store,
+      // One branch so far: there is nobody to talk to.
+      bus: { state: "off", sinceMs: this.#startedAtMs },
+      supervisor: supervisor.health,
+      // Whoever reads this was answered.
+      http: up,
+      brokers: Object.fromEntries(links),
+    };
+  }
+
+  #store(): Component {
+    try {
+      this.#parts.store.check();
+      this.#storeFailedMs = undefined;
+      return { state: "ok", sinceMs: this.#startedAtMs };
+    } catch (error) {
+      this.#storeFailedMs ??= this.#parts.clock.now();
+      return {
+        state: "failed",
+        sinceMs: this.#storeFailedMs,
+        why: error instanceof Error ? error.message : String(error),
+      };
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { CymeError, conflict } from "../domain/errors.ts";
+import type { Instance } from "../domain/instance.ts";
+import type { Failure, Status } from "../supervisor/status.ts";
+import { refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
+
+/** Waits until the worker is as the instance wishes, or until it has stopped where none is wanted. */
+export async function settle(parts: Parts, instance: Instance, options: CallOptions): Promise<void> {
+  if (!instance.isEnabled || instance.isHeld) return untilStopped(parts, instance.name, options);
+  await waitFor(parts, instance.name, options, (status) => {
+    const seen = alive(status, instance.name);
+    return isSettled(seen, instance) ? true : undefined;
+  });
+}
+
+/** Whether a worker runs, answered, was started for the last restart that was asked for, and has nothing left to do. */
+function isSettled(status: Status, instance: Instance): boolean {
+  const refused = instance.queues.find((queue) => status.refused.has(queue));
+  if (refused !== undefined) {
+    throw conflict(`The broker refuses queue "${refused}": ${status.refused.get(refused)}`, {
+      queue: refused,
+      stored: true,
+    });
+  }
+  refuseAway(status.link, { stored: true });
+  return (
+    status.state === "running" &&
+    status.reply !== null &&
+    status.isInLine &&
+    (status.restartSeq ?? -1) >= instance.restartSeq
+  );
+}
+
+/** Waits until no process is left. */
+export async function untilStopped(parts: Parts, name: string, options: CallOptions): Promise<void> {
+  await waitFor(parts, name, options, (status) => {
+    if (status === "gone") return true;
+    return status.pid === null && (status.state === "disabled" || status.state === "stopped") ? true : undefined;
+  });
+}
+
+/** Waits until the instance is deleted. */
+export async function untilGone(parts: Parts, name: string, options: CallOptions): Promise<void> {
+  await waitFor(parts, name, options, (status) => (status === "gone" ? true : undefined));
+}
+
+/** The status of an instance that still is; throws `worker-failed` where it was given up. */
+export function alive(status: Status | "gone", name: string): Status {
+  if (status === "gone") throw conflict(`Instance "${name}" was deleted meanwhile`, { instance: name });
+  if (status.failure) throw workerFailed(name, status.failure);
+  if (status.state === "disabled") throw conflict(`Instance "${name}" was disabled meanwhile`, { instance: name });
+  return status;
+}
+
+function workerFailed(name: string, { why, log }: Failure): CymeError {
+  const line = log.findLast((text) => /error|exception|usage/i.test(text)) ?? log.at(-1);
+  const words = line === undefined ? "" : `; its log says: ${line}`;
+  return new CymeError("worker-failed", `The worker of "${name}" did not come up: ${why}${words}`, {
+    instance: name,
+    log,
+  });
+}

@@ -1,0 +1,108 @@
+import { CymeError, invalid } from "../domain/errors.ts";
+import type { Params } from "../domain/fields.ts";
+
+/** Parameters by name, with where they came from; values of a query or form are text. */
+type Given = Map<string, unknown>;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * The parameters of a request: query and, but for GET and HEAD, body (JSON, form or multipart); the query wins. Empty
+ * values of a query or form count as not given. Throws `invalid` for unknown and repeated ones, `too-large` past `maxBody` bytes.
+ */
+export async function readParams(
+  request: Request,
+  query: string,
+  known: readonly string[],
+  maxBody: number,
+): Promise<Params> {
+  const fromQuery = readPairs(new URLSearchParams(query), "the query");
+  const hasBody = request.method !== "GET" && request.method !== "HEAD";
+  const fromBody = hasBody ? await readBody(request, maxBody) : new Map<string, unknown>();
+  const params: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of [...fromBody, ...fromQuery]) {
+    if (!known.includes(name)) {
+      const wanted = known.length === 0 ? "no parameters" : `one of ${known.join(", ")}`;
+      throw invalid("a parameter", wanted, name);
+    }
+    if (value !== undefined) params[name] = value;
+  }
+  return params;
+}
+
+async function readBody(request: Request, maxBody: number): Promise<Given> {
+  const bytes = await readBytes(request, maxBody);
+  if (bytes.length === 0) return new Map();
+  const type = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  switch (type) {
+    case "application/x-www-form-urlencoded":
+      return readPairs(new URLSearchParams(decode(bytes)), "the form");
+    case "multipart/form-data":
+      return readMultipart(request, bytes);
+    case "application/json":
+    case "":
+      return readJson(decode(bytes));
+    default:
+      throw invalid("content-type", "application/json, application/x-www-form-urlencoded or multipart/form-data", type);
+  }
+}
+
+async function readBytes(request: Request, maxBody: number): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new CymeError("too-large", `The body is larger than ${maxBody} bytes (--max-body)`, { max_body: maxBody });
+  if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw tooLarge();
+  if (!request.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.length;
+    // A chunked body does not say its length beforehand.
+    if (length > maxBody) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw invalid("the body", "text in UTF-8");
+  }
+}
+
+function readJson(text: string): Given {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalid("the body", `a JSON object (${error instanceof Error ? error.message : "it cannot be parsed"})`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid("the body", "a JSON object", value);
+  }
+  return new Map(Object.entries(value));
+}
+
+async function readMultipart(request: Request, bytes: Uint8Array): Promise<Given> {
+  const headers = { "content-type": request.headers.get("content-type") ?? "" };
+  const form = await new Response(bytes, { headers }).formData().catch(() => {
+    throw invalid("the body", "a multipart form");
+  });
+  const pairs: [string, string][] = [];
+  for (const [name, value] of form.entries()) {
+    if (typeof value !== "string") throw invalid(`parameter "${name.slice(0, 60)}"`, "text", "a file");
+    pairs.push([name, value]);
+  }
+  return readPairs(pairs, "the form");
+}
+
+/** Empty values stay as undefined, so that an unknown name is still seen. */
+function readPairs(pairs: Iterable<[string, string]>, where: string): Given {
+  const given: Given = new Map();
+  for (const [name, value] of pairs) {
+    if (given.has(name)) throw invalid(`parameter "${name.slice(0, 60)}"`, `it once in ${where}`, "more than one");
+    given.set(name, value === "" ? undefined : value);
+  }
+  return given;
+}

@@ -1,0 +1,245 @@
+import type { CallOptions } from "../controller/context.ts";
+import type { Controller } from "../controller/controller.ts";
+import type { InstanceDetail } from "../controller/instances.ts";
+import type { Broker } from "../domain/broker.ts";
+import { conflict } from "../domain/errors.ts";
+import { flag, integer, type Params } from "../domain/fields.ts";
+import { BOUNDS_PARAMS, INSTANCE_PARAMS } from "../domain/instance.ts";
+import { LAUNCH_PARAMS } from "../domain/launch.ts";
+import { QUEUE_PARAMS } from "../domain/queue.ts";
+import { followLog, lastLines } from "./worker-log.ts";
+import { respond } from "./respond.ts";
+import { appView, branchView, healthView, historyView, instanceView, queueView } from "./views.ts";
+
+export type Method = "GET" | "PUT" | "POST" | "DELETE";
+
+/** What a handler is given: the controller, the names in the path, the parameters, and how long to wait. */
+export interface Call {
+  readonly controller: Controller;
+  readonly branchId: string;
+  readonly brokerOf: (detail: { app: string; broker: Broker | null }) => Broker;
+  readonly method: Method;
+  /** Names in the path, by the name in the pattern; "" for an app that was not named. */
+  readonly path: Readonly<Record<string, string>>;
+  readonly params: Params;
+  readonly options: CallOptions;
+  readonly signal: AbortSignal;
+}
+
+export interface Route {
+  readonly methods: readonly Method[];
+  /** `/:app/instances/:name`: what is matched, and the names that handlers get. */
+  readonly pattern: string;
+  readonly params: readonly string[];
+  readonly about: string;
+  readonly handle: (call: Call) => Response | Promise<Response>;
+}
+
+const OK = { ok: "ok" };
+const SCHEDULED = { ok: "operation scheduled" };
+
+/** The answer to an operation: at once with nowait, else `done`. */
+const answer = (call: Call, status: number, done: unknown) =>
+  call.options.nowait ? respond(202, SCHEDULED) : respond(status, done);
+
+/** An app that the caller did not name is undefined to the controller. */
+const appOf = ({ path }: Call) => path["app"] || undefined;
+const name = ({ path }: Call, key: string) => path[key] ?? "";
+
+const showInstance = ({ branchId, brokerOf }: Call, detail: InstanceDetail) =>
+  instanceView(detail, branchId, brokerOf(detail.instance));
+
+const isDetailed = ({ params }: Call) => params["detail"] !== undefined && flag("detail", params["detail"]);
+
+function route(
+  methods: Route["methods"],
+  pattern: string,
+  params: readonly string[],
+  about: string,
+  handle: Route["handle"],
+): Route {
+  return { methods, pattern, params: [...params, "timeout"], about, handle };
+}
+
+/** Every route of the API. The first that matches counts, so fixed words stand before names. */
+export const routes: readonly Route[] = [
+  route(["GET"], "/ping", [], "Whether the branch answers", () => respond(200, { ok: "pong" })),
+  route(["GET"], "/health", [], "Whether its parts work, and since when", ({ controller }) => {
+    const report = controller.health.report();
+    return respond(report.state === "failed" ? 503 : 200, healthView(report));
+  }),
+  route(["GET"], "/branches", [], "Ids of the branches that are up", ({ controller }) =>
+    respond(200, controller.branches.ids()),
+  ),
+  route(["GET"], "/branches/:branch", [], "What a branch is and does", (call) =>
+    respond(200, branchView(call.controller.branches.get(name(call, "branch")))),
+  ),
+  route(["DELETE"], "/branches/:branch", ["forget"], "Shut a branch down; its workers stay", (call) => {
+    const forget = call.params["forget"];
+    if (forget !== undefined && flag("forget", forget)) return call.controller.branches.forget(name(call, "branch"));
+    call.controller.branches.shutdown(name(call, "branch"));
+    return respond(202, SCHEDULED);
+  }),
+  route(["GET"], "/api/status", [], "This branch and all its instances", async (call) => {
+    const instances = (await call.controller.workers.details()).map((detail) => showInstance(call, detail));
+    const held = instances.filter((instance) => instance.is_held).length;
+    const branch = branchView(call.controller.branches.own());
+    return respond(200, { branch: { ...branch, running: branch.pid !== null }, held, instances });
+  }),
+  route(["POST"], "/api/workers/start", [], "Start all enabled instances of this branch", async (call) =>
+    respond(200, { ...OK, instances: await call.controller.workers.start(call.options) }),
+  ),
+  route(["POST"], "/api/workers/restart", [], "Restart all enabled instances of this branch", async (call) =>
+    respond(200, { ...OK, instances: await call.controller.workers.restart(call.options) }),
+  ),
+  route(["POST"], "/api/workers/shutdown", [], "Stop all workers of this branch and hold them", async (call) =>
+    respond(200, { ...OK, instances: await call.controller.workers.shutdown(call.options) }),
+  ),
+
+  route(["GET"], "/", [], "Names of all apps", ({ controller }) => respond(200, controller.apps.names())),
+  route(["GET"], "/:app", [], "An app", (call) => {
+    const detail = call.controller.apps.get(name(call, "app"));
+    return respond(200, appView(detail, call.brokerOf({ app: "", broker: detail.app.broker })));
+  }),
+  route(["PUT", "POST"], "/:app", LAUNCH_PARAMS, "Create or change an app", async (call) => {
+    const { detail, isNew } = await call.controller.apps.put(name(call, "app"), call.params, call.options);
+    return answer(call, isNew ? 201 : 200, appView(detail, call.brokerOf({ app: "", broker: detail.app.broker })));
+  }),
+  route(["DELETE"], "/:app", [], "Delete an app with its instances and queues", async (call) => {
+    await call.controller.apps.remove(name(call, "app"), call.options);
+    return answer(call, 200, OK);
+  }),
+
+  route(["GET"], "/:app/instances", ["detail"], "Names of the instances of an app", async (call) => {
+    if (!isDetailed(call)) return respond(200, call.controller.instances.names(name(call, "app")));
+    const details = await call.controller.instances.details(name(call, "app"));
+    return respond(
+      200,
+      details.map((detail) => showInstance(call, detail)),
+    );
+  }),
+  route(["PUT", "POST"], "/:app/instances", INSTANCE_PARAMS, "Create an instance named by a UUID", (call) =>
+    addInstance(call, undefined),
+  ),
+  route(["GET"], "/:app/instances/:name", [], "An instance and what its worker does", async (call) =>
+    respond(200, showInstance(call, await call.controller.instances.get(appOf(call), name(call, "name")))),
+  ),
+  route(
+    ["PUT", "POST"],
+    "/:app/instances/:name",
+    INSTANCE_PARAMS,
+    "Create an instance, or (PUT) change one",
+    putInstance,
+  ),
+  route(["DELETE"], "/:app/instances/:name", [], "Stop and delete an instance", async (call) => {
+    await call.controller.instances.remove(appOf(call), name(call, "name"), call.options);
+    return answer(call, 200, OK);
+  }),
+  ...(["restart", "enable", "disable"] as const).map((verb) =>
+    route(["POST"], `/:app/instances/:name/${verb}`, [], `${verb} an instance`, async (call) => {
+      await call.controller.instances[verb](appOf(call), name(call, "name"), call.options);
+      return answer(call, 200, OK);
+    }),
+  ),
+  route(["GET"], "/:app/instances/:name/stats", [], "What the worker answers to Celery's stats", async (call) =>
+    respond(200, await call.controller.instances.stats(appOf(call), name(call, "name"), call.options)),
+  ),
+  route(["GET"], "/:app/instances/:name/autoscale", [], "Bounds of the worker's concurrency", (call) =>
+    respond(200, call.controller.instances.bounds(appOf(call), name(call, "name"))),
+  ),
+  route(
+    ["POST"],
+    "/:app/instances/:name/autoscale",
+    BOUNDS_PARAMS,
+    "Set the bounds of the worker's concurrency",
+    async (call) => {
+      const { instances } = call.controller;
+      const bounds = await instances.autoscale(appOf(call), name(call, "name"), call.params, call.options);
+      return answer(call, 200, bounds);
+    },
+  ),
+  route(["GET"], "/:app/instances/:name/log", ["lines", "follow"], "The end of the worker's log", showLog),
+  route(["GET"], "/:app/instances/:name/history", [], "What the supervisor did, newest first", (call) =>
+    respond(200, call.controller.instances.history(appOf(call), name(call, "name")).map(historyView)),
+  ),
+
+  route(["GET"], "/:app/instances/:name/queues", [], "What the worker consumes from now", async (call) => {
+    const queues = await call.controller.consumers.all(appOf(call), name(call, "name"), call.options);
+    return respond(200, Object.fromEntries(queues.map((queue) => [queue.name, queueView(queue)])));
+  }),
+  route(
+    ["GET"],
+    "/:app/instances/:name/queues/:queue",
+    [],
+    "One of the queues that the worker consumes from",
+    async (call) => {
+      const { consumers } = call.controller;
+      const queue = await consumers.get(appOf(call), name(call, "name"), name(call, "queue"), call.options);
+      return respond(200, queueView(queue));
+    },
+  ),
+  route(["PUT", "POST"], "/:app/instances/:name/queues/:queue", [], "Consume from a queue", async (call) => {
+    await call.controller.consumers.add(appOf(call), name(call, "name"), name(call, "queue"), call.options);
+    return answer(call, 201, OK);
+  }),
+  route(["DELETE"], "/:app/instances/:name/queues/:queue", [], "Stop consuming from a queue", async (call) => {
+    await call.controller.consumers.remove(appOf(call), name(call, "name"), name(call, "queue"), call.options);
+    return answer(call, 200, OK);
+  }),
+
+  route(["GET"], "/:app/queues", ["detail"], "Names of the queues of an app", (call) => {
+    const { queues } = call.controller;
+    const app = name(call, "app");
+    return respond(200, isDetailed(call) ? queues.all(app).map(queueView) : queues.names(app));
+  }),
+  route(["GET"], "/:app/queues/:queue", [], "A queue declaration", (call) =>
+    respond(200, queueView(call.controller.queues.get(name(call, "app"), name(call, "queue")))),
+  ),
+  route(
+    ["PUT", "POST"],
+    "/:app/queues/:queue",
+    QUEUE_PARAMS,
+    "Declare a queue, or change a declaration",
+    async (call) => {
+      const { queues } = call.controller;
+      const { queue, isNew } = await queues.put(name(call, "app"), name(call, "queue"), call.params, call.options);
+      return answer(call, isNew ? 201 : 200, queueView(queue));
+    },
+  ),
+  route(["DELETE"], "/:app/queues/:queue", [], "Delete a queue declaration", async (call) => {
+    await call.controller.queues.remove(name(call, "app"), name(call, "queue"), call.options);
+    return answer(call, 200, OK);
+  }),
+];
+
+async function addInstance(call: Call, instance: string | undefined): Promise<Response> {
+  const detail = await call.controller.instances.add(name(call, "app"), instance, call.params, call.options);
+  if (call.options.nowait) return respond(202, { ...SCHEDULED, name: detail.instance.name });
+  return respond(201, showInstance(call, detail));
+}
+
+async function putInstance(call: Call): Promise<Response> {
+  const { instances } = call.controller;
+  const app = appOf(call) ?? (await instances.get(undefined, name(call, "name"))).instance.app;
+  if (!instances.exists(app, name(call, "name")))
+    return addInstance({ ...call, path: { ...call.path, app } }, name(call, "name"));
+  if (call.method === "POST") {
+    throw conflict(`Instance "${name(call, "name")}" exists already: change it with PUT`, {
+      instance: name(call, "name"),
+    });
+  }
+  const detail = await instances.change(app, name(call, "name"), call.params, call.options);
+  return answer(call, 200, showInstance(call, detail));
+}
+
+const DEFAULT_LINES = 100;
+const MAX_LINES = 100_000;
+
+function showLog(call: Call): Response {
+  const { lines: given, follow } = call.params;
+  const lines = given === undefined || given === null ? DEFAULT_LINES : integer("lines", given, 0, MAX_LINES);
+  const file = call.controller.instances.logFile(appOf(call), name(call, "name"));
+  const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+  const isFollowed = follow !== undefined && follow !== null && flag("follow", follow);
+  return new Response(isFollowed ? followLog(file, lines, call.signal) : lastLines(file, lines), { headers });
+}

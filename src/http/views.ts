@@ -1,0 +1,110 @@
+import type { AppDetail } from "../controller/apps.ts";
+import type { BranchDetail } from "../controller/branches.ts";
+import type { Component, HealthReport } from "../controller/health.ts";
+import type { InstanceDetail } from "../controller/instances.ts";
+import type { Broker } from "../domain/broker.ts";
+import { DEFAULT_STOP_TIMEOUT_S, type Launch } from "../domain/launch.ts";
+import type { Queue } from "../domain/queue.ts";
+import type { HistoryEntry } from "../store/history.ts";
+
+/*
+ * What the API shows: the documented field names. Fields may be added, never renamed or dropped. Times are ISO 8601 in UTC.
+ */
+
+const time = (ms: number) => new Date(ms).toISOString();
+
+function brokerView({ scheme, hostname, port, userid, password, virtualHost }: Broker) {
+  return { hostname, port, userid, password, virtual_host: virtualHost, scheme };
+}
+
+function launchView(launch: Launch) {
+  const { arguments: words, extraConfig, command, cwd, env, stopTimeoutS } = launch;
+  return { arguments: words, extra_config: extraConfig, command, cwd, env, stop_timeout: stopTimeoutS };
+}
+
+/** `defaultBroker` is shown where the app names none. */
+export function appView({ app, instances, queues }: AppDetail, defaultBroker: Broker) {
+  const { name, createdAtMs } = app;
+  return {
+    name,
+    broker: brokerView(app.broker ?? defaultBroker),
+    ...launchView(app),
+    stop_timeout: app.stopTimeoutS ?? DEFAULT_STOP_TIMEOUT_S,
+    instances,
+    queues,
+    created_at: time(createdAtMs),
+  };
+}
+
+/** `broker` is the one that the instance uses in the end; a field that is null is as on the app. */
+export function instanceView({ instance, status }: InstanceDetail, branch: string, broker: Broker) {
+  const seen = status === "gone" ? undefined : status;
+  return {
+    name: instance.name,
+    app: instance.app,
+    branch,
+    is_enabled: instance.isEnabled,
+    queues: instance.queues,
+    broker: brokerView(broker),
+    max_concurrency: instance.maxConcurrency,
+    min_concurrency: instance.minConcurrency,
+    pool: instance.pool,
+    ...launchView(instance),
+    created_at: time(instance.createdAtMs),
+    state: seen?.state ?? "stopping",
+    pid: seen?.pid ?? null,
+    since: time(seen?.sinceMs ?? instance.createdAtMs),
+    restarts: seen?.restarts ?? 0,
+    disabled_reason: instance.disabledReason,
+    is_held: instance.isHeld,
+  };
+}
+
+export function queueView({ name, exchange, exchangeType, routingKey, options, createdAtMs }: Queue) {
+  return {
+    name,
+    exchange,
+    exchange_type: exchangeType,
+    routing_key: routingKey,
+    options,
+    created_at: time(createdAtMs),
+  };
+}
+
+export function historyView({ atMs, did, why, evidence }: HistoryEntry) {
+  return { at: time(atMs), did, why, evidence };
+}
+
+export function branchView(branch: BranchDetail) {
+  const { id, url, port, version, loglevel, logfile, numc, supIntervalS, startedAtMs, instances } = branch;
+  return {
+    id,
+    url,
+    port,
+    version,
+    loglevel,
+    logfile,
+    numc,
+    sup_interval: supIntervalS,
+    started_at: startedAtMs === null ? null : time(startedAtMs),
+    instances,
+    load_average: branch.loadAverage,
+    disk_use: branch.diskUse,
+    broker: branch.broker,
+    instance_dir: branch.instanceDir,
+    pid: branch.pid,
+  };
+}
+
+export function healthView({ state, store, bus, supervisor, http, brokers }: HealthReport) {
+  return {
+    state,
+    store: component(store),
+    bus: component(bus),
+    supervisor: component(supervisor),
+    http: component(http),
+    brokers: Object.fromEntries(Object.entries(brokers).map(([label, link]) => [label, component(link)])),
+  };
+}
+
+const component = ({ sinceMs, ...rest }: Component) => ({ ...rest, since: time(sinceMs) });

@@ -1,0 +1,96 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+const CHUNK_BYTES = 65_536;
+/** Most of a log that one answer holds. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const LOOK_MS = 250;
+
+/** The last `lines` lines of a file, as bytes; none where there is no file. */
+export function lastLines(file: string, lines: number): Uint8Array<ArrayBuffer> {
+  return withFile(file, (fd) => readTail(fd, fstatSync(fd).size, lines)) ?? new Uint8Array();
+}
+
+/** The last `lines` lines, and then what is written, until `signal`. A file that is cut short or replaced is read from its start. */
+export function followLog(file: string, lines: number, signal: AbortSignal): ReadableStream<Uint8Array> {
+  let offset = 0;
+  let inode = 0;
+  const first = withFile(file, (fd) => {
+    const { size, ino } = fstatSync(fd);
+    [offset, inode] = [size, ino];
+    return readTail(fd, size, lines);
+  });
+  const readNew = () =>
+    withFile(file, (fd) => {
+      const { size, ino } = fstatSync(fd);
+      if (ino !== inode || size < offset) offset = 0;
+      inode = ino;
+      const bytes = readAt(fd, offset, Math.min(size - offset, MAX_BYTES));
+      offset += bytes.length;
+      return bytes;
+    });
+  let timer: ReturnType<typeof setInterval> | undefined;
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      const end = () => {
+        clearInterval(timer);
+        controller.close();
+      };
+      // Even nothing is sent, so that the reader sees the headers at once.
+      controller.enqueue(first ?? new Uint8Array());
+      timer = setInterval(() => {
+        // Nothing is kept for a reader that does not read.
+        const bytes = (controller.desiredSize ?? 0) > 0 ? readNew() : undefined;
+        if (bytes && bytes.length > 0) controller.enqueue(bytes);
+      }, LOOK_MS);
+      signal.addEventListener("abort", end, { once: true });
+    },
+    cancel() {
+      clearInterval(timer);
+    },
+  });
+}
+
+function readTail(fd: number, size: number, lines: number): Uint8Array<ArrayBuffer> {
+  let tail = new Uint8Array();
+  if (lines === 0) return tail;
+  let start = size;
+  while (start > 0 && size - start < MAX_BYTES) {
+    const length = Math.min(CHUNK_BYTES, start);
+    start -= length;
+    tail = Buffer.concat([readAt(fd, start, length), tail]);
+    const from = startOfLastLines(tail, lines);
+    if (from > 0) return tail.slice(from);
+  }
+  return tail;
+}
+
+/** Where the last `lines` lines begin; 0 where there are no more than that. */
+function startOfLastLines(bytes: Uint8Array, lines: number): number {
+  const newline = 10;
+  let at = bytes.length - (bytes.at(-1) === newline ? 1 : 0);
+  for (let seen = 0; seen < lines; seen++) {
+    at = bytes.lastIndexOf(newline, at - 1);
+    if (at <= 0) return 0;
+  }
+  return at + 1;
+}
+
+function readAt(fd: number, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  const buffer = new Uint8Array(Math.max(0, length));
+  const read = length <= 0 ? 0 : readSync(fd, buffer, 0, buffer.length, offset);
+  return buffer.subarray(0, read);
+}
+
+function withFile<T>(file: string, work: (fd: number) => T): T | undefined {
+  let fd: number;
+  try {
+    fd = openSync(file, "r");
+  } catch {
+    return undefined;
+  }
+  try {
+    return work(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { processIo } from "./cli/io.ts";
+import { main } from "./cli/main.ts";
+
+/** `cyme-branch` is a link to the binary and means `cyme branch`; argv[0] of a compiled program does not tell the link's name. */
+function isCalledBranch(): boolean {
+  const [called = ""] = readFileSync("/proc/self/cmdline", "utf8").split("\0", 1);
+  return basename(called) === "cyme-branch";
+}
+
+const interrupted = new AbortController();
+const INSISTED = 130;
+
+/** The first signal asks, the second insists. */
+function onSignal(): void {
+  if (interrupted.signal.aborted) process.exit(INSISTED);
+  interrupted.abort();
+}
+process.on("SIGINT", onSignal);
+process.on("SIGTERM", onSignal);
+
+const argv = process.argv.slice(2);
+const io = processIo(interrupted.signal);
+// Not process.exit: it would cut short what is still being written to a pipe.
+process.exitCode = await main(isCalledBranch() ? ["branch", ...argv] : argv, process.env, io);
