@@ -40,23 +40,22 @@ describe("httpTransport()", () => {
   });
 
   test("gives text piece by piece as it comes", async () => {
-    const release = Promise.withResolvers<void>();
-    const bytes = new TextEncoder().encode("ä");
+    const heard = Promise.withResolvers<void>();
     await using server = serve(() => {
       async function* body() {
-        yield bytes.slice(0, 1);
-        await release.promise;
-        yield bytes.slice(1);
-        yield "end";
+        yield new Uint8Array([...Buffer.from("one"), 0xc3]); // The first half of an ä.
+        await heard.promise;
+        yield new Uint8Array([0xa4, ...Buffer.from("two")]);
       }
       return new Response(body());
     });
     const pieces: string[] = [];
-    const onText = (text: string) => pieces.push(text);
-    const answer = httpTransport(server.url)({ ...get, onText });
-    release.resolve();
-    expect((await answer).text).toBe("");
-    expect(pieces.join("")).toBe("äend");
+    const onText = (text: string) => {
+      pieces.push(text);
+      heard.resolve();
+    };
+    expect((await httpTransport(server.url)({ ...get, onText })).text).toBe("");
+    expect(pieces.join("")).toBe("oneätwo");
   });
 
   test("speaks over a socket file", async () => {
