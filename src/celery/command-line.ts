@@ -24,8 +24,10 @@ export function workerCommandLine(options: {
   node: string;
   folder: string;
   inherited: Readonly<Record<string, string | undefined>>;
+  /** Whether it replaces a worker that just died: its neighbours' news would cost a second in which nobody consumes. */
+  isRevival: boolean;
 }): CommandLine {
-  const { instance, launch, node, folder, inherited } = options;
+  const { instance, launch, node, folder, inherited, isRevival } = options;
   const words = parseWorkerArguments("arguments", launch.arguments ?? "");
   const hasApp = words.hasApp || launch.env["CELERY_APP"] !== undefined || launch.env["APP"] !== undefined;
   const config = extraConfig(launch.extraConfig ?? "", hasApp);
@@ -40,6 +42,7 @@ export function workerCommandLine(options: {
     "--task-events",
     "--loglevel=INFO",
     `--statedb=${join(folder, "worker.statedb")}`,
+    ...(isRevival ? ["--without-mingle"] : []),
     ...(hasApp ? [] : ["--prefetch-multiplier", "10"]),
     // After ours, since the last of a repeated option counts.
     ...words.worker,

@@ -1,6 +1,7 @@
 import { CymeError, conflict } from "../domain/errors.ts";
 import type { Instance } from "../domain/instance.ts";
 import type { Failure, Status } from "../supervisor/status.ts";
+import { tellingLine } from "../supervisor/worker-log.ts";
 import { refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
 
 /** Waits until the worker is as the instance wishes, or until it has stopped where none is wanted. */
@@ -52,7 +53,7 @@ export function alive(status: Status | "gone", name: string): Status {
 }
 
 function workerFailed(name: string, { why, log }: Failure): CymeError {
-  const line = log.findLast((text) => /error|exception|usage/i.test(text)) ?? log.at(-1);
+  const line = tellingLine(log) ?? log.at(-1);
   const words = line === undefined ? "" : `; its log says: ${line}`;
   return new CymeError("worker-failed", `The worker of "${name}" did not come up: ${why}${words}`, {
     instance: name,

@@ -18,6 +18,7 @@ import { plan, stateOf, wantOf, type Action, type Reply, type Seen } from "./pla
 import type { SupervisorSettings } from "./settings.ts";
 import type { Failure, Status, StatusListener } from "./status.ts";
 import type { Turns } from "./turns.ts";
+import { tellingLine } from "./worker-log.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 export interface KeeperParts {
@@ -41,6 +42,8 @@ interface Wish {
 
 const LINK_SETTLES_MS = 1500;
 const CORRECT_AGAIN_MS = 30;
+/** Somebody may have mended the queue on the broker meanwhile. */
+const REFUSED_AGAIN_MS = 30_000;
 const FAILED_PASS_MS = 2000;
 /** The longest that a slow starter keeps others from starting. */
 const START_SLOT_MS = 10_000;
@@ -64,8 +67,8 @@ export class Keeper {
   readonly #liveness: Liveness;
   readonly #log: Log;
   readonly #listeners = new Set<StatusListener>();
-  /** Queues that the broker refused, with its words. */
-  readonly #refused = new Map<string, string>();
+  /** Queues that the broker refused: its words, and when to try again. */
+  readonly #refused = new Map<string, { words: string; againMs: number }>();
 
   #isStopped = false;
   #isRunning = false;
@@ -229,7 +232,7 @@ export class Keeper {
       isBrokerUp: connection.link.state.is === "up",
       startNotBeforeMs: this.#startNotBeforeMs,
       isItsTurn: isOutdated && wantOf(instance) === "run" && mayRestart(),
-      refusedQueues: new Set(this.#refused.keys()),
+      refusedQueues: this.#refusedNow(),
     };
   }
 
@@ -305,15 +308,26 @@ export class Keeper {
     if (row.node === null || !correction) return;
     try {
       const answer = await correct(this.#connection(row, launch), row.node, correction);
+      if (action.do === "consume") this.#refused.delete(action.queue);
       this.#log.info("told worker", { ...action, answer: answer ?? "nothing" });
     } catch (error) {
       const words = refusal(error);
       if (action.do !== "consume") throw error;
-      this.#refused.set(action.queue, words);
-      this.#record("refused", `the broker refuses queue ${action.queue}: ${words}`, { queue: action.queue });
+      this.#noteRefusal(action.queue, words);
     }
     // Workers answer before they act, so look again; less and less often where it does not help.
     this.#lookAgainIn(backoffMs(this.#corrections++, CORRECT_AGAIN_MS, this.#parts.settings.intervalMs, 0));
+  }
+
+  #noteRefusal(queue: string, words: string): void {
+    const isNews = this.#refused.get(queue)?.words !== words;
+    this.#refused.set(queue, { words, againMs: this.#parts.clock.now() + REFUSED_AGAIN_MS });
+    if (isNews) this.#record("refused", `the broker refuses queue ${queue}: ${words}`, { queue });
+  }
+
+  #refusedNow(): Set<string> {
+    const nowMs = this.#parts.clock.now();
+    return new Set([...this.#refused].filter(([, { againMs }]) => againMs > nowMs).map(([queue]) => queue));
   }
 
   #correction(action: CorrectingAction, app: string): Correction | undefined {
@@ -417,8 +431,8 @@ export class Keeper {
 
   #disable(instance: Instance, failure: Failure, because: string): void {
     const { store, turns, haltRollout } = this.#parts;
-    const lastLine = failure.log.at(-1);
-    const disabledReason = `${because}${failure.why}${lastLine === undefined ? "" : `; its last words: ${lastLine}`}`;
+    const line = tellingLine(failure.log);
+    const disabledReason = `${because}${failure.why}${line === undefined ? "" : `; its log says: ${line}`}`;
     store.write(() => store.instances.set(this.name, { isEnabled: false, disabledReason }));
     this.#failure = failure;
     this.#record("disabled", disabledReason, {});
@@ -450,7 +464,7 @@ export class Keeper {
       restartSeq: isAlive ? row.restartSeq : null,
       link: this.#connection(isAlive ? row : null, launch).link.state,
       failure: this.#failure,
-      refused: new Map(this.#refused),
+      refused: new Map([...this.#refused].map(([queue, { words }]) => [queue, words])),
     };
   }
 

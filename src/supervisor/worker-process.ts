@@ -13,6 +13,8 @@ import type { TermReason } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import { logSize, logTail } from "./worker-log.ts";
 
+const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
+
 /** The process of one instance: its row, its folder and its signals. Decides nothing. */
 export class WorkerProcess {
   readonly name: string;
@@ -50,7 +52,8 @@ export class WorkerProcess {
   start(instance: Instance, launch: ResolvedLaunch, startedFor: StartedFor, onExit: () => void): ProcessId {
     const node = nodeName(instance.name, this.#settings.branchId);
     const { folder } = this;
-    const command = workerCommandLine({ instance, launch, node, folder, inherited: this.#settings.env });
+    const isRevival = startedFor === "death";
+    const command = workerCommandLine({ instance, launch, node, folder, inherited: this.#settings.env, isRevival });
     const logFile = join(folder, "worker.log");
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -59,6 +62,9 @@ export class WorkerProcess {
     }
     this.#logFrom = logSize(logFile);
     this.#exit = undefined;
+    const fields = { node, broker: launch.broker, restartSeq: instance.restartSeq, startedFor };
+    // Tried first: a worker whose start cannot be written down (disk full) would be started again and again.
+    this.#writeDown(NO_PROCESS, fields);
     const id = this.#processes.spawn({
       ...command,
       logFile,
@@ -67,42 +73,20 @@ export class WorkerProcess {
         onExit();
       },
     });
-    this.#store.write(() =>
-      this.#store.workers.set(this.name, {
-        ...id,
-        node,
-        brokerId: this.#store.brokers.idOf(launch.broker),
-        startedAtMs: this.#clock.now(),
-        startedFor,
-        restartSeq: instance.restartSeq,
-        answeredAtMs: null,
-        termSentAtMs: null,
-        termReason: null,
-      }),
-    );
-    this.#writePid(id.pid);
+    try {
+      this.#writeDown(id, fields);
+      this.#writePid(id.pid);
+    } catch (error) {
+      this.kill(id);
+      throw error;
+    }
     return id;
   }
 
   /** Believes that a process which was found is the worker: one whose start was not written down before a crash. */
   adopt(id: ProcessId, fields: { node: string; broker: Broker; restartSeq: number }): void {
-    const { pid, startTicks, bootId } = id;
-    this.#store.write(() =>
-      this.#store.workers.set(this.name, {
-        pid,
-        startTicks,
-        bootId,
-        node: fields.node,
-        brokerId: this.#store.brokers.idOf(fields.broker),
-        startedAtMs: this.#clock.now(),
-        startedFor: "branch",
-        restartSeq: fields.restartSeq,
-        answeredAtMs: null,
-        termSentAtMs: null,
-        termReason: null,
-      }),
-    );
-    this.#writePid(pid);
+    this.#writeDown(id, { ...fields, startedFor: "branch" });
+    this.#writePid(id.pid);
   }
 
   /** Asks the worker to finish its tasks and end. Written down first: a second TERM would kill its tasks (Celery 5.2). */
@@ -134,6 +118,17 @@ export class WorkerProcess {
 
   removeFolder(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #writeDown(
+    { pid, startTicks, bootId }: ProcessId | typeof NO_PROCESS,
+    { broker, ...fields }: { node: string; broker: Broker; restartSeq: number; startedFor: StartedFor },
+  ): void {
+    const running = { startedAtMs: this.#clock.now(), answeredAtMs: null, termSentAtMs: null, termReason: null };
+    this.#store.write(() => {
+      const brokerId = this.#store.brokers.idOf(broker);
+      this.#store.workers.set(this.name, { pid, startTicks, bootId, brokerId, ...fields, ...running });
+    });
   }
 
   /** By rename, so that a reader never sees half a number. */
