@@ -4,8 +4,6 @@ export interface Io {
   readonly stderr: (text: string) => void;
   readonly stdoutIsTTY: boolean;
   readonly stderrIsTTY: boolean;
-  /** Width of the terminal, 80 without one. */
-  readonly columns: number;
   /** Aborted when nobody wants the rest: Ctrl-C, or the reader of standard output is gone. */
   readonly signal: AbortSignal;
 }
@@ -18,22 +16,36 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function processIo(interrupted: AbortSignal): Io {
   const readerGone = new AbortController();
-  const signal = AbortSignal.any([interrupted, readerGone.signal]);
-  const writer = (stream: NodeJS.WriteStream) => {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      readerGone.abort();
-    });
-    return (text: string) => {
-      if (!readerGone.signal.aborted) stream.write(text);
-    };
-  };
+  // Not process.stdout: loading it takes longer than all the rest of a short command, so it is asked only for isTTY.
   return {
-    stdout: writer(process.stdout),
-    stderr: writer(process.stderr),
-    stdoutIsTTY: process.stdout.isTTY === true,
-    stderrIsTTY: process.stderr.isTTY === true,
-    columns: process.stdout.columns || 80,
-    signal,
+    stdout: writer(Bun.stdout, readerGone),
+    stderr: writer(Bun.stderr, readerGone),
+    get stdoutIsTTY() {
+      return process.stdout.isTTY === true;
+    },
+    get stderrIsTTY() {
+      return process.stderr.isTTY === true;
+    },
+    signal: AbortSignal.any([interrupted, readerGone.signal]),
+  };
+}
+
+function writer(file: Bun.BunFile, readerGone: AbortController): (text: string) => void {
+  let sink: Bun.FileSink | undefined;
+  const failed = (error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    readerGone.abort();
+  };
+  return (text) => {
+    if (readerGone.signal.aborted) return;
+    try {
+      sink ??= file.writer();
+      // Each is a promise where the reader is slower than we are; what is left is written before the process ends.
+      for (const written of [sink.write(text), sink.flush()]) {
+        if (written instanceof Promise) written.catch(failed);
+      }
+    } catch (error) {
+      failed(error);
+    }
   };
 }

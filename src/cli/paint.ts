@@ -1,4 +1,3 @@
-import { createColors } from "picocolors";
 import type { Environment } from "./io.ts";
 
 /** Colours by what they mean. */
@@ -9,21 +8,30 @@ export interface Paint {
   state(state: string, text: string): string;
 }
 
-/** Colours for a terminal, unless `NO_COLOR` has any value; else the text as it is. */
-export function painter(isTTY: boolean, env: Environment): Paint {
-  const colors = createColors(isTTY && !env["NO_COLOR"]);
-  const ofState = new Map([
-    ["running", colors.green],
-    ["starting", colors.yellow],
-    ["stopping", colors.yellow],
-    ["backoff", colors.yellow],
-    ["unresponsive", colors.red],
-    ["disabled", colors.red],
-  ]);
+// Not by picocolors: it asks process.stdout as soon as it is loaded, which takes longer than a whole command.
+const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
+type Colour = keyof typeof CODES;
+
+const OF_STATE = new Map<string, Colour>([
+  ["running", "green"],
+  ["starting", "yellow"],
+  ["stopping", "yellow"],
+  ["backoff", "yellow"],
+  ["unresponsive", "red"],
+  ["disabled", "red"],
+]);
+
+/** Colours for a terminal, unless `NO_COLOR` has any value; else the text as it is. `isTTY` is asked when it matters. */
+export function painter(isTTY: () => boolean, env: Environment): Paint {
+  const paint = (colour: Colour, text: string) => {
+    if (env["NO_COLOR"] || !isTTY()) return text;
+    const [on, off] = CODES[colour];
+    return `\u001B[${on}m${text}\u001B[${off}m`;
+  };
   return {
-    heading: colors.bold,
-    error: colors.red,
-    warning: colors.yellow,
-    state: (state, text) => (ofState.get(state) ?? colors.dim)(text),
+    heading: (text) => paint("bold", text),
+    error: (text) => paint("red", text),
+    warning: (text) => paint("yellow", text),
+    state: (state, text) => paint(OF_STATE.get(state) ?? "dim", text),
   };
 }

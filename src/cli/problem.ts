@@ -10,7 +10,8 @@ export function reportError(
   const known = error instanceof CymeError ? error : unexpected(error);
   const { message, code, facts } = known;
   if (isJson) io.stderr(`${JSON.stringify({ nok: message, error: code, ...facts })}\n`);
-  else io.stderr([`${painter(io.stderrIsTTY, env).error("error:")} ${message}`, ...nextSteps(known), ""].join("\n"));
+  else
+    io.stderr([`${painter(() => io.stderrIsTTY, env).error("error:")} ${message}`, ...nextSteps(known), ""].join("\n"));
   return OUTCOMES[code].exit;
 }
 

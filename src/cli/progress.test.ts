@@ -8,7 +8,7 @@ function setup(stderrIsTTY: boolean) {
   const written: string[] = [];
   const stderr = (text: string) => written.push(text);
   const { signal } = new AbortController();
-  const io: Io = { stdout: stderr, stderr, stdoutIsTTY: false, stderrIsTTY, columns: 80, signal };
+  const io: Io = { stdout: stderr, stderr, stdoutIsTTY: false, stderrIsTTY, signal };
   return { clock, written, stop: showProgress(io, "instances.delete web", clock) };
 }
 

@@ -7,10 +7,10 @@ const ERASE_LINE = "\r\u001B[K";
 
 /** Says on a terminal that something is waited for once that takes long. Returns what ends it and erases the line. */
 export function showProgress(io: Io, label: string, clock: Clock = systemClock): () => void {
-  if (!io.stderrIsTTY) return () => {};
   const startedMs = clock.now();
   let isShown = false;
   const show = () => {
+    if (!io.stderrIsTTY) return;
     isShown = true;
     io.stderr(`${ERASE_LINE}${label}: waiting, ${Math.round((clock.now() - startedMs) / 1000)} s`);
     cancel = clock.after(STEP_MS, show);

@@ -31,7 +31,15 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
     if (value === undefined) return 0;
     const isText = typeof value === "string";
     const isJson = values.text("format") === "json" && !isText;
-    io.stdout(isJson ? oneLine(session.lastText) : pretty(value, command.view, painter(io.stdoutIsTTY, env)));
+    io.stdout(
+      isJson
+        ? oneLine(session.lastText)
+        : pretty(
+            value,
+            command.view,
+            painter(() => io.stdoutIsTTY, env),
+          ),
+    );
     return 0;
   } finally {
     await session.close();
@@ -88,7 +96,7 @@ class Session {
       signal: io.signal,
       ...(this.#timeoutS === undefined ? {} : { timeoutS: this.#timeoutS }),
       onSilent: (branches) => {
-        const paint = painter(io.stderrIsTTY, env);
+        const paint = painter(() => io.stderrIsTTY, env);
         const names = branches.join(", ");
         io.stderr(`${paint.warning("warning:")} no answer from ${names}: this may not be complete\n`);
       },

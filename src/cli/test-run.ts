@@ -30,7 +30,6 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
     stderr: (text) => (seen.stderr += text),
     stdoutIsTTY: isTTY,
     stderrIsTTY: isTTY,
-    columns: 80,
     signal: settings.signal ?? new AbortController().signal,
   };
   const code = await main(argv, env, io, {
