@@ -7,7 +7,8 @@ import { anyCelery, type Celery } from "./celery.ts";
 import { processes, processesOf, type Process } from "./processes.ts";
 import { until } from "./wait.ts";
 
-const BINARY = resolve(import.meta.dir, "../../dist/cyme");
+/** The binary under test: CYME_TEST_BINARY, for who builds into another place, or else what the build made. */
+export const BINARY = resolve(process.env["CYME_TEST_BINARY"] ?? resolve(import.meta.dir, "../../dist/cyme"));
 const START_MS = 20_000;
 const STOP_MS = 20_000;
 // More than any call of the API takes by itself.
@@ -163,8 +164,15 @@ async function call<T>(url: string, method: string, path: string, request: Reque
   return { status: answer.status, headers: answer.headers, body: (isJson ? JSON.parse(text) : text) as T };
 }
 
-async function run(argv: string[], env: Record<string, string | undefined>): Promise<Ran> {
-  const child = Bun.spawn(argv, { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+/** Runs a program to its end, in `cwd` where one is given. */
+export async function run(argv: string[], env: Record<string, string | undefined>, cwd?: string): Promise<Ran> {
+  const child = Bun.spawn(argv, {
+    env,
+    ...(cwd !== undefined && { cwd }),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
