@@ -144,6 +144,8 @@ test("branches that stayed silent are named on standard error", async () => {
     stdout: "a\n",
     stderr: "warning: no answer from b2, b3: this may not be complete\n",
   });
+  const write = await runCyme(["apps.delete", "a"], { answer: { headers: { "X-Cyme-Silent": "b2" } } });
+  expect(write.stderr).toBe("warning: no answer from b2: they do it when they are back\n");
 });
 
 test("a followed log is printed as it comes, and ends with 0 when the person ends it", async () => {

@@ -98,7 +98,8 @@ class Session {
       onSilent: (branches) => {
         const paint = painter(() => io.stderrIsTTY, env);
         const names = branches.join(", ");
-        io.stderr(`${paint.warning("warning:")} no answer from ${names}: this may not be complete\n`);
+        const meaning = this.#command.nowait ? "they do it when they are back" : "this may not be complete";
+        io.stderr(`${paint.warning("warning:")} no answer from ${names}: ${meaning}\n`);
       },
     });
   }

@@ -80,7 +80,7 @@ describe("httpTransport()", () => {
 
   test("is a timeout where the answer does not come in time", async () => {
     await using server = serve(() => new Promise<Response>(() => {}));
-    const answer = httpTransport(server.url)({ ...get, timeoutMs: 20 });
+    const answer = httpTransport(server.url)({ ...get, timeoutMs: 20.0001 });
     await expect(answer).rejects.toMatchObject({ code: "timeout" });
     await expect(answer).rejects.toThrow("No answer within 0.02 s: GET /x/");
   });

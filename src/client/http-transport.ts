@@ -91,7 +91,9 @@ function failure(error: unknown, where: string, request: ClientRequest, aborted:
   if (error instanceof CymeError) return error;
   if (aborted) {
     const asked = request.signal?.aborted === true;
-    const ended = asked ? "The request was ended" : `No answer within ${request.timeoutMs / 1000} s`;
+    const ended = asked
+      ? "The request was ended"
+      : `No answer within ${Number((request.timeoutMs / 1000).toPrecision(3))} s`;
     return new CymeError("timeout", `${ended}: ${request.method} ${request.path} at ${where}`);
   }
   const code = codeOf(error);
