@@ -107,14 +107,6 @@ export function environment(name: string, raw: unknown, reserved: readonly strin
   return variables as Record<string, string>;
 }
 
-/** Throws where a key is not one of `known`; the message lists them. */
-export function refuseUnknown(params: Params, known: readonly string[]): void {
-  const unknown = Object.keys(params).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  const wanted = known.length === 0 ? "no parameters here" : `one of ${known.join(", ")}`;
-  throw invalid(`parameter "${unknown.slice(0, 60)}"`, wanted, unknown);
-}
-
 /**
  * Calls `parse` on a given parameter. An absent one is left out of the result; a `null` one becomes `fallback`.
  * So a change holds exactly the fields that somebody gave.

@@ -23,7 +23,7 @@ function sleepWith(after: Clock["after"], ms: number, signal?: AbortSignal): Pro
   });
 }
 
-/** The machine's clock. Its timers do not keep a process alive that has nothing else to do. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, callback) {

@@ -283,11 +283,14 @@ export class Keeper {
 
   #start(wish: Wish): void {
     const { starts, clock } = this.#parts;
+    this.#leaveStarts?.();
     const leave = starts.tryEnter(this.name, () => this.wake());
     if (!leave) return;
-    this.#leaveStarts?.();
-    this.#leaveStarts = leave;
-    clock.after(START_SLOT_MS, leave);
+    const cancelTimer = clock.after(START_SLOT_MS, leave);
+    this.#leaveStarts = () => {
+      cancelTimer();
+      leave();
+    };
     const startedFor = this.#startFor;
     this.#refused.clear();
     this.#liveness.reset();
@@ -296,7 +299,7 @@ export class Keeper {
       const id = this.#process.start(wish.instance, wish.launch, startedFor, () => this.wake());
       this.#record("started", STARTED_FOR[startedFor], { pid: id.pid });
     } catch (error) {
-      leave();
+      this.#leaveStarts();
       if (!(error instanceof SpawnError)) throw error;
       const death = { termReason: null, startedFor, hasAnswered: false, isBrokerUsable: true };
       this.#sentence(this.#judge(death), wish, { why: error.message, log: [] }, {});

@@ -74,13 +74,9 @@ export class Supervisor {
     this.#sinceMs = this.#parts.clock.now();
     const found = processes.leadersWith(WORKER_VARIABLE);
     for (const { name } of store.instances.all()) {
-      const keeper = this.#addKeeper(name, "branch", this.#foundWorker(name, found));
-      const living = keeper.livingProcess;
-      if (living) this.#adopted.set(name, living);
-      keeper.wake();
+      this.#addKeeper(name, "branch", this.#foundWorker(name, found)).wake();
     }
     this.removeEmptyApps();
-    this.#lookAtAdoptedIn(ADOPTED_LOOK_MS);
     this.#roundIn(this.#parts.settings.intervalMs);
   }
 
@@ -157,6 +153,8 @@ export class Supervisor {
       });
     });
     keeper.takeOver(found);
+    const living = keeper.livingProcess;
+    if (living) this.#watchAdopted(name, living);
     return keeper;
   }
 
@@ -168,14 +166,6 @@ export class Supervisor {
   }
 
   // --- rounds ---
-
-  #lookAtAdoptedIn(ms: number): void {
-    if (this.#isStopped) return;
-    this.#cancelAdopted = this.#parts.clock.after(ms, () => {
-      this.#lookAtAdopted();
-      this.#lookAtAdoptedIn(ADOPTED_LOOK_MS);
-    });
-  }
 
   #roundIn(ms: number): void {
     if (this.#isStopped) return;
@@ -246,6 +236,20 @@ export class Supervisor {
       }
     }
     for (const keeper of nodes.values()) keeper.wake();
+  }
+
+  /** The exit of a process that is no child of ours is not told: it is looked for. */
+  #watchAdopted(name: string, id: ProcessId): void {
+    this.#adopted.set(name, id);
+    if (this.#adopted.size === 1) this.#lookAtAdoptedSoon();
+  }
+
+  #lookAtAdoptedSoon(): void {
+    if (this.#isStopped || this.#adopted.size === 0) return;
+    this.#cancelAdopted = this.#parts.clock.after(ADOPTED_LOOK_MS, () => {
+      this.#lookAtAdopted();
+      this.#lookAtAdoptedSoon();
+    });
   }
 
   #lookAtAdopted(): void {
