@@ -43,7 +43,7 @@ export function branchOptions(values: Values, address: string | undefined): Bran
 const HOST = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?))$/;
 
 /** `8001`, `127.0.0.1:8001`, `[::1]:8001` or `:8001`; without an address it is 127.0.0.1. */
-export function parseAddress(address: string): { host: string; port: number } {
+function parseAddress(address: string): { host: string; port: number } {
   const wanted = "a port, ip:port or :port, with a port from 0 to 65535";
   const colon = address.lastIndexOf(":");
   const hostText = address.slice(0, Math.max(0, colon));

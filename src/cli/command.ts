@@ -5,10 +5,10 @@ import type { Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
 export const GROUPS = ["Branches", "Apps", "Instances", "Queues", "Consumers", "This machine", "More"] as const;
-export type Group = (typeof GROUPS)[number];
+type Group = (typeof GROUPS)[number];
 
 /** The arguments that a usage line names: `<a>` is text, `[b]` may be absent. */
-export type Args<Usage extends string> = Usage extends `${infer A} ${infer B}`
+type Args<Usage extends string> = Usage extends `${infer A} ${infer B}`
   ? Args<A> & Args<B>
   : Usage extends `<${infer Name}>`
     ? { readonly [K in Name]: string }
@@ -30,7 +30,7 @@ export interface ClientCall {
 }
 
 /** What a command that needs no branch is given. */
-export interface OwnCall {
+interface OwnCall {
   readonly values: Values;
   readonly io: Io;
   readonly env: Environment;
@@ -69,7 +69,7 @@ interface Named {
   readonly positionals: readonly Positional[];
 }
 
-export interface Positional {
+interface Positional {
   readonly name: string;
   readonly isRequired: boolean;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ManualClock } from "../kit/clock.ts";
 import { httpTransport } from "./http-transport.ts";
 
 function serve(fetch: (request: Request) => Response | Promise<Response>) {
@@ -39,22 +40,23 @@ describe("httpTransport()", () => {
     expect(await httpTransport(server.url)(get)).toMatchObject({ status: 302, text: "no" });
   });
 
-  test("gives text piece by piece as it comes", async () => {
-    const heard = Promise.withResolvers<void>();
+  test("gives text piece by piece as it comes, and has no deadline once it has begun", async () => {
+    const late = Promise.withResolvers<void>();
     await using server = serve(() => {
       async function* body() {
         yield new Uint8Array([...Buffer.from("one"), 0xc3]); // The first half of an ä.
-        await heard.promise;
+        await late.promise;
         yield new Uint8Array([0xa4, ...Buffer.from("two")]);
       }
       return new Response(body());
     });
+    const clock = new ManualClock();
     const pieces: string[] = [];
     const onText = (text: string) => {
       pieces.push(text);
-      heard.resolve();
+      void clock.advance(60_000).then(late.resolve);
     };
-    expect((await httpTransport(server.url)({ ...get, onText })).text).toBe("");
+    expect((await httpTransport(server.url, { clock })({ ...get, onText })).text).toBe("");
     expect(pieces.join("")).toBe("oneätwo");
   });
 
@@ -79,10 +81,21 @@ describe("httpTransport()", () => {
   });
 
   test("is a timeout where the answer does not come in time", async () => {
-    await using server = serve(() => new Promise<Response>(() => {}));
-    const answer = httpTransport(server.url)({ ...get, timeoutMs: 20.0001 });
-    await expect(answer).rejects.toMatchObject({ code: "timeout" });
-    await expect(answer).rejects.toThrow("No answer within 0.02 s: GET /x/");
+    const asked = Promise.withResolvers<void>();
+    await using server = serve(() => {
+      asked.resolve();
+      return new Promise<Response>(() => {});
+    });
+    const clock = new ManualClock();
+    const error = httpTransport(server.url, { clock })({ ...get, timeoutMs: 2999.7 }).catch(
+      (reason: unknown) => reason,
+    );
+    await asked.promise;
+    await clock.advance(3000);
+    expect(await error).toMatchObject({
+      code: "timeout",
+      message: `No answer within 3 s: GET /x/ at ${server.url.slice(0, -1)}`,
+    });
   });
 
   test("ends when it is told to", async () => {

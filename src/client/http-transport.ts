@@ -1,4 +1,5 @@
 import { CymeError, invalid, unavailable } from "../domain/errors.ts";
+import { systemClock, type Clock } from "../kit/clock.ts";
 import type { ClientRequest, ClientResponse, Transport } from "./transport.ts";
 
 export interface HttpOptions {
@@ -6,6 +7,8 @@ export interface HttpOptions {
   readonly token?: string | undefined;
   /** The socket file to connect to; the URL then only names the host. Bun only. */
   readonly unix?: string | undefined;
+  /** Measures the deadlines; the machine's without it. */
+  readonly clock?: Clock;
 }
 
 const START = "is the branch running? start it with `cyme branch`";
@@ -14,11 +17,12 @@ const START = "is the branch running? start it with `cyme branch`";
 export function httpTransport(url: string, options: HttpOptions = {}): Transport {
   const base = baseUrl(url);
   const where = options.unix ?? base;
+  const clock = options.clock ?? systemClock;
   return async (request) => {
     const deadline = new AbortController();
     // Without signal.any: a stream goes on after its head has come in time.
-    const timer = setTimeout(() => deadline.abort(), Math.min(request.timeoutMs, 2 ** 31 - 1));
     const stop = () => deadline.abort();
+    const cancelDeadline = clock.after(request.timeoutMs, stop);
     request.signal?.addEventListener("abort", stop, { once: true });
     if (request.signal?.aborted) stop();
     try {
@@ -26,11 +30,11 @@ export function httpTransport(url: string, options: HttpOptions = {}): Transport
         ...init(request, options),
         signal: deadline.signal,
       });
-      return await answer(response, request, () => clearTimeout(timer));
+      return await answer(response, request, cancelDeadline);
     } catch (error) {
       throw failure(error, where, request, deadline.signal.aborted);
     } finally {
-      clearTimeout(timer);
+      cancelDeadline();
       request.signal?.removeEventListener("abort", stop);
     }
   };

@@ -9,7 +9,7 @@ export interface Scheduled extends Ok {
   readonly name?: string;
 }
 
-export interface BrokerAnswer {
+interface BrokerAnswer {
   readonly hostname: string;
   readonly port: number;
   readonly userid: string;
@@ -33,7 +33,7 @@ export interface AppAnswer extends WorkerSettings {
   readonly queues: readonly string[];
 }
 
-export type InstanceState =
+type InstanceState =
   "starting" | "running" | "unresponsive" | "backoff" | "stopping" | "stopped" | "disabled" | "unknown";
 
 export interface InstanceAnswer extends WorkerSettings {
