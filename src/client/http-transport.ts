@@ -77,7 +77,8 @@ async function answer(response: Response, request: ClientRequest, began: () => v
   began();
   const decoder = new TextDecoder();
   for await (const bytes of response.body) request.onText(decoder.decode(bytes, { stream: true }));
-  request.onText(decoder.decode());
+  const rest = decoder.decode();
+  if (rest !== "") request.onText(rest);
   return { status, headers, text: "" };
 }
 
