@@ -31,6 +31,8 @@ export function parseBrokerUrl(parameter: string, url: string): Broker {
   if (!match) throw wanted();
   const [, schemeText, userinfo = "", host = "", portText, path = ""] = match;
   if (/[?#]/.test(path) || /[?#]/.test(host)) throw invalid(parameter, `${URL_WANTED}, and no ? or #`);
+  // With a / in the password what comes before it would be taken, and told, for host and port.
+  if (path.includes("@")) throw wanted();
   const scheme = schemeText === "amqps" ? "amqps" : "amqp";
   const colon = userinfo.indexOf(":");
   const decode = (part: string) => {
@@ -43,11 +45,18 @@ export function parseBrokerUrl(parameter: string, url: string): Broker {
   return checked(parameter, {
     scheme,
     hostname: host === "" ? "127.0.0.1" : host,
-    port: portText === undefined || portText === "" ? DEFAULT_PORT[scheme] : integer("port", portText, 1, 65_535),
+    port: portText ? portOfUrl(parameter, portText) : DEFAULT_PORT[scheme],
     userid: decode(colon < 0 ? userinfo : userinfo.slice(0, colon)) || "guest",
     password: userinfo === "" ? "guest" : decode(colon < 0 ? "" : userinfo.slice(colon + 1)),
     virtualHost: decode(path) || "/",
   });
+}
+
+/** What stands for a port may be a password whose host was forgotten: it is not shown. */
+function portOfUrl(parameter: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw invalid(parameter, `${URL_WANTED}, with a port from 1 to 65535`);
+  return port;
 }
 
 /** The URL, password and all: for the broker's client and the worker's environment only. */
@@ -107,7 +116,11 @@ function parseParts(params: Params): Broker | null | undefined {
 function checked(parameter: string, broker: Broker): Broker {
   // Brackets keep an IPv6 address apart from its port; given without them they are added.
   const hostname = /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(broker.hostname) ? `[${broker.hostname}]` : broker.hostname;
-  if (!HOSTNAME.test(hostname)) throw invalid(parameter, "a host name or an IP address", broker.hostname);
+  if (!HOSTNAME.test(hostname)) {
+    // Somebody may have given a whole URL, with its password.
+    const shown = hostname.includes("@") ? undefined : broker.hostname;
+    throw invalid(parameter, "a host name or an IP address", shown);
+  }
   for (const part of [broker.userid, broker.password, broker.virtualHost]) {
     if (/[\0\r\n]/.test(part)) throw invalid(parameter, "user, password and virtual host without control characters");
   }

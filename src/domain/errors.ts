@@ -57,9 +57,10 @@ export function unavailable(message: string, facts: Facts = {}, retryAfterS = 5)
   return new CymeError("unavailable", message, { ...facts, retry_after: retryAfterS });
 }
 
-/** What was given, as JSON, short enough for a sentence. */
+/** What was given, as JSON, short enough for a sentence, and without the user and password of URLs in it. */
 export function show(given: unknown): string {
-  return cut(typeof given === "bigint" ? String(given) : (JSON.stringify(given) ?? String(given)));
+  const text = typeof given === "bigint" ? String(given) : (JSON.stringify(given) ?? String(given));
+  return cut(text.replaceAll(/:\/\/[^\s"']*@/g, "://…@"));
 }
 
 const SHOWN_LENGTH = 100;
