@@ -16,6 +16,7 @@ export const DEFAULT_BROKER_URL = "amqp://guest:guest@127.0.0.1:5672//";
 const DEFAULT_PORT = { amqp: 5672, amqps: 5671 } as const;
 const URL_WANTED =
   "a URL amqp://user:password@host:port/virtual_host (or amqps://), with @ / % in user, password or virtual host written as %40 %2F %25";
+const PORT_WANTED = "a whole number from 1 to 65535";
 const HOSTNAME = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_]([A-Za-z0-9_.-]{0,253}))$/;
 
 /**
@@ -45,18 +46,18 @@ export function parseBrokerUrl(parameter: string, url: string): Broker {
   return checked(parameter, {
     scheme,
     hostname: host === "" ? "127.0.0.1" : host,
-    port: portText ? portOfUrl(parameter, portText) : DEFAULT_PORT[scheme],
+    port: portText ? portOfUrl(portText, userinfo !== "") : DEFAULT_PORT[scheme],
     userid: decode(colon < 0 ? userinfo : userinfo.slice(0, colon)) || "guest",
     password: userinfo === "" ? "guest" : decode(colon < 0 ? "" : userinfo.slice(colon + 1)),
     virtualHost: decode(path) || "/",
   });
 }
 
-/** What stands for a port may be a password whose host was forgotten: it is not shown. */
-function portOfUrl(parameter: string, text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (port < 1 || port > 65_535) throw invalid(parameter, `${URL_WANTED}, with a port from 1 to 65535`);
-  return port;
+/** Without a user before it, what stands for a port may be the password of a URL whose host was forgotten: it is not shown. */
+function portOfUrl(port: string, isAfterUser: boolean): number {
+  const value = /^\d{1,5}$/.test(port) ? Number(port) : 0;
+  if (value < 1 || value > 65_535) throw invalid("port", PORT_WANTED, isAfterUser ? port : undefined);
+  return value;
 }
 
 /** The URL, password and all: for the broker's client and the worker's environment only. */
