@@ -59,9 +59,10 @@ export class HttpServer {
     const server = this.#server;
     if (!server) return;
     this.#server = undefined;
-    const graceful = server.stop(false);
-    const leftMs = Math.max(0, deadlineMs - this.#clock.now());
-    await Promise.race([graceful, this.#clock.sleep(leftMs)]);
+    const ended = new AbortController();
+    const graceful = server.stop(false).finally(() => ended.abort());
+    // Aborted, since a timer that is left over keeps the process alive.
+    await Promise.race([graceful, this.#clock.sleep(Math.max(0, deadlineMs - this.#clock.now()), ended.signal)]);
     await server.stop(true);
     if (this.#listen.kind === "unix") rmSync(this.#listen.path, { force: true });
   }
