@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { seededRandom } from "../kit/test-support.ts";
 import {
   brokerLabel,
   brokerUrl,
@@ -7,7 +8,7 @@ import {
   parseBrokerUrl,
   type Broker,
 } from "./broker.ts";
-import { refusal, seededRandom, words } from "./test-support.ts";
+import { refusal, words } from "./test-support.ts";
 
 const LOCAL: Broker = {
   scheme: "amqp",

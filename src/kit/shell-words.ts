@@ -1,6 +1,9 @@
 /** Thrown by `splitWords` where a quote is not closed or a backslash ends the text. */
 export class ShellWordsError extends Error {}
 
+/** The shell's, and the carriage return that ends the lines of a web form. */
+const WHITE_SPACE = " \t\n\r";
+
 /**
  * Splits text into words as a POSIX shell does, without any expansion: single quotes keep everything, double quotes keep
  * everything but `\" \\ \$ \` and a line break`, a backslash outside of quotes keeps the next character.
@@ -26,7 +29,7 @@ export function splitWords(text: string): string[] {
     } else if (char === "'" || char === '"') {
       quote = char;
       word ??= "";
-    } else if (/\s/.test(char)) {
+    } else if (WHITE_SPACE.includes(char)) {
       if (word !== undefined) words.push(word);
       word = undefined;
     } else {
