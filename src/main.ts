@@ -1,13 +1,9 @@
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { processIo } from "./cli/io.ts";
 import { main } from "./cli/main.ts";
 
-/** `cyme-branch` is a link to the binary and means `cyme branch`; argv[0] of a compiled program does not tell the link's name. */
-function isCalledBranch(): boolean {
-  const [called = ""] = readFileSync("/proc/self/cmdline", "utf8").split("\0", 1);
-  return basename(called) === "cyme-branch";
-}
+/** `cyme-branch` is a link to the binary and means `cyme branch`. */
+const isCalledBranch = basename(process.argv0) === "cyme-branch";
 
 const interrupted = new AbortController();
 const INSISTED = 130;
@@ -23,4 +19,4 @@ process.on("SIGTERM", onSignal);
 const argv = process.argv.slice(2);
 const io = processIo(interrupted.signal);
 // Not process.exit: it would cut short what is still being written to a pipe.
-process.exitCode = await main(isCalledBranch() ? ["branch", ...argv] : argv, process.env, io);
+process.exitCode = await main(isCalledBranch ? ["branch", ...argv] : argv, process.env, io);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { CymeError } from "../domain/errors.ts";
 
 const READY_FD = 3;
@@ -16,7 +16,7 @@ export async function detach(logfile: string, io: { stderr: (text: string) => vo
   const log = openLog(logfile);
   const child = Bun.spawn([process.execPath, ...ownArguments()], {
     // `cyme-branch` is told from `cyme` by it.
-    argv0: calledAs(),
+    argv0: process.argv0,
     detached: true,
     env: { ...process.env, [VARIABLE]: "1" },
     stdio: ["ignore", log, "pipe", "pipe"],
@@ -44,8 +44,6 @@ export function tellReady(): void {
 
 /** The arguments behind the program; not compiled, the program is Bun and the first argument our script. */
 const ownArguments = () => (Bun.isStandaloneExecutable ? process.argv.slice(2) : process.argv.slice(1));
-
-const calledAs = () => readFileSync("/proc/self/cmdline", "utf8").split("\0", 1)[0] ?? "";
 
 function openLog(path: string): number {
   try {

@@ -1,4 +1,4 @@
-import { asc, eq } from "drizzle-orm";
+import { asc, eq, sql } from "drizzle-orm";
 import type { App } from "../domain/app.ts";
 import type { BrokerTable } from "./brokers.ts";
 import type { Db } from "./database.ts";
@@ -7,10 +7,17 @@ import { apps } from "./schema.ts";
 export class AppTable {
   readonly #db: Db;
   readonly #brokers: BrokerTable;
+  readonly #row;
 
   constructor(db: Db, brokers: BrokerTable) {
     this.#db = db;
     this.#brokers = brokers;
+    // Prepared, since every request below an app reads it.
+    this.#row = db
+      .select()
+      .from(apps)
+      .where(eq(apps.name, sql.placeholder("name")))
+      .prepare();
   }
 
   /** Names of all apps but those being deleted, sorted. */
@@ -31,7 +38,7 @@ export class AppTable {
   }
 
   get(name: string): App | undefined {
-    const row = this.#db.select().from(apps).where(eq(apps.name, name)).get();
+    const row = this.#row.get({ name });
     return row && this.#app(row);
   }
 

@@ -1,4 +1,4 @@
-import { and, count, eq, gt, lt } from "drizzle-orm";
+import { and, count, eq, gt, lt, sql } from "drizzle-orm";
 import type { Db } from "./database.ts";
 import { deaths, workers } from "./schema.ts";
 
@@ -26,13 +26,20 @@ const NO_WORKER: WorkerRow = {
 /** Processes and deaths of workers: written by the supervisor alone. */
 export class WorkerTable {
   readonly #db: Db;
+  readonly #row;
 
   constructor(db: Db) {
     this.#db = db;
+    // Prepared, since every look at an instance reads it.
+    this.#row = db
+      .select()
+      .from(workers)
+      .where(eq(workers.instance, sql.placeholder("instance")))
+      .prepare();
   }
 
   get(instance: string): WorkerRow {
-    const row = this.#db.select().from(workers).where(eq(workers.instance, instance)).get();
+    const row = this.#row.get({ instance });
     if (!row) return NO_WORKER;
     const { instance: _instance, ...worker } = row;
     return worker;

@@ -1,0 +1,35 @@
+/** Times in milliseconds, sorted. */
+export interface Sample {
+  readonly sortedMs: readonly number[];
+}
+
+/** Runs `work` `count` times, one after the other, after `warmUp` runs that do not count. */
+export async function sample(count: number, work: () => unknown, warmUp = 2): Promise<Sample> {
+  for (let i = 0; i < warmUp; i++) await work();
+  const times: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const begin = performance.now();
+    await work();
+    times.push(performance.now() - begin);
+  }
+  return { sortedMs: times.toSorted((a, b) => a - b) };
+}
+
+/** The value below which `share` (0 to 1) of the sample lies. */
+export function percentile({ sortedMs }: Sample, share: number): number {
+  return sortedMs[Math.min(sortedMs.length - 1, Math.floor(share * sortedMs.length))] ?? Number.NaN;
+}
+
+export const median = (times: Sample) => percentile(times, 0.5);
+
+/** `12.3 ms (p99 20.1 ms, n 100)` */
+export function shown(times: Sample): string {
+  return `${ms(median(times))} (p99 ${ms(percentile(times, 0.99))}, n ${times.sortedMs.length})`;
+}
+
+export const ms = (value: number) => `${value < 10 ? value.toFixed(2) : value.toFixed(0)} ms`;
+
+/** One line of the report: what was measured, what it was held against, and their ratio. */
+export function report(what: string, measured: string, against: string, ratio: string): void {
+  process.stdout.write(`${what}\n  ${measured}\n  against ${against}\n  → ${ratio}\n\n`);
+}
