@@ -24,9 +24,15 @@ const MAX_TIMEOUT_S = 24 * 3600;
 /** The HTTP API, apart from any server: a request becomes an answer, never a rejection. */
 export class Api {
   readonly #options: ApiOptions;
+  readonly #ending = new AbortController();
 
   constructor(options: ApiOptions) {
     this.#options = options;
+  }
+
+  /** Ends the answers that go on until their reader leaves, so that a server can stop. */
+  endStreams(): void {
+    this.#ending.abort();
   }
 
   /** `isTrusted` where only the owner of the instance directory can ask: by its socket, or in the same process. */
@@ -40,7 +46,10 @@ export class Api {
       response = respondError(error, log);
     }
     for (const [key, value] of Object.entries(corsHeaders(request.headers, guarding))) response.headers.set(key, value);
-    return request.method === "HEAD" ? new Response(null, response) : response;
+    if (request.method !== "HEAD") return response;
+    // What would be streamed is not begun.
+    await response.body?.cancel();
+    return new Response(null, response);
   }
 
   async #answer(request: Request): Promise<Response> {

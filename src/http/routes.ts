@@ -23,7 +23,8 @@ export interface Call {
   readonly path: Readonly<Record<string, string>>;
   readonly params: Params;
   readonly options: CallOptions;
-  readonly signal: AbortSignal;
+  /** Aborted when the caller has left, and when the server ends. */
+  readonly signals: { readonly left: AbortSignal; readonly ending: AbortSignal };
 }
 
 export interface Route {
@@ -241,5 +242,7 @@ function showLog(call: Call): Response {
   const file = call.controller.instances.logFile(appOf(call), name(call, "name"));
   const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
   const isFollowed = follow !== undefined && follow !== null && flag("follow", follow);
-  return new Response(isFollowed ? followLog(file, lines, call.signal) : lastLines(file, lines), { headers });
+  if (!isFollowed) return new Response(lastLines(file, lines), { headers });
+  const until = AbortSignal.any([call.signals.left, call.signals.ending]);
+  return new Response(followLog(file, lines, until), { headers });
 }

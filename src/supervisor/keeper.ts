@@ -378,7 +378,7 @@ export class Keeper {
       hasAnswered,
       isBrokerUsable: link.state.is === "up",
     });
-    const { exit } = this.#process;
+    const exit = await this.#process.exit();
     const log = this.#process.tail(broker);
     this.#clear();
     const evidence = { pid: id.pid, ...exit, answered: hasAnswered, swept };

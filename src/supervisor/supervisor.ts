@@ -2,6 +2,7 @@ import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import { WORKER_VARIABLE } from "../celery/command-line.ts";
 import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Broker } from "../domain/broker.ts";
+import { nodeName } from "../domain/names.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import type { Clock } from "../kit/clock.ts";
 import { Limiter } from "../kit/limiter.ts";
@@ -161,8 +162,10 @@ export class Supervisor {
   #foundWorker(name: string, found: Map<string, ProcessId & { argv: readonly string[] }>): FoundWorker | undefined {
     const { settings } = this.#parts;
     const process = found.get(`${settings.instanceDir}/${name}`);
-    const node = process?.argv.find((word) => word.startsWith("--hostname="))?.slice("--hostname=".length);
-    return process && node !== undefined ? { ...process, node } : undefined;
+    if (!process) return undefined;
+    // Where Celery rewrote its command line (setproctitle), the name that it would be given today.
+    const said = process.argv.find((word) => word.startsWith("--hostname="))?.slice("--hostname=".length);
+    return { ...process, node: said ?? nodeName(name, settings.branchId) };
   }
 
   // --- rounds ---

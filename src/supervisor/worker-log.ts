@@ -18,7 +18,9 @@ export function logTail(file: string, from: number, broker: Broker, lines = TAIL
 
 /** The line that most likely says what went wrong; undefined where none looks like it. */
 export function tellingLine(lines: readonly string[]): string | undefined {
-  return lines.findLast((line) => /error|exception|usage|refused|no such|no attribute|not found|cannot|unable/i.test(line));
+  return lines.findLast((line) =>
+    /error|exception|usage|refused|no such|no attribute|not found|cannot|unable/i.test(line),
+  );
 }
 
 function readEnd(file: string, from: number): string {

@@ -14,6 +14,7 @@ import type { SupervisorSettings } from "./settings.ts";
 import { logSize, logTail } from "./worker-log.ts";
 
 const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
+const EXIT_TOLD_MS = 1000;
 
 /** The process of one instance: its row, its folder and its signals. Decides nothing. */
 export class WorkerProcess {
@@ -26,6 +27,8 @@ export class WorkerProcess {
   /** Where the log lines of this worker begin, as far as this branch saw it start. */
   #logFrom = 0;
   #exit: Exit | undefined;
+  /** Aborted when the end of the last child was told, and where there was none. */
+  #exitTold = AbortSignal.abort();
 
   constructor(name: string, parts: { store: Store; processes: Processes; clock: Clock; settings: SupervisorSettings }) {
     this.name = name;
@@ -43,8 +46,12 @@ export class WorkerProcess {
     return { row, id, isAlive: id !== undefined && this.#processes.isAlive(id) };
   }
 
-  /** How the last child of ours ended; undefined where it was not a child of this branch. */
-  get exit(): Exit | undefined {
+  /**
+   * How the dead child ended; undefined where it was not a child of this branch. That it is dead may be seen a moment before
+   * its exit is told.
+   */
+  async exit(): Promise<Exit | undefined> {
+    await this.#clock.sleep(EXIT_TOLD_MS, this.#exitTold);
     return this.#exit;
   }
 
@@ -62,6 +69,7 @@ export class WorkerProcess {
     }
     this.#logFrom = logSize(logFile);
     this.#exit = undefined;
+    const told = new AbortController();
     const fields = { node, broker: launch.broker, restartSeq: instance.restartSeq, startedFor };
     // Tried first: a worker whose start cannot be written down (disk full) would be started again and again.
     this.#writeDown(NO_PROCESS, fields);
@@ -70,9 +78,11 @@ export class WorkerProcess {
       logFile,
       onExit: (exit) => {
         this.#exit = exit;
+        told.abort();
         onExit();
       },
     });
+    this.#exitTold = told.signal;
     try {
       this.#writeDown(id, fields);
       this.#writePid(id.pid);
