@@ -74,16 +74,8 @@ export class Api {
     const { controller, branchId, brokerOf, maxBody, log } = this.#options;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
     const options = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout) };
-    const call = {
-      controller,
-      branchId,
-      brokerOf,
-      method,
-      path,
-      params: params as Params,
-      options,
-      signal: request.signal,
-    };
+    const signals = { left: request.signal, ending: this.#ending.signal };
+    const call = { controller, branchId, brokerOf, method, path, params: params as Params, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
     return route.handle(call);
   }

@@ -29,11 +29,13 @@ export function followLog(file: string, lines: number, signal: AbortSignal): Rea
       return bytes;
     });
   let timer: ReturnType<typeof setInterval> | undefined;
+  let isOpen = true;
   return new ReadableStream<Uint8Array>({
     start(controller) {
       const end = () => {
         clearInterval(timer);
-        controller.close();
+        if (isOpen) controller.close();
+        isOpen = false;
       };
       // Even nothing is sent, so that the reader sees the headers at once.
       controller.enqueue(first ?? new Uint8Array());
@@ -46,6 +48,7 @@ export function followLog(file: string, lines: number, signal: AbortSignal): Rea
     },
     cancel() {
       clearInterval(timer);
+      isOpen = false;
     },
   });
 }
