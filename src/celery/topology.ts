@@ -2,7 +2,7 @@ import { invalid } from "../domain/errors.ts";
 import type { Queue } from "../domain/queue.ts";
 import { AmqpRefused, type AMQPChannel, type Link } from "../kit/amqp.ts";
 
-export type ArgumentTable = Readonly<Record<string, unknown>>;
+type ArgumentTable = Readonly<Record<string, unknown>>;
 
 /** What of a queue declaration reaches the broker. */
 export interface ResolvedQueue {

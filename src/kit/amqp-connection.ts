@@ -130,7 +130,6 @@ export class AmqpConnection {
   /** Ends the connection at once. */
   kill(reason: string): void {
     this.#end({ reason, refused: false });
-    this.#client.socket?.destroy();
   }
 
   async #connect(): Promise<void> {
@@ -254,14 +253,12 @@ class GuardedClient extends AMQPClient {
     super(url);
     // A URL has an IPv6 address in brackets, a socket wants it without.
     Object.assign(this, { host: this.host.replace(/^\[(.*)\]$/, "$1") });
-    // Handed on without its object by the client.
-    this["rejectConnect"] = this["rejectConnect"].bind(this);
     this["onRead"] = guardedRead(this["onRead"].bind(this), (reason) => this.onabandon(reason));
   }
 
   /**
-   * Resolves at once. A write that fails ends the connection, which fails all that waits; told here as well, some of it
-   * would be a rejection that nobody handles.
+   * Resolves at once. A write that fails ends the connection, which fails all that waits; told here as well, the client
+   * would fail in its own handlers, and leave rejections that nobody handles.
    */
   override send(bytes: Uint8Array): Promise<void> {
     // A copy, since the client uses the memory again when the promise has resolved.

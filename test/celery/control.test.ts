@@ -74,6 +74,12 @@ describe.each(celeries())("remote control of Celery $version", (celery) => {
     expect(silent).toEqual(["gone@test"]);
   });
 
+  test("a question may name a thousand nodes", async () => {
+    const others = Array.from({ length: 1_000 }, (_, i) => `a-worker-with-a-long-name-${i}@test`);
+    const { replies, silent } = await control.ask("ping", {}, [...others, web.node], 300);
+    expect([[...replies.keys()], silent]).toEqual([[web.node], others]);
+  });
+
   test("stats are those of the worker's process", async () => {
     expect(await told("stats")).toMatchObject({ pid: web.pid, autoscaler: { max: 3, min: 1 } });
   });
