@@ -4,10 +4,12 @@
 #   sh scripts/broker.sh <directory>
 #
 # Once it answers it prints one line: its URL. It runs until
-#   standard input ends   its owner has gone: it stops and removes the directory, so that nothing is ever left behind
+#   standard input ends   its owner has gone: it ends and the directory is removed, so that nothing is ever left behind
 #   TERM, INT or HUP      it stops and keeps the directory; the same command starts it again with its queues
 # In the directory: `pid` (of the broker itself), `ctl` (rabbitmqctl for this broker), `log/`.
 set -u
+# In braces, so that the shell has read all of it before it runs: it may run for hours while the file is edited.
+{
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$here/lib.sh"
@@ -36,7 +38,9 @@ export RABBITMQ_ENABLED_PLUGINS_FILE="$directory/enabled_plugins" RABBITMQ_GENER
 export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 1:1 +B i -kernel inet_dist_use_interface {127,0,0,1}"
 # rabbitmq-server then becomes the broker instead of staying in front of it, so its pid is the broker's.
 export RUNNING_UNDER_SYSTEMD=true
-unset NOTIFY_SOCKET RABBITMQ_NODE_PORT RABBITMQ_NODE_IP_ADDRESS ERL_FLAGS ERL_AFLAGS ERL_ZFLAGS ERL_LIBS
+# Left to itself every Erlang starts an epmd where none listens, and that one outlives the broker.
+export ERL_FLAGS="-start_epmd false"
+unset NOTIFY_SOCKET RABBITMQ_NODE_PORT RABBITMQ_NODE_IP_ADDRESS ERL_AFLAGS ERL_ZFLAGS ERL_LIBS
 cat >"$RABBITMQ_CONFIG_FILE" <<END
 listeners.tcp.1 = 127.0.0.1:$port
 disk_free_limit.absolute = 1MB
@@ -45,25 +49,29 @@ echo '[].' >"$RABBITMQ_ENABLED_PLUGINS_FILE"
 cat >"$directory/ctl" <<END
 #!/bin/sh
 export HOME='$directory' ERL_EPMD_PORT=$epmd_port RABBITMQ_NODENAME=$node RABBITMQ_CONF_ENV_FILE='$directory/none'
-export RABBITMQ_CTL_ERL_ARGS='+S 1:1'
+export RABBITMQ_CTL_ERL_ARGS='+S 1:1' ERL_FLAGS='$ERL_FLAGS'
 exec $bin/rabbitmqctl "\$@"
 END
 rm -f "$directory/pid"
 
-# epmd in the foreground, as a child: left to itself Erlang starts one that outlives the broker.
-epmd -port "$epmd_port" -address 127.0.0.1 </dev/null >/dev/null 2>&1 &
-epmd=$!
-"$bin/rabbitmq-server" </dev/null >"$directory/output" 2>&1 &
-server=$!
-
 owner=here
+stopping=''
+server=''
 stop() {
   trap '' TERM INT HUP
+  stopping=yes
+  [ -n "$server" ] || return 0
   kill -CONT "$server" 2>/dev/null # A frozen broker would not see the TERM.
   kill -TERM "$server" 2>/dev/null
 }
+abandon() {
+  owner=gone
+  stop
+  # Nobody wants its data any more.
+  [ -z "$server" ] || kill -KILL "$server" 2>/dev/null
+}
 trap stop TERM INT HUP
-trap 'owner=gone; stop' USR1
+trap abandon USR1
 
 # `read` rather than cat: a builtin leaves no process behind that holds the pipe.
 exec 3<&0
@@ -75,15 +83,42 @@ exec 3<&0
 watcher=$!
 exec 3<&-
 
-if wait_for_amqp "$port" 90 "$server"; then
+epmd -port "$epmd_port" -address 127.0.0.1 </dev/null >/dev/null 2>&1 &
+epmd=$!
+until epmd -port "$epmd_port" -names >/dev/null 2>&1; do
+  kill -0 "$epmd" || die "epmd did not start on port $epmd_port"
+  sleep 0.05
+done
+"$bin/rabbitmq-server" </dev/null >"$directory/output" 2>&1 &
+server=$!
+[ -z "$stopping" ] || stop
+[ "$owner" = here ] || abandon
+
+# In the background, since a shell heeds signals only while it waits for such.
+wait_for_amqp "$port" 90 "$server" 2>"$directory/refused" &
+if wait $!; then
   echo "amqp://guest:guest@127.0.0.1:$port//"
-else
+elif [ -z "$stopping" ]; then
+  cat "$directory/refused" >&2
   tail -n 20 "$directory/output" >&2
   stop
 fi
 
-# A trap ends the first wait; the broker has ended only when kill -0 says so.
-while kill -0 "$server" 2>/dev/null; do wait "$server"; done
+# A trap ends the wait; the broker has ended only when kill -0 says so.
+asked=0
+while kill -0 "$server" 2>/dev/null; do
+  if [ -z "$stopping" ]; then
+    wait "$server"
+  else
+    # Erlang loses a TERM that comes while it boots: asked again every 2 s, ended after 20.
+    sleep 0.1
+    asked=$((asked + 1))
+    [ $((asked % 20)) != 0 ] || kill -TERM "$server" 2>/dev/null
+    [ "$asked" -lt 200 ] || kill -KILL "$server" 2>/dev/null
+  fi
+done
 kill "$watcher" "$epmd" 2>/dev/null
 wait
 [ "$owner" = here ] || rm -rf "$directory"
+exit
+}

@@ -3,6 +3,8 @@
 # standard output is "N passed, N failed"; everything else goes to standard error. Whatever the tests start has our
 # scratch folder as TMPDIR, by which it is found and ended, whether the tests pass, fail or are interrupted.
 set -u
+# In braces, so that the shell has read all of it before it runs: it runs for minutes while files are edited.
+{
 cd "$(dirname "$0")/.." || exit 1
 . scripts/lib.sh
 
@@ -78,3 +80,4 @@ elif [ "$status" != 0 ] && [ "$failed" = 0 ]; then
 fi
 failed=$((failed + gate_failures))
 exit "$status"
+}
