@@ -1,4 +1,4 @@
-import init from "./0000_init.sql" with { type: "text" };
+import m0000 from "./0000_init.sql" with { type: "text" };
 
 /** In the order in which they are applied. A tag, once landed, is never renamed, nor is its SQL changed. */
-export const migrations: readonly { tag: string; sql: string }[] = [{ tag: "0000_init", sql: init }];
+export const migrations: readonly { tag: string; sql: string }[] = [{ tag: "0000_init", sql: m0000 }];
