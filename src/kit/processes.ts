@@ -50,7 +50,7 @@ export class LinuxProcesses implements Processes {
     const [command = ""] = argv;
     if (!isDirectory(cwd)) throw new SpawnError(`The working directory ${cwd} is not there`);
     if (!Bun.which(command, { PATH: env["PATH"] ?? "", cwd })) {
-      throw new SpawnError(`There is no program ${command} (PATH is ${env["PATH"] ?? "empty"})`);
+      throw new SpawnError(`There is no program ${command} (PATH is ${env["PATH"] || "empty"})`);
     }
     const log = openSync(logFile, "a", 0o600);
     try {
