@@ -48,7 +48,9 @@ describe("splitWords()", () => {
     const random = seededRandom(2);
     const alphabet = ["a", "b", "-", "=", ".", "ü", " ", " ", "\t", "\n", "'", "'", '"', '"', "\\", "\\"];
     const some = () =>
-      Array.from({ length: Math.floor(random() * 14) }, () => alphabet[Math.floor(random() * alphabet.length)]).join("");
+      Array.from({ length: Math.floor(random() * 14) }, () => alphabet[Math.floor(random() * alphabet.length)]).join(
+        "",
+      );
     const texts = Array.from({ length: 6000 }, some).filter((text) => isComplete(text) && !hasOpenLineBreak(text));
     expect(texts.length).toBeGreaterThan(1000);
     expect(texts.map(splitWords)).toEqual(askShell(texts));
