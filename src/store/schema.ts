@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { foreignKey, index, integer, primaryKey, real, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
 
 /*
- * The tables of <instance dir>/branch.db. After a change run `npm run migration`, which writes the next file of
+ * The tables of <instance dir>/branch.db. After a change run `npm run migration -- <name>`, which writes the next file of
  * src/store/migrations and its index. Times are milliseconds since the epoch.
  */
 
