@@ -36,8 +36,8 @@ export interface Processes {
   isAlive(id: ProcessId): boolean;
   /** Sends a signal to that process alone; false where it is gone. */
   signal(id: ProcessId, signal: NodeJS.Signals): boolean;
-  /** Kills what still runs in the session that `leader` began and has `name=value` in its environment. */
-  killSession(leader: ProcessId, name: string, value: string): number;
+  /** Kills what has not ended in the session that `leader` began, whether or not that one still is; how many there were. */
+  killSession(leader: ProcessId): number;
   /** Session leaders that have the variable `name` in their environment, by its value. */
   leadersWith(name: string): Map<string, ProcessId & { readonly argv: readonly string[] }>;
 }
@@ -85,13 +85,16 @@ export class LinuxProcesses implements Processes {
     return this.isAlive(id) && kill(id.pid, signal);
   }
 
-  killSession(leader: ProcessId, name: string, value: string): number {
+  killSession(leader: ProcessId): number {
     if (leader.bootId !== this.#bootId) return 0;
+    // Linux gives a pid out again only when no session bears it: where a stranger has the leader's, ours is empty.
+    const present = readStat(leader.pid);
+    if (present && present.startTicks !== leader.startTicks) return 0;
     let killed = 0;
     for (const pid of allPids()) {
       const stat = readStat(pid);
-      if (stat?.session !== leader.pid || stat.state === "Z") continue;
-      if (readEnv(pid, name) === value && kill(pid, "SIGKILL")) killed++;
+      if (stat?.session !== leader.pid || stat.state === "Z" || stat.state === "X") continue;
+      if (kill(pid, "SIGKILL")) killed++;
     }
     return killed;
   }

@@ -152,7 +152,7 @@ export class Keeper {
       return;
     }
     if (id) {
-      this.#process.sweep(id);
+      this.#process.kill(id);
       this.#clear();
       this.#record("died", "while no branch was running", { pid: id.pid });
     }
@@ -367,7 +367,7 @@ export class Keeper {
   async #bury(wish: Wish, row: WorkerRow, id: ProcessId): Promise<void> {
     this.#isDirty = true;
     this.#leaveStarts?.();
-    const swept = this.#process.sweep(id);
+    const swept = await this.#process.sweep(id);
     const { broker, link } = this.#connection(row, wish.launch);
     const hasAnswered = row.answeredAtMs !== null;
     // A worker that the broker refuses dies faster than we hear of the refusal.

@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { workerCommandLine, WORKER_VARIABLE } from "../celery/command-line.ts";
+import { workerCommandLine } from "../celery/command-line.ts";
 import type { Broker } from "../domain/broker.ts";
 import type { Instance } from "../domain/instance.ts";
 import type { ResolvedLaunch } from "../domain/launch.ts";
@@ -15,6 +15,9 @@ import { logSize, logTail } from "./worker-log.ts";
 
 const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
 const EXIT_TOLD_MS = 1000;
+/** How long killed processes get to end, and how often they are looked at. */
+const SWEEP_MS = 2000;
+const SWEEP_LOOK_MS = 10;
 
 /** The process of one instance: its row, its folder and its signals. Decides nothing. */
 export class WorkerProcess {
@@ -108,13 +111,18 @@ export class WorkerProcess {
 
   /** Ends the worker and all that it started in its session. */
   kill(id: ProcessId): void {
-    this.#processes.killSession(id, WORKER_VARIABLE, this.folder);
-    this.#processes.signal(id, "SIGKILL");
+    this.#processes.killSession(id);
   }
 
-  /** Ends what a dead worker left running in its session. */
-  sweep(id: ProcessId): number {
-    return this.#processes.killSession(id, WORKER_VARIABLE, this.folder);
+  /** Ends what a dead worker left running in its session, and waits until it has ended; how many there were. */
+  async sweep(id: ProcessId): Promise<number> {
+    const swept = this.#processes.killSession(id);
+    // What the kernel holds in spite of SIGKILL (a dead disk) is not waited for any longer.
+    const untilMs = this.#clock.now() + SWEEP_MS;
+    for (let left = swept; left > 0 && this.#clock.now() < untilMs; left = this.#processes.killSession(id)) {
+      await this.#clock.sleep(SWEEP_LOOK_MS);
+    }
+    return swept;
   }
 
   /** The last lines of what the last worker wrote. */
