@@ -63,7 +63,10 @@ describe.each(celeries())("Getting Started with Celery $name", (celery) => {
     const { status, body } = await branch.api("GET", "/foo/instances/");
     expect(status).toBe(200);
     expect(body).toEqual([worker]);
-    expect((await branch.api("GET", `/foo/instances/${worker}`)).body).toMatchObject({ name: worker, state: "running" });
+    expect((await branch.api("GET", `/foo/instances/${worker}`)).body).toMatchObject({
+      name: worker,
+      state: "running",
+    });
   });
 
   test("POST /foo/queues/tasks/ with a form declares a queue, GET /foo/queues/ lists it", async () => {

@@ -106,15 +106,15 @@ export interface HeldTask extends AsyncDisposable {
   letGo(): Promise<void>;
 }
 
-/** Sends a task that holds its worker, and returns once it runs. */
-export async function holdTask(celery: Celery, brokerUrl: string, queue: string): Promise<HeldTask> {
+/** Sends a task that holds its worker (work.hold, or another that does), and returns once it runs. */
+export async function holdTask(
+  celery: Celery,
+  brokerUrl: string,
+  queue: string,
+  task = "work.hold",
+): Promise<HeldTask> {
   const folder = await mkdtemp(join(tmpdir(), "cyme-task-"));
-  const sent: SentTask = await sendTask(
-    celery,
-    brokerUrl,
-    { task: "work.hold", queue, args: [folder] },
-    { timeoutMs: 60_000 },
-  );
+  const sent: SentTask = await sendTask(celery, brokerUrl, { task, queue, args: [folder] }, { timeoutMs: 60_000 });
   const runs = async () => {
     const text = await readFile(join(folder, "started"), "utf8").catch(() => "");
     return text.split("\n").filter(Boolean).map(Number);

@@ -1,5 +1,6 @@
 """The tasks of the lifecycle tests. Where a task waits, it waits for a file, so that no test depends on time."""
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -23,3 +24,10 @@ def hold(folder, seconds=60):
             return "done"
         time.sleep(0.02)
     raise TimeoutError(f"nobody opened {folder}/gate")
+
+
+@app.task
+def stray(folder):
+    """Holds, after it has started a program with an environment of its own that outlives it."""
+    subprocess.Popen(["sleep", "300"], env={})
+    return hold(folder)
