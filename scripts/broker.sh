@@ -39,7 +39,7 @@ export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="+S 1:1 +B i -kernel inet_dist_use_in
 # rabbitmq-server then becomes the broker instead of staying in front of it, so its pid is the broker's.
 export RUNNING_UNDER_SYSTEMD=true
 # Left to itself every Erlang starts an epmd where none listens, and that one outlives the broker.
-export ERL_FLAGS="-start_epmd false"
+export ERL_FLAGS="-start_epmd false" ERL_CRASH_DUMP_SECONDS=0
 unset NOTIFY_SOCKET RABBITMQ_NODE_PORT RABBITMQ_NODE_IP_ADDRESS ERL_AFLAGS ERL_ZFLAGS ERL_LIBS
 cat >"$RABBITMQ_CONFIG_FILE" <<END
 listeners.tcp.1 = 127.0.0.1:$port
@@ -49,7 +49,7 @@ echo '[].' >"$RABBITMQ_ENABLED_PLUGINS_FILE"
 cat >"$directory/ctl" <<END
 #!/bin/sh
 export HOME='$directory' ERL_EPMD_PORT=$epmd_port RABBITMQ_NODENAME=$node RABBITMQ_CONF_ENV_FILE='$directory/none'
-export RABBITMQ_CTL_ERL_ARGS='+S 1:1' ERL_FLAGS='$ERL_FLAGS'
+export RABBITMQ_CTL_ERL_ARGS='+S 1:1' ERL_FLAGS='$ERL_FLAGS' ERL_CRASH_DUMP_SECONDS=0
 exec $bin/rabbitmqctl "\$@"
 END
 rm -f "$directory/pid"

@@ -33,7 +33,7 @@ export interface Answer<T = unknown> {
   readonly body: T;
 }
 
-export interface Request {
+interface Request {
   readonly query?: Record<string, string>;
   readonly form?: Record<string, string>;
   /** Sent as JSON. */

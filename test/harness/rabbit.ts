@@ -34,14 +34,6 @@ export interface Vhost extends AsyncDisposable {
   drop(): Promise<void>;
 }
 
-/**
- * The broker that all test files of a run share: CYME_TEST_BROKER (`npm test` starts it), or one started for this process
- * alone, which ends with it.
- */
-export async function sharedBroker(): Promise<{ url: string }> {
-  return { url: (await shared()).url };
-}
-
 /** A new virtual host on the shared broker. */
 export async function freshVhost(): Promise<Vhost> {
   const { url, ctl } = await shared();
@@ -146,6 +138,10 @@ interface Shared {
 
 let started: Promise<Shared> | undefined;
 
+/**
+ * The broker that all test files of a run share: CYME_TEST_BROKER (`npm test` starts it), or one started for this process
+ * alone, which ends with it.
+ */
 function shared(): Promise<Shared> {
   started ??= openShared();
   return started;
