@@ -43,17 +43,13 @@ finish_demo() {
   status=$?
   trap '' INT TERM HUP
   [ -z "$demo" ] || kill -TERM "$demo" 2>/dev/null
-  for pid in $(processes_in "$scratch"); do
-    # After a whole demo nothing may run any more; after a failure or Ctrl-C this is the way it ends.
-    if [ "$status" = 0 ]; then
-      say "install.sh: left running by the demo: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
-      left=1
-    fi
-    kill -KILL "$pid" 2>/dev/null
-  done
+  # After a whole demo nothing may run any more; after a failure or Ctrl-C this is the way it ends.
+  if end_processes_in "$scratch" && [ "$status" = 0 ]; then
+    say "install.sh: the demo left that running"
+    status=1
+  fi
   stop_broker
   rm -rf "$scratch"
-  [ -z "${left:-}" ] || status=1
   exit "$status"
 }
 

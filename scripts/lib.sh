@@ -196,3 +196,19 @@ processes_in() {
     [ ! -e "$process/exe" ] || echo "${process#/proc/}"
   done
 }
+
+# end_processes_in <folder>: kills and names what processes_in finds; succeeds where there was something.
+end_processes_in() {
+  ended=1
+  # More than once, since a branch may have started another worker meanwhile.
+  for _ in 1 2 3 4 5; do
+    pids=$(processes_in "$1")
+    [ -n "$pids" ] || return "$ended"
+    ended=0
+    for pid in $pids; do
+      say "still running, ended: $pid $({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null)"
+      kill -KILL "$pid" 2>/dev/null
+    done
+  done
+  return 0
+}

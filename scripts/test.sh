@@ -21,10 +21,7 @@ finish() {
   # shellcheck disable=SC2086 # One or none each.
   kill -TERM $tests $reader 2>/dev/null
   stop_broker
-  for pid in $(processes_in "$scratch"); do
-    say "test: left over by the tests, killed: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
-    kill -KILL "$pid" 2>/dev/null
-  done
+  end_processes_in "$scratch"
   rm -rf "$scratch"
   [ "$failed" = 0 ] || [ "$status" != 0 ] || status=1
   echo "$passed passed, $failed failed"
