@@ -187,6 +187,8 @@ export class Keeper {
         await this.#step();
       } catch (error) {
         if (!(error instanceof AmqpAway)) this.#log.error("looking after the instance failed", { error });
+        // Not at once, even where the pass had more to do: with a full disk each pass fails before it ever waits.
+        this.#isDirty = false;
         this.#lookAgainIn(FAILED_PASS_MS);
       }
     }
