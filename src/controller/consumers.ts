@@ -51,7 +51,9 @@ export class Consumers {
     const instance = findInstance(store, app, name);
     const queue = findQueue(store, instance.app, queueName);
     const broker = instance.broker ?? appBroker(this.#parts, findApp(store, instance.app));
-    if (!options.nowait) await declareOrRefuse(() => declareQueue(brokers.use(broker).link, queue), queueName);
+    // A worker that consumes already needs no new try, and would lose an exclusive queue to it.
+    const isNew = !instance.queues.includes(queueName);
+    if (isNew && !options.nowait) await declareOrRefuse(() => declareQueue(brokers.use(broker).link, queue), queueName);
     const after = this.#wish(app, name, (queues) => [...new Set([...queues, queueName])].toSorted());
     supervisor.wake(name);
     if (options.nowait || !after.isEnabled || after.isHeld) return;

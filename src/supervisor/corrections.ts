@@ -27,6 +27,7 @@ export async function correct(
   };
   switch (correction.do) {
     case "consume":
+      if (isQuorum(correction.queue)) refuseOldCelery(await tell("report", {}));
       await declareQueue(link, correction.queue);
       return tell("add_consumer", addConsumerArguments(correction.queue));
     case "cancel":
@@ -36,6 +37,20 @@ export async function correct(
     default:
       return correction satisfies never;
   }
+}
+
+const isQuorum = ({ options }: Queue) => options?.queue_arguments?.["x-queue-type"] === "quorum";
+
+/** What RabbitMQ answers to a consumer with a global prefetch, NOT_IMPLEMENTED. */
+const NOT_IMPLEMENTED = 540;
+const FIRST_WITH_QUORUM = [5, 5];
+
+/** Older workers lose their connection over a quorum queue, again and again. `report` is their text about themselves. */
+function refuseOldCelery(report: unknown): void {
+  const [, version, major, minor] = /celery:((\d+)\.(\d+)\S*)/.exec(JSON.stringify(report) ?? "") ?? [];
+  if (version === undefined || Bun.semver.order(`${major}.${minor}.0`, `${FIRST_WITH_QUORUM.join(".")}.0`) >= 0) return;
+  const first = FIRST_WITH_QUORUM.join(".");
+  throw new AmqpRefused(NOT_IMPLEMENTED, `Celery ${version} cannot consume from quorum queues, ${first} and newer can`);
 }
 
 /** The broker's words where it refused, else the error goes on. */
