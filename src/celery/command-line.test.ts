@@ -27,7 +27,7 @@ function made({ instance = {}, launch = {}, inherited = {}, isRevival = false }:
 }
 
 /** The words after `--`, and those before. */
-function split(argv: readonly string[]) {
+function split(argv: readonly string[]): { options: readonly string[]; config: readonly string[] } {
   const at = argv.indexOf("--");
   return at < 0 ? { options: argv, config: [] } : { options: argv.slice(0, at), config: argv.slice(at + 1) };
 }

@@ -23,6 +23,11 @@ export class BrokerTable {
     return broker;
   }
 
+  /** After a transaction that was rolled back: ids of rows that it read may be given again. */
+  forgetRead(): void {
+    this.#byId.clear();
+  }
+
   /** The same for a reference that may be NULL. */
   find(id: number | null): Broker | null {
     return id === null ? null : this.get(id);

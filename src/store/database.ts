@@ -58,6 +58,8 @@ function migrate(client: Database, path: string, migrations: readonly { tag: str
   client
     .transaction(() => {
       client.run("CREATE TABLE IF NOT EXISTS _migration (tag TEXT PRIMARY KEY, at INTEGER NOT NULL)");
+      // Even an immediate transaction only reads where the file is read-only, without a word.
+      client.run("UPDATE _migration SET at = at WHERE tag IS NULL");
       const rows = client.query<{ tag: string }, []>("SELECT tag FROM _migration").all();
       const applied = new Set(rows.map((row) => row.tag));
       const known = new Set(migrations.map((migration) => migration.tag));

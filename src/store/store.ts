@@ -43,6 +43,7 @@ export class Store {
       const { client } = this.#opened;
       return client.inTransaction ? work() : client.transaction(work).immediate();
     } catch (error) {
+      this.brokers.forgetRead();
       throw asCymeError(error);
     }
   }
