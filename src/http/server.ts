@@ -21,6 +21,11 @@ export interface TlsFiles {
 export class ListenError extends Error {}
 
 const IDLE_S = 120;
+/**
+ * For sockets, where server.timeout() has no effect (Bun 1.4.5) and the default of 10 s would cut off long operations.
+ * Bun heeds it there, its types forbid it.
+ */
+const NO_IDLE_LIMIT: object = { idleTimeout: 0 };
 
 /** Serves the API at one address. */
 export class HttpServer {
@@ -61,6 +66,7 @@ export class HttpServer {
     this.#server = undefined;
     const ended = new AbortController();
     const graceful = server.stop(false).finally(() => ended.abort());
+    this.#api.endStreams();
     // Aborted, since a timer that is left over keeps the process alive.
     await Promise.race([graceful, this.#clock.sleep(Math.max(0, deadlineMs - this.#clock.now()), ended.signal)]);
     await server.stop(true);
@@ -90,7 +96,7 @@ export class HttpServer {
     rmSync(path, { force: true });
     const before = process.umask(0o177);
     try {
-      const server = Bun.serve({ ...this.#common(true), unix: path });
+      const server = Bun.serve({ ...this.#common(true), ...NO_IDLE_LIMIT, unix: path });
       chmodSync(path, 0o600);
       return server;
     } finally {
