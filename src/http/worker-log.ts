@@ -4,13 +4,14 @@ const CHUNK_BYTES = 65_536;
 /** Most of a log that one answer holds. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const LOOK_MS = 250;
+const NOTHING_YET = Buffer.from("\n");
 
 /** The last `lines` lines of a file, as bytes; none where there is no file. */
 export function lastLines(file: string, lines: number): Uint8Array<ArrayBuffer> {
   return withFile(file, (fd) => readTail(fd, fstatSync(fd).size, lines)) ?? new Uint8Array();
 }
 
-/** The last `lines` lines, and then what is written, until `signal`. A file that is cut short or replaced is read from its start. */
+/** The last `lines` lines (an empty one where there are none), and then what is written, until `signal`. A file that is cut short or replaced is read from its start. */
 export function followLog(file: string, lines: number, signal: AbortSignal): ReadableStream<Uint8Array> {
   let offset = 0;
   let inode = 0;
@@ -37,14 +38,15 @@ export function followLog(file: string, lines: number, signal: AbortSignal): Rea
         if (isOpen) controller.close();
         isOpen = false;
       };
-      // Even nothing is sent, so that the reader sees the headers at once.
-      controller.enqueue(first ?? new Uint8Array());
+      // Headers go out with the first byte: an empty line lets the reader of a quiet log know that it was found.
+      controller.enqueue(first && first.length > 0 ? first : NOTHING_YET);
       timer = setInterval(() => {
         // Nothing is kept for a reader that does not read.
         const bytes = (controller.desiredSize ?? 0) > 0 ? readNew() : undefined;
         if (bytes && bytes.length > 0) controller.enqueue(bytes);
       }, LOOK_MS);
-      signal.addEventListener("abort", end, { once: true });
+      if (signal.aborted) end();
+      else signal.addEventListener("abort", end, { once: true });
     },
     cancel() {
       clearInterval(timer);
