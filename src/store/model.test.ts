@@ -52,7 +52,7 @@ function operations(random: () => number): Operation[] {
   const queueName = () => pick(["q1", "q2", "q3"]);
   const instanceName = () => pick(INSTANCES);
   const launch = () => ({
-    broker: chance(0.5) ? null : brokerOf(pick(["v1", "v2", "v3", "v4"])),
+    broker: chance(0.5) ? null : brokerOf(`v${Math.floor(random() * 300)}`),
     env: chance(0.5) ? null : { A: pick(["1", "ü"]) },
     arguments: chance(0.5) ? null : "-A x",
     stopTimeoutS: chance(0.5) ? null : random(),
