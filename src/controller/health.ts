@@ -14,7 +14,7 @@ export interface HealthReport {
   readonly bus: Component;
   readonly supervisor: Component;
   readonly http: Component;
-  /** By address. */
+  /** By address; of several logins at one address one that is away, where there is one. */
   readonly brokers: Readonly<Record<string, Component>>;
 }
 
@@ -48,7 +48,10 @@ export class Health {
       supervisor: supervisor.health,
       // Whoever reads this was answered.
       http: up,
-      brokers: Object.fromEntries(links),
+      // The last of those that share an address is the one that is shown.
+      brokers: Object.fromEntries(
+        links.toSorted(([, a], [, b]) => Number(a.state === "away") - Number(b.state === "away")),
+      ),
     };
   }
 
