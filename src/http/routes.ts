@@ -2,7 +2,7 @@ import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
 import type { InstanceDetail } from "../controller/instances.ts";
 import type { Broker } from "../domain/broker.ts";
-import { conflict } from "../domain/errors.ts";
+import { CymeError, conflict } from "../domain/errors.ts";
 import { flag, integer, type Params } from "../domain/fields.ts";
 import { BOUNDS_PARAMS, INSTANCE_PARAMS } from "../domain/instance.ts";
 import { LAUNCH_PARAMS } from "../domain/launch.ts";
@@ -221,15 +221,20 @@ async function addInstance(call: Call, instance: string | undefined): Promise<Re
 
 async function putInstance(call: Call): Promise<Response> {
   const { instances } = call.controller;
-  const app = appOf(call) ?? (await instances.get(undefined, name(call, "name"))).instance.app;
-  if (!instances.exists(app, name(call, "name")))
-    return addInstance({ ...call, path: { ...call.path, app } }, name(call, "name"));
-  if (call.method === "POST") {
-    throw conflict(`Instance "${name(call, "name")}" exists already: change it with PUT`, {
-      instance: name(call, "name"),
-    });
+  const instance = name(call, "name");
+  const app = appOf(call) ?? (await instances.get(undefined, instance)).instance.app;
+  if (!instances.exists(app, instance)) {
+    try {
+      return await addInstance({ ...call, path: { ...call.path, app } }, instance);
+    } catch (error) {
+      // Somebody else added it meanwhile: for PUT that makes no difference.
+      const isTaken = error instanceof CymeError && error.code === "conflict" && instances.exists(app, instance);
+      if (!isTaken || call.method === "POST") throw error;
+    }
+  } else if (call.method === "POST") {
+    throw conflict(`Instance "${instance}" exists already: change it with PUT`, { instance });
   }
-  const detail = await instances.change(app, name(call, "name"), call.params, call.options);
+  const detail = await instances.change(app, instance, call.params, call.options);
   return answer(call, 200, showInstance(call, detail));
 }
 
