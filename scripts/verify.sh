@@ -30,8 +30,9 @@ shell_syntax() {
 
 check types bun check
 check format bun fmt --check src test scripts
-check lint oxlint --deny-warnings
-check "unused code" knip --no-progress
+# By Bun and not by Node: Debian's own Node.js is older than what they want.
+check lint bun --bun node_modules/.bin/oxlint --deny-warnings
+check "unused code" bun --bun node_modules/.bin/knip --no-progress
 check "shell syntax" shell_syntax
 if command -v shellcheck >/dev/null; then
   # shellcheck disable=SC2046 # The names of our own files hold no spaces.

@@ -13,7 +13,7 @@ import {
 import { onlyChanged } from "../domain/launch.ts";
 import { instanceName, nodeName } from "../domain/names.ts";
 import { AmqpAway } from "../kit/amqp.ts";
-import type { HistoryEntry } from "../store/history.ts";
+import type { HistoryEntry } from "../domain/history.ts";
 import type { Bounds } from "../supervisor/plan.ts";
 import type { Status } from "../supervisor/status.ts";
 import { findApp, findInstance, refuseAway, type CallOptions, type Parts } from "./context.ts";

@@ -13,7 +13,7 @@ export interface Queue {
 }
 
 /** The options of kombu's `entry_to_queue` (kombu/compat.py, kombu/entity.py `Queue.from_dict`) but `bindings`. */
-export interface QueueOptions {
+interface QueueOptions {
   readonly durable?: boolean;
   readonly queue_durable?: boolean;
   readonly exchange_durable?: boolean;

@@ -11,7 +11,7 @@ export type Listen =
   | { readonly kind: "unix"; readonly path: string };
 
 /** PEM texts. With `ca`, clients must show a certificate of it. */
-export interface TlsFiles {
+interface TlsFiles {
   readonly cert: string;
   readonly key: string;
   readonly ca: string | undefined;

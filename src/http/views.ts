@@ -5,7 +5,7 @@ import type { InstanceDetail } from "../controller/instances.ts";
 import type { Broker } from "../domain/broker.ts";
 import { DEFAULT_STOP_TIMEOUT_S, type Launch } from "../domain/launch.ts";
 import type { Queue } from "../domain/queue.ts";
-import type { HistoryEntry } from "../store/history.ts";
+import type { HistoryEntry } from "../domain/history.ts";
 
 /*
  * What the API shows: the documented field names. Fields may be added, never renamed or dropped. Times are ISO 8601 in UTC.

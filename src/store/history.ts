@@ -1,14 +1,7 @@
 import { and, desc, eq, lte } from "drizzle-orm";
+import type { HistoryEntry } from "../domain/history.ts";
 import type { Db } from "./database.ts";
 import { history } from "./schema.ts";
-
-/** One thing that the supervisor did to an instance. */
-export interface HistoryEntry {
-  readonly atMs: number;
-  readonly did: string;
-  readonly why: string;
-  readonly evidence: Record<string, unknown>;
-}
 
 /** Entries kept per instance; older ones are dropped. */
 export const HISTORY_LENGTH = 500;
