@@ -248,6 +248,7 @@ export class Keeper {
   #noteFirstAnswer(): void {
     const { store, clock } = this.#parts;
     store.write(() => store.workers.set(this.name, { answeredAtMs: clock.now() }));
+    this.#closeFiles();
     this.#leaveStarts?.();
     this.#blamelessDeaths = 0;
     this.#failure = null;
@@ -396,6 +397,16 @@ export class Keeper {
     const { store } = this.#parts;
     store.write(() => store.workers.clear(this.name));
     this.#process.removePid();
+    this.#closeFiles();
+  }
+
+  #closeFiles(): void {
+    try {
+      this.#process.closeFiles();
+    } catch (error) {
+      // The folder is the user's alone as well; and its files may be removed by hand at any time.
+      this.#log.warning("cannot change the mode of the worker's files", { error });
+    }
   }
 
   #judge(death: Omit<Death, "deathsBefore">): Verdict {

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { workerCommandLine } from "../celery/command-line.ts";
 import type { Broker } from "../domain/broker.ts";
@@ -128,6 +128,13 @@ export class WorkerProcess {
   /** The last lines of what the last worker wrote. */
   tail(broker: Broker): string[] {
     return logTail(join(this.folder, "worker.log"), this.#logFrom, broker);
+  }
+
+  /** Makes the files that Celery made the user's alone, as ours are; an umask would reach the files of tasks too. */
+  closeFiles(): void {
+    for (const name of readdirSync(this.folder)) {
+      if (name.startsWith("worker.")) chmodSync(join(this.folder, name), 0o600);
+    }
   }
 
   removePid(): void {
