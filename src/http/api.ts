@@ -87,13 +87,15 @@ interface Match {
 }
 
 const compiled = routes.map((route) => ({ route, parts: route.pattern.split("/").filter((part) => part !== "") }));
+/** By the number of parts, since no other pattern can fit a path. */
+const compiledByLength = Map.groupBy(compiled, ({ parts }) => parts.length);
 /** Words that are no app, so that no pattern with a name for an app matches them. */
 const FIXED = new Set(["ping", "health", "branches", "api", "instances"]);
 
 /** The routes of the first pattern that fits, one per row with that pattern. */
 function matching(segments: readonly string[]): Match[] {
   const found: Match[] = [];
-  for (const { route, parts } of compiled) {
+  for (const { route, parts } of compiledByLength.get(segments.length) ?? []) {
     if (found[0] && found[0].route.pattern !== route.pattern) continue;
     const path = matchParts(parts, segments);
     if (path) found.push({ route, path });
@@ -102,7 +104,6 @@ function matching(segments: readonly string[]): Match[] {
 }
 
 function matchParts(parts: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
-  if (parts.length !== segments.length) return undefined;
   const path: Record<string, string> = {};
   for (const [at, part] of parts.entries()) {
     const segment = segments[at] ?? "";

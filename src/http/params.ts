@@ -1,4 +1,4 @@
-import { CymeError, invalid } from "../domain/errors.ts";
+import { CymeError, invalid, show } from "../domain/errors.ts";
 import type { Params } from "../domain/fields.ts";
 
 /** Parameters by name, with where they came from; values of a query or form are text. */
@@ -22,8 +22,8 @@ export async function readParams(
   const params: Record<string, unknown> = Object.create(null);
   for (const [name, value] of [...fromBody, ...fromQuery]) {
     if (!known.includes(name)) {
-      const wanted = known.length === 0 ? "no parameters" : `one of ${known.join(", ")}`;
-      throw invalid("a parameter", wanted, name);
+      const wanted = `one of ${known.join(", ")}`;
+      throw new CymeError("invalid", `Unknown parameter ${show(name)}: wanted ${wanted}`, { parameter: name, wanted });
     }
     if (value !== undefined) params[name] = value;
   }

@@ -77,7 +77,8 @@ export const instances = sqliteTable(
     isRolling: integer("is_rolling", { mode: "boolean" }).notNull(),
     createdAtMs: integer("created_at").notNull(),
   },
-  (table) => [index("instances_app").on(table.app)],
+  // All that a list of names needs, in its order.
+  (table) => [index("instances_names").on(table.app, table.isDeleted, table.name)],
 );
 
 /** Which instance is wanted to consume from which queue of its app. */

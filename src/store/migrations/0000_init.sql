@@ -75,7 +75,7 @@ CREATE TABLE `instances` (
 	FOREIGN KEY (`broker_id`) REFERENCES `brokers`(`id`) ON UPDATE no action ON DELETE no action
 );
 --> statement-breakpoint
-CREATE INDEX `instances_app` ON `instances` (`app`);--> statement-breakpoint
+CREATE INDEX `instances_names` ON `instances` (`app`,`is_deleted`,`name`);--> statement-breakpoint
 CREATE TABLE `leftovers` (
 	`queue` text NOT NULL,
 	`broker_id` integer NOT NULL,
