@@ -83,6 +83,7 @@ export class Keeper {
   #startNotBeforeMs = 0;
   #blamelessDeaths = 0;
   #corrections = 0;
+  #killedPid: number | undefined;
   #leaveStarts: (() => void) | undefined;
 
   constructor(name: string, startFor: StartedFor, parts: KeeperParts) {
@@ -271,7 +272,11 @@ export class Keeper {
         return;
       case "kill":
         if (!id) return;
-        this.#record("killed", `it did not end within ${wish.launch.stopTimeoutS} s`, { pid: id.pid });
+        // A killed process needs a moment to end, and may be looked at meanwhile: once is enough to tell.
+        if (this.#killedPid !== id.pid) {
+          this.#record("killed", `it did not end within ${wish.launch.stopTimeoutS} s`, { pid: id.pid });
+        }
+        this.#killedPid = id.pid;
         return this.#process.kill(id);
       case "forget":
         return this.#forget(wish);

@@ -4,7 +4,19 @@ import { anyCelery, celeries, sendTask } from "../harness/celery.ts";
 import { alive } from "../harness/processes.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
-import { PROJECT, consumed, historyOf, holdTask, instanceOf, must, pidOf, scaled, untilInstance } from "./work.ts";
+import {
+  PROJECT,
+  consumed,
+  historyOf,
+  holdTask,
+  instanceOf,
+  must,
+  pidOf,
+  scaled,
+  untilInstance,
+  type HeldTask,
+  type Instance,
+} from "./work.ts";
 
 const REVIVAL_MS = 3000;
 
@@ -140,6 +152,25 @@ describe("a branch that was killed and starts again", () => {
     expect((await instanceOf(branch, "web")).is_enabled).toBe(true);
   }, 60_000);
 
+  test.each(["stopping", "starting"])(
+    "while a restart is %s is followed by one that ends it, with one worker",
+    async (step) => {
+      const before = await pidOf(branch, "web");
+      await must(branch, 202, "POST", "/shop/instances/!/web/restart/");
+      const isThere = ({ state, pid }: Instance) =>
+        state === step && pid !== null && (pid === before) === (step === "stopping");
+      const { pid: seen } = await untilInstance(branch, "web", step, isThere);
+      await killBranch();
+      await branch.restart();
+      const isNew = ({ state, pid }: Instance) => state === "running" && pid !== before;
+      const { pid } = await untilInstance(branch, "web", "running anew", isNew);
+      if (step === "starting") expect(pid).toBe(seen);
+      const workers = (await branch.workers()).filter((process) => process.pid === process.session);
+      expect(workers.map((worker) => worker.pid)).toEqual([pid ?? 0]);
+    },
+    60_000,
+  );
+
   // Celery 5.2 ends a running task at the second TERM.
   test("in the middle of a stop sends no second TERM: the task comes to its end", async () => {
     const worker = await pidOf(branch, "web");
@@ -155,8 +186,57 @@ describe("a branch that was killed and starts again", () => {
     expect(await task.result).toBe("done");
     expect(await task.runs()).toHaveLength(1);
     await untilInstance(branch, "web", "disabled", ({ state }) => state === "disabled");
-    const stops = (await historyOf(branch, "web")).filter(({ did }) => did === "stopping");
-    expect(stops).toHaveLength(1);
+    const told = (await historyOf(branch, "web")).map(({ did }) => did);
+    expect(told.slice(0, 3)).toEqual(["stopped", "adopted", "stopping"]);
     await branch.expectNoLeftovers();
+  }, 60_000);
+});
+
+describe("a worker that does not answer", () => {
+  const celery = anyCelery();
+  /** More than three rounds of 1 s, each with 2 s for answers: so many pings make a worker unresponsive. */
+  const UNRESPONSIVE_S = 13;
+  let vhost: Vhost;
+  let branch: Branch;
+  let task: HeldTask;
+  let alone: number;
+
+  beforeAll(async () => {
+    vhost = await freshVhost();
+    const patience = ["--unresponsive-after", String(UNRESPONSIVE_S), "--wait-after-broker-revived", "1"];
+    branch = await startBranch({ broker: vhost.url, celery, args: ["--sup-interval", "1", ...patience] });
+    await must(branch, 201, "POST", "/shop/", { ...PROJECT, stop_timeout: 1 });
+    await must(branch, 201, "POST", "/shop/queues/orders/");
+    await must(branch, 201, "POST", "/shop/instances/alone/", { pool: "solo", queues: ["orders"] });
+    alone = await pidOf(branch, "alone");
+    task = await holdTask(celery, vhost.url, "orders");
+  }, 60_000);
+
+  afterAll(async () => {
+    await task[Symbol.asyncDispose]();
+    await branch[Symbol.asyncDispose]();
+    await vhost.drop();
+  }, 60_000);
+
+  test("though the broker is there is stopped, killed where that does not help, and started anew", async () => {
+    await must(branch, 201, "POST", "/shop/instances/frozen/");
+    const before = await pidOf(branch, "frozen");
+    process.kill(before, "SIGSTOP");
+    await untilInstance(branch, "frozen", "unresponsive", ({ state }) => state === "unresponsive", 30_000);
+    const isNew = ({ state, pid }: Instance) => state === "running" && pid !== before;
+    await untilInstance(branch, "frozen", "running anew", isNew, 30_000);
+    expect(alive(before)).toBe(false);
+    const history = (await historyOf(branch, "frozen")).toReversed();
+    expect(history.map(({ did }) => did)).toEqual(["started", "stopping", "killed", "died", "started"]);
+    expect(history[1]?.why).toContain("no answer for");
+  }, 90_000);
+
+  test("because it is alone with a task is left to its work, which has lasted as long", async () => {
+    expect(await pidOf(branch, "alone")).toBe(alone);
+    await task.letGo();
+    expect(await task.result).toBe("done");
+    await untilInstance(branch, "alone", "running", ({ state }) => state === "running");
+    expect(await pidOf(branch, "alone")).toBe(alone);
+    expect((await historyOf(branch, "alone")).map(({ did }) => did)).toEqual(["started"]);
   }, 60_000);
 });
