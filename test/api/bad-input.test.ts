@@ -490,6 +490,7 @@ describe("what is not there is not found:", () => {
       ["GET", "/shop/instances/web/nothing/", ["/shop/instances/web/nothing"]],
       ["GET", "/a/b/c/d/e/f/g/", ["/a/b/c/d/e/f/g"]],
       ["GET", "/.env", ['".env"']],
+      ["PUT", "/shop/!/instances/x/", ["/shop/!/instances/x"]],
     ].map(([method = "", path = "", words]): Row => {
       return [
         `${String(method)} ${String(path)}`,

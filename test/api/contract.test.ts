@@ -458,6 +458,21 @@ describe("the answer", () => {
   });
 });
 
+describe("a call that waits", () => {
+  test("is answered with 408 after its timeout, and what it asked for is done all the same", async () => {
+    const path = "/shop/instances/slow/";
+    const late = await branch.api("PUT", path, { query: { timeout: "0.01" }, json: { pool: "solo" } });
+    const words = expect.stringContaining("0.01 s");
+    expect([late.status, late.body]).toEqual([
+      408,
+      expect.objectContaining({ error: "timeout", nok: words, instance: "slow", stored: true }),
+    ]);
+    ok(await branch.api("POST", `${path}enable/`, { form: { timeout: "30" } }));
+    expect(await get(path)).toMatchObject({ state: "running", restarts: 0 });
+    ok(await branch.api("DELETE", path));
+  });
+});
+
 /** Every path that can be read, and the verbs that are possible there. */
 const paths = (): [path: string, allow: string][] => [
   ["/ping/", "GET, HEAD, OPTIONS"],
