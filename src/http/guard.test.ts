@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { hostname } from "node:os";
+import { refusal } from "../domain/test-support.ts";
+import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
+
+const options: GuardOptions = { allowedHosts: ["cyme.example"], corsOrigin: "https://ui.example" };
+const check = (headers: Record<string, string>, given = options) => guard(new Headers(headers), given);
+
+describe("guard()", () => {
+  test.each([
+    "127.0.0.1:8000",
+    "127.0.0.1",
+    "10.1.2.3:80",
+    "[::1]:8000",
+    "[2001:db8::7]",
+    "localhost:8000",
+    "LOCALHOST",
+    "cyme.example:8000",
+    "Cyme.Example",
+    hostname(),
+    `${hostname()}:8000`,
+  ])("serves the Host %s", (host) => expect(() => check({ host })).not.toThrow());
+
+  test.each([
+    "evil.example",
+    "evil.example:8000",
+    "localhost.evil.example",
+    "xcyme.example",
+    "a.cyme.example",
+    "127.0.0.1.evil.example",
+    "",
+    "::1",
+  ])("refuses the Host %j, which may have been made to point here", (host) => {
+    expect(refusal(() => check({ host })).code).toBe("forbidden");
+  });
+
+  test("refuses a name that was not allowed, saying how to allow it", () => {
+    expect(refusal(() => check({ host: "cyme.example" }, { ...options, allowedHosts: [] })).message).toContain(
+      "--allowed-host",
+    );
+  });
+
+  test("serves requests without a Host, which come from no browser", () => expect(() => check({})).not.toThrow());
+
+  const host = "127.0.0.1:8000";
+
+  test.each<[string, Record<string, string>]>([
+    ["of curl", { host }],
+    ["of a page of its own", { host, origin: "http://127.0.0.1:8000", "sec-fetch-site": "same-origin" }],
+    ["of a page of its own by TLS", { host, origin: "https://127.0.0.1:8000" }],
+    ["typed by a user", { host, "sec-fetch-site": "none" }],
+    ["of the allowed site", { host, origin: "https://ui.example", "sec-fetch-site": "cross-site" }],
+  ])("serves a request %s", (_what, headers) => expect(() => check(headers)).not.toThrow());
+
+  test.each<[string, Record<string, string>]>([
+    ["of a page of another site", { host, origin: "https://evil.example", "sec-fetch-site": "cross-site" }],
+    ["of another site in an old browser", { host, origin: "https://evil.example" }],
+    ["of another port", { host, origin: "http://127.0.0.1:9000", "sec-fetch-site": "same-site" }],
+    ["of another name of this machine", { host, origin: "http://localhost:8000" }],
+    ["of a page without an origin", { host, origin: "null" }],
+    ["of a form of another site", { host, "sec-fetch-site": "cross-site" }],
+    ["of a neighbour's site", { host, "sec-fetch-site": "same-site" }],
+    ["that claims to be of this site", { host, origin: "https://evil.example", "sec-fetch-site": "same-origin" }],
+    ["of a site that looks like the allowed one", { host, origin: "https://ui.example.evil.example" }],
+    ["of the allowed site without TLS", { host, origin: "http://ui.example" }],
+  ])("refuses a request %s", (_what, headers) => expect(refusal(() => check(headers)).code).toBe("forbidden"));
+
+  test("the allowed site does not make a foreign Host right", () => {
+    expect(refusal(() => check({ host: "evil.example", origin: "https://ui.example" })).code).toBe("forbidden");
+  });
+});
+
+describe("corsHeaders()", () => {
+  test("let pages of the allowed site read answers, and no others", () => {
+    expect(corsHeaders(new Headers({ origin: "https://ui.example" }), options)).toMatchObject({
+      "access-control-allow-origin": "https://ui.example",
+      vary: "origin",
+    });
+    expect(corsHeaders(new Headers({ origin: "https://evil.example" }), options)).toEqual({});
+    expect(corsHeaders(new Headers(), options)).toEqual({});
+    expect(corsHeaders(new Headers({ origin: "https://ui.example" }), { ...options, corsOrigin: undefined })).toEqual(
+      {},
+    );
+  });
+});
