@@ -40,4 +40,4 @@ function indexOf(tags: readonly string[]): string {
 run("drizzle-kit", "generate", "--dialect=sqlite", "--schema=src/store/schema.ts", `--out=${FOLDER}`, `--name=${name}`);
 const journal = (await Bun.file(resolve(ROOT, FOLDER, "meta/_journal.json")).json()) as { entries: { tag: string }[] };
 await Bun.write(resolve(ROOT, INDEX), indexOf(journal.entries.map(({ tag }) => tag)));
-run("bun", "fmt", INDEX);
+run("bun", "fmt", FOLDER);
