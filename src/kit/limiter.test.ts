@@ -61,6 +61,16 @@ describe("a limiter", () => {
     expect(enter("c")).toBeUndefined();
   });
 
+  test("wakes the next one where the one that was woken did not come", () => {
+    const { enter, woken } = setup(1);
+    const leave = enter("a");
+    enter("b");
+    enter("c");
+    leave?.();
+    enter("d")?.();
+    expect(woken).toEqual(["b", "c"]);
+  });
+
   test("wakes nobody who came in meanwhile", () => {
     const { enter, woken } = setup(2);
     const [leaveA, leaveB] = [enter("a"), enter("b")];

@@ -254,6 +254,24 @@ describe("while the broker is away", () => {
     expect(branch.instance("web").isEnabled).toBe(true);
   });
 
+  test("the next outage begins anew: its first death is followed by a start at once", async () => {
+    await using branch = new TestBranch();
+    await branch.add("web");
+    for (let outage = 0; outage < 3; outage++) {
+      branch.broker.goAway();
+      const before = branch.processes.starts("web");
+      await branch.die("web");
+      expect(branch.processes.starts("web")).toBe(before + 1);
+      await branch.die("web");
+      // One that never answered may have been refused by the broker: a moment is waited for news of that.
+      await branch.clock.advance(1500);
+      expect((await branch.status("web")).state).toBe("backoff");
+      branch.broker.comeBack();
+      await branch.clock.advance(10 * SECOND_MS);
+      expect((await branch.status("web")).state).toBe("running");
+    }
+  });
+
   test("those deaths are forgotten once the worker answered again", async () => {
     await using branch = new TestBranch();
     await branch.add("web");
@@ -645,6 +663,7 @@ describe("deleting an app", () => {
     if (!shop) throw new Error("no app");
     branch.store.apps.put({ ...shop, isDeleted: true });
     await branch.wish("web", { isDeleted: true });
+    await branch.clock.advance(10 * SECOND_MS);
     expect(branch.store.apps.get("shop")).toBeDefined();
     branch.processes.end(branch.processes.worker("web"), { code: 0, signal: null });
     await branch.clock.advance(0);

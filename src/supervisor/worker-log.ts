@@ -33,10 +33,15 @@ function readEnd(file: string, from: number): string {
   try {
     const { size } = fstatSync(fd);
     // A log that was cut short by a rotation begins anew.
-    const start = Math.max(from > size ? 0 : from, size - TAIL_BYTES);
+    const begin = from > size ? 0 : from;
+    const start = Math.max(begin, size - TAIL_BYTES);
     const buffer = Buffer.alloc(size - start);
     const length = readSync(fd, buffer, 0, buffer.length, start);
-    return buffer.toString("utf8", 0, length);
+    const text = buffer.toString("utf8", 0, length);
+    if (start === begin) return text;
+    // The first line is not whole, and may begin in the middle of a password that would not be known for one.
+    const newline = text.indexOf("\n");
+    return newline < 0 ? "" : text.slice(newline + 1);
   } finally {
     closeSync(fd);
   }
