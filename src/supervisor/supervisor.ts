@@ -46,6 +46,8 @@ export class Supervisor {
   readonly #keepers = new Map<string, Keeper>();
   readonly #adopted = new Map<string, ProcessId>();
   readonly #watched = new WeakSet<BrokerConnection["link"]>();
+  /** What ends each wait: its timer would keep a stopped process alive. */
+  readonly #waits = new Set<() => void>();
   #isStarted = false;
   #isStopped = false;
   #sinceMs: number;
@@ -86,6 +88,7 @@ export class Supervisor {
     this.#isStopped = true;
     this.#cancelRound();
     this.#cancelAdopted();
+    for (const giveUp of this.#waits) giveUp();
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
   }
 
@@ -111,20 +114,25 @@ export class Supervisor {
 
   /**
    * Waits until `check` returns something else than undefined for what is seen from now on (what was seen before may be
-   * older than the change that the caller waits for). Resolves to undefined after `timeoutMs`; rejects with what `check` throws.
+   * older than the change that the caller waits for). Resolves to undefined after `timeoutMs`, or when the supervisor is
+   * stopped; rejects with what `check` throws.
    */
   until<T>(name: string, check: (status: Status | "gone") => T | undefined, timeoutMs: number): Promise<T | undefined> {
+    if (this.#isStopped) return Promise.resolve(undefined);
     const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, "people", undefined);
     const firstPass = keeper.nextPass;
     return new Promise((resolve, reject) => {
       const end = () => {
         cancel();
         unsubscribe();
+        this.#waits.delete(giveUp);
       };
-      const cancel = this.#parts.clock.after(timeoutMs, () => {
+      const giveUp = () => {
         end();
         resolve(undefined);
-      });
+      };
+      const cancel = this.#parts.clock.after(timeoutMs, giveUp);
+      this.#waits.add(giveUp);
       const unsubscribe = keeper.onStatus((status, pass) => {
         if (pass < firstPass) return;
         try {

@@ -168,6 +168,38 @@ describe("-L", () => {
     expect((await cyme("apps.delete", "early")).code).toBe(0);
   });
 
+  test("takes its turn where no daemon runs: commands at the same time all succeed", async () => {
+    await branch.stop();
+    const names = ["turn1", "turn2", "turn3", "turn4"];
+    const ran = await Promise.all(names.map((name) => cyme(...local(), "apps.add", name)));
+    expect(ran.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, ""]));
+    expect((await cyme(...local(), "apps")).stdout).toBe(names.map((name) => `${name}\n`).join(""));
+    await branch.restart();
+    for (const name of names) expect((await cyme("apps.delete", name)).code).toBe(0);
+  });
+
+  test("where no daemon runs is left by Ctrl-C with nothing half done", async () => {
+    await branch.stop();
+    await cyme(...local(), "apps.add", "cut");
+    const child = Bun.spawn([BINARY, ...local(), "-a", "cut", "instances.add", "short", "--pool", "solo"], {
+      env: environment(),
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    await until(async () => (await branch.workers()).length > 0, { what: "the worker to be started" });
+    child.kill("SIGINT");
+    expect(await child.exited).toBe(130);
+    expect(await new Response(child.stdout).text()).toBe("");
+    const enabled = await cyme(...local(), "-a", "cut", "instances.enable", "short");
+    expect([enabled.code, enabled.stdout]).toEqual([0, "ok\n"]);
+    const { stdout } = await cyme(...local(), "-F", "json", "instances.get", "short");
+    expect(JSON.parse(stdout)).toMatchObject({ state: "running", restarts: 0 });
+    await branch.restart();
+    expect((await cyme("apps.delete", "cut")).code).toBe(0);
+    await branch.expectNoLeftovers();
+  });
+
   test("wins over -u", async () => {
     expect(await cyme(...local(), "-u", "http://127.0.0.1:1", "branches")).toMatchObject({ stdout: `${branch.id}\n` });
   });
@@ -304,6 +336,19 @@ describe("errors", () => {
     const asJson = await cyme("-F", "json", ...command.split(" "));
     expect([asJson.code, asJson.stdout]).toEqual([code, ""]);
     expect(JSON.parse(asJson.stderr)).toMatchObject({ nok: expect.any(String), error: expect.any(String) });
+  });
+
+  test("of a branch that does not answer come within the deadline", async () => {
+    process.kill(branch.pid, "SIGSTOP");
+    const { code, stderr } = await cyme("--timeout", "0.2", "apps");
+    process.kill(branch.pid, "SIGCONT");
+    expect([code, stderr]).toEqual([4, expect.stringContaining("No answer within")]);
+  });
+
+  test("of a wait that was too short say that it will be done", async () => {
+    const { code, stderr } = await cyme("-a", "look", "instances.add", "late", "--pool", "solo", "--timeout", "0.1");
+    expect([code, stderr]).toEqual([4, expect.stringContaining("It is stored and will be done.")]);
+    expect((await cyme("-a", "look", "instances.delete", "late")).code).toBe(0);
   });
 
   test("of the local branch are the same", async () => {
