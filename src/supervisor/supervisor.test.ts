@@ -358,6 +358,17 @@ describe("a worker that does not answer", () => {
     expect((await branch.status("web")).state).toBe("unresponsive");
   });
 
+  test("is given the benefit of the doubt after an outage", async () => {
+    await using branch = new TestBranch();
+    await silenced(branch);
+    await branch.clock.advance(30 * SECOND_MS);
+    branch.broker.goAway();
+    await branch.clock.advance(10 * SECOND_MS);
+    branch.broker.comeBack();
+    await branch.clock.advance(10 * SECOND_MS);
+    expect((await branch.status("web")).state).toBe("unknown");
+  });
+
   test("and does not end either is killed after stop_timeout, with its session, without a second TERM", async () => {
     await using branch = new TestBranch();
     await silenced(branch, { stopTimeoutS: 20 });
@@ -409,6 +420,17 @@ describe("stopping", () => {
     expect(branch.processes.did).toEqual(["start web", "TERM web", "KILL web"]);
     expect(branch.history("web")).toEqual(["started", "stopping", "killed", "stopped"]);
     expect((await branch.status("web")).state).toBe("disabled");
+  });
+
+  test("asks nothing of a worker that is ending", async () => {
+    await using branch = new TestBranch();
+    branch.processes.next = { isBusy: true };
+    await branch.add("web");
+    await branch.wish("web", { isEnabled: false });
+    branch.broker.did.length = 0;
+    await branch.wish("web", {});
+    await branch.clock.advance(20 * SECOND_MS);
+    expect(branch.broker.did).toEqual([]);
   });
 
   test("sends one TERM, whatever is wished meanwhile, and starts again where that is the wish in the end", async () => {
@@ -612,6 +634,21 @@ describe("deleting an instance", () => {
     expect(branch.store.leftovers.all()).toEqual([]);
   });
 
+  test("removes it as soon as its own broker is back, while another is still away", async () => {
+    await using branch = new TestBranch();
+    const other = branch.brokers.use({ ...branch.broker.broker, virtualHost: "other" });
+    await branch.add("a", { broker: other.broker });
+    await branch.add("b");
+    other.goAway();
+    branch.broker.goAway();
+    await branch.wish("a", { isDeleted: true });
+    await branch.wish("b", { isDeleted: true });
+    branch.broker.comeBack();
+    await branch.clock.advance(10 * SECOND_MS);
+    expect(branch.broker.did).toContain("delete queue dq.b");
+    expect(branch.store.leftovers.all().map(({ queue }) => queue)).toEqual(["dq.a"]);
+  });
+
   test("removes that queue after a restart of the branch too", async () => {
     await using branch = new TestBranch();
     await branch.add("web");
@@ -793,6 +830,28 @@ describe("what a caller waits for", () => {
     await branch.wish("web", { isEnabled: false });
     expect(await waiting).toBe("done");
     expect(states.slice(-2)).toEqual(["stopping", "disabled"]);
+  });
+
+  test("is not what a look finds that began before the change", async () => {
+    await using branch = new TestBranch();
+    await branch.add("web");
+    await branch.clock.advance(SECOND_MS);
+    branch.processes.worker("web").isMute = true;
+    branch.supervisor.wake("web");
+    await branch.clock.advance(100);
+    const states: string[] = [];
+    const waiting = branch.supervisor.until(
+      "web",
+      (status) => {
+        states.push(status === "gone" ? "gone" : status.state);
+        return states.at(-1) === "disabled" ? "done" : undefined;
+      },
+      MINUTE_MS,
+    );
+    await branch.wish("web", { isEnabled: false });
+    await branch.clock.advance(5 * SECOND_MS);
+    expect(await waiting).toBe("done");
+    expect([...new Set(states)]).toEqual(["stopping", "disabled"]);
   });
 
   test("is undefined after its time, and what the check throws is thrown", async () => {
