@@ -1,5 +1,5 @@
 import { invalid } from "../domain/errors.ts";
-import type { Queue } from "../domain/queue.ts";
+import { refuseHugeNumbers, type Queue } from "../domain/queue.ts";
 import { AmqpRefused, type AMQPChannel, type Link } from "../kit/amqp.ts";
 
 type ArgumentTable = Readonly<Record<string, unknown>>;
@@ -161,13 +161,4 @@ async function onChannel(link: Link, work: (channel: AMQPChannel) => Promise<unk
 function argumentTable(name: string, table: ArgumentTable | undefined): ArgumentTable {
   refuseHugeNumbers(name, table);
   return table ?? {};
-}
-
-function refuseHugeNumbers(name: string, value: unknown): void {
-  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    throw invalid(name, `whole numbers up to ${Number.MAX_SAFE_INTEGER}`, value);
-  }
-  if (typeof value === "object" && value !== null) {
-    for (const part of Object.values(value)) refuseHugeNumbers(name, part);
-  }
 }

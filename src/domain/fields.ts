@@ -68,7 +68,17 @@ export function object(name: string, raw: unknown, options: { secret?: boolean }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalid(name, "a JSON object", shown);
   }
+  refuseDeep(name, value);
   return value as Record<string, unknown>;
+}
+
+const MAX_DEPTH = 20;
+
+/** Throws `invalid` for JSON that is nested so deep that whoever takes it apart later would run out of stack. */
+export function refuseDeep(name: string, value: unknown, depth = 0): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth > MAX_DEPTH) throw invalid(name, `values nested at most ${MAX_DEPTH} deep`);
+  for (const part of Object.values(value)) refuseDeep(name, part, depth + 1);
 }
 
 /** A JSON list of texts, or comma-separated text; order is kept, repeats are dropped. */

@@ -43,6 +43,8 @@ export const QUEUE_PARAMS = ["exchange", "exchange_type", "routing_key", "option
 const EXCHANGE_TYPE = /^(direct|topic|fanout|headers|x-[a-z][a-z-]{0,60})$/;
 /** AMQP's short strings: names and keys. */
 const SHORT_STRING_BYTES = 255;
+/** A command of AMQP must fit into one frame, with the names beside the arguments. */
+const ARGUMENT_BYTES = 2000;
 
 /** Throws `invalid`. Exchange and routing key default to the queue's name, the type to `direct`. */
 export function parseQueueChange(name: string, params: Params): QueueChange {
@@ -136,7 +138,21 @@ function argumentTable(name: string, raw: unknown): Record<string, unknown> {
     if (Buffer.byteLength(key) > 128) throw invalid(name, "argument names of at most 128 bytes", key);
     if (value === null) throw invalid(name, `a value for ${show(key)}`, value);
   }
+  if (Buffer.byteLength(JSON.stringify(table)) > ARGUMENT_BYTES) {
+    throw invalid(name, `at most ${ARGUMENT_BYTES} bytes of JSON`);
+  }
+  refuseHugeNumbers(name, table);
   return table;
+}
+
+/** Throws `invalid` for numbers that neither JSON keeps exactly nor Python's client could send: a worker would die of them. */
+export function refuseHugeNumbers(name: string, value: unknown): void {
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw invalid(name, `whole numbers up to ${Number.MAX_SAFE_INTEGER}`, value);
+  }
+  if (typeof value === "object" && value !== null) {
+    for (const part of Object.values(value)) refuseHugeNumbers(name, part);
+  }
 }
 
 function parseOptions(name: string, raw: unknown): QueueOptions | null {

@@ -1,5 +1,5 @@
 import { CymeError, invalid, show } from "../domain/errors.ts";
-import type { Params } from "../domain/fields.ts";
+import { refuseDeep, type Params } from "../domain/fields.ts";
 
 /** Parameters by name, with where they came from; values of a query or form are text. */
 type Given = Map<string, unknown>;
@@ -81,6 +81,7 @@ function readJson(text: string): Given {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalid("the body", "a JSON object", value);
   }
+  refuseDeep("the body", value);
   return new Map(Object.entries(value));
 }
 

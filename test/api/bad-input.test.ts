@@ -86,6 +86,7 @@ const instance = (parameters: object) => json("PUT", "/shop/instances/new/", par
 const queue = (parameters: object) => json("PUT", "/shop/queues/new/", parameters);
 const bounds = (parameters: object, name = "web") => json("POST", `/shop/instances/${name}/autoscale/`, parameters);
 
+const deep = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
 const LONG = "x".repeat(10_000);
 const NAME = "wanted 1 to 128 characters of A-Z a-z 0-9 . _ -";
 
@@ -140,6 +141,7 @@ describe("a body is refused", () => {
   const multipart = (body: string) => sent("PUT", "/new/", "multipart/form-data; boundary=x", body);
   refuses([
     ["that is half of JSON", text('{"cwd": "/tm'), 400, "invalid", ["the body", "a JSON object"]],
+    ["that is nested 5,000 deep", text(`{"cwd":${deep(5000)}}`), 400, "invalid", ["the body", "nested", "20"]],
     ["that is a list", app([1, 2]), 400, "invalid", ["the body", "a JSON object", "[1,2]"]],
     ["that is a number", text("42"), 400, "invalid", ["the body", "a JSON object", "42"]],
     ["that is null", text("null"), 400, "invalid", ["the body", "a JSON object", "null"]],
@@ -429,6 +431,27 @@ describe("a queue is refused", () => {
       400,
       "invalid",
       ["options", "__proto__"],
+    ],
+    [
+      "with options that are text nested 5,000 deep",
+      form("/shop/queues/new/", `options={"queue_arguments":{"a":${deep(5000)}}}`),
+      400,
+      "invalid",
+      ["options", "nested"],
+    ],
+    [
+      "with a number that JSON cannot keep",
+      option({ queue_arguments: { "x-expires": 2 ** 60 } }),
+      400,
+      "invalid",
+      ["options.queue_arguments", "9007199254740991"],
+    ],
+    [
+      "with more arguments than AMQP can carry",
+      option({ queue_arguments: { "x-a": "y".repeat(5000) } }),
+      400,
+      "invalid",
+      ["options.queue_arguments", "2000 bytes"],
     ],
     [
       "of an unknown exchange type",
