@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { newInstance } from "../domain/instance.ts";
 import { TestBranch } from "./test-support.ts";
 
 const SECOND_MS = 1000;
@@ -810,6 +811,49 @@ describe("stopping the branch", () => {
     branch.supervisor.wake("web", "people");
     await branch.clock.advance(MINUTE_MS);
     expect(branch.processes.did).toEqual(["start web"]);
+  });
+});
+
+describe("a command where no branch runs", () => {
+  test("does what it is told, and nothing by itself", async () => {
+    await using branch = new TestBranch({ isDaemon: false });
+    branch.declare("a");
+    branch.store.instances.put(newInstance({ name: "other", app: "shop", nowMs: 0 }, {}));
+    await branch.add("web", { queues: ["a"] });
+    await branch.clock.advance(MINUTE_MS);
+    expect(branch.processes.did).toEqual(["start web"]);
+    expect([...branch.processes.worker("web").queues]).toEqual(["dq.web", "a"]);
+  });
+
+  test("looks without doing anything", async () => {
+    await using branch = new TestBranch({ isDaemon: false });
+    branch.store.instances.put(newInstance({ name: "web", app: "shop", nowMs: 0 }, {}));
+    branch.store.instances.put(newInstance({ name: "off", app: "shop", nowMs: 0 }, { isEnabled: false }));
+    const seen = [
+      await branch.supervisor.status("web"),
+      await branch.supervisor.status("off"),
+      await branch.supervisor.status("none"),
+    ];
+    expect(seen.map((status) => (status === "gone" ? status : status.state))).toEqual(["stopped", "disabled", "gone"]);
+    await branch.clock.advance(MINUTE_MS);
+    expect(branch.processes.did).toEqual([]);
+  });
+
+  test("sees a worker that runs, and what it consumes", async () => {
+    await using branch = new TestBranch({ isDaemon: false });
+    await branch.add("web");
+    await branch.clock.advance(SECOND_MS);
+    const { pid } = branch.processes.worker("web").id;
+    expect(await branch.status("web")).toMatchObject({ state: "running", pid, reply: { queues: ["dq.web"] } });
+  });
+
+  test("deletes an instance with its worker", async () => {
+    await using branch = new TestBranch({ isDaemon: false });
+    await branch.add("web");
+    await branch.wish("web", { isDeleted: true });
+    await branch.clock.advance(SECOND_MS);
+    expect(branch.store.instances.get("web")).toBeUndefined();
+    expect(branch.processes.did).toEqual(["start web", "TERM web"]);
   });
 });
 

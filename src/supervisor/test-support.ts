@@ -252,7 +252,7 @@ function answer(worker: FakeWorker, method: string, args: Record<string, unknown
   }
 }
 
-export class FakeBrokers implements BrokerPool {
+class FakeBrokers implements BrokerPool {
   readonly #byVhost = new Map<string, FakeBroker>();
   readonly #open: (broker: Broker) => FakeBroker;
   kept: string[] = [];
@@ -290,6 +290,8 @@ const BROKER: Broker = {
 export interface BranchSettings extends Partial<Omit<SupervisorSettings, "restartMaxRate">> {
   readonly restartMaxRate?: string;
   readonly maxStarting?: number;
+  /** Without it, as a command that works on the directory of a branch that does not run. */
+  readonly isDaemon?: boolean;
 }
 
 /** A branch without its outside: a real store, a clock that the test moves, fake workers and brokers, and the app `shop`. */
@@ -303,7 +305,7 @@ export class TestBranch {
   readonly #maxStarting: number;
   supervisor: Supervisor;
 
-  constructor({ restartMaxRate = "1/m", maxStarting = 8, ...settings }: BranchSettings = {}) {
+  constructor({ restartMaxRate = "1/m", maxStarting = 8, isDaemon = true, ...settings }: BranchSettings = {}) {
     const rate = parseRate(restartMaxRate);
     if (!rate) throw new Error(`${restartMaxRate} is no rate`);
     this.#maxStarting = maxStarting;
@@ -321,7 +323,7 @@ export class TestBranch {
     };
     this.store.apps.put({ ...NO_LAUNCH, name: "shop", isDeleted: false, createdAtMs: 0 });
     this.supervisor = this.#makeSupervisor();
-    this.supervisor.start();
+    if (isDaemon) this.supervisor.start();
   }
 
   /** The default broker. */
