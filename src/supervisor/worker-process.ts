@@ -158,6 +158,8 @@ export class WorkerProcess {
 
   /** By rename, so that a reader never sees half a number. */
   #writePid(pid: number): void {
+    // Somebody may have removed the folder under a worker that is found again.
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const file = join(this.folder, "worker.pid");
     writeFileSync(`${file}.new`, `${pid}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);
