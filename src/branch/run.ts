@@ -115,8 +115,9 @@ class Daemon {
       failed.end();
       this.#log.info("branch is stopping; its workers stay");
       const deadlineMs = clock.now() + STOP_MS;
-      for (const server of servers.toReversed()) await server.stop(deadlineMs);
+      // First, since it ends the waits that keep requests from finishing.
       await parts.supervisor.stop();
+      for (const server of servers.toReversed()) await server.stop(deadlineMs);
       await parts.brokers.stop(deadlineMs);
       for (const file of pidFiles) removePidFile(file);
       this.#log.info("branch has stopped");

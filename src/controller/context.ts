@@ -63,8 +63,8 @@ export function refuseAway(link: LinkState, facts: { stored: boolean }): void {
 }
 
 /**
- * Waits until `check` accepts what is seen of the instance. Throws what `check` throws, and `timeout` (the wish is stored)
- * after the caller's time.
+ * Waits until `check` accepts what is seen of the instance. Throws what `check` throws, `timeout` (the wish is stored)
+ * after the caller's time, and `unavailable` where the branch stops meanwhile.
  */
 export async function waitFor<T>(
   { supervisor }: Pick<Parts, "supervisor">,
@@ -75,6 +75,10 @@ export async function waitFor<T>(
   let last: Status | "gone" | undefined;
   const result = await supervisor.until(name, (status) => check((last = status)), options.timeoutMs);
   if (result !== undefined) return result;
+  if (supervisor.isStopped) {
+    const message = `The branch is stopping: what was asked of "${name}" is done when it starts again`;
+    throw unavailable(message, { instance: name, stored: true });
+  }
   const state = last === undefined || last === "gone" ? "unknown" : last.state;
   const seconds = options.timeoutMs / 1000;
   throw new CymeError(

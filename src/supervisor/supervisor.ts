@@ -92,6 +92,10 @@ export class Supervisor {
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   get health(): { state: "ok" | "failed"; sinceMs: number } {
     const { clock, settings } = this.#parts;
     const stuckMs = Math.max(STUCK_MS, STUCK_INTERVALS * settings.intervalMs);

@@ -151,6 +151,22 @@ describe("a branch that is shut down", () => {
     expect((await branch.workers()).map(({ pid }) => pid)).toEqual(before);
     await branch.restart();
   });
+
+  test("answers who still waits that it goes on when it starts again, and does not wait itself", async () => {
+    const silent = { command: "sh -c 'sleep 1000' --", stop_timeout: 0 };
+    const waiting = branch.api("PUT", "/shop/instances/silent/", { json: silent });
+    const running = async () => (await branch.workers()).some(({ command }) => command === "sleep 1000");
+    await until(running, { what: "the command to run" });
+    const sinceMs = Date.now();
+    expect(await branch.stop()).toBe(0);
+    expect(Date.now() - sinceMs).toBeLessThan(8000);
+    const { status, headers, body } = await waiting;
+    expect([status, body]).toEqual([503, expect.objectContaining({ error: "unavailable", stored: true })]);
+    expect(headers.get("retry-after")).toMatch(/^\d+$/);
+    await branch.restart();
+    expect((await branch.api("GET", "/shop/instances/silent/")).body).toMatchObject({ is_enabled: true });
+    expect((await branch.api("DELETE", "/shop/instances/silent/")).status).toBe(200);
+  });
 });
 
 describe("an instance directory", () => {

@@ -132,7 +132,8 @@ describe("a log that is followed", () => {
   test("costs nothing any more when the reader has left", async () => {
     const before = sockets();
     const readers = await Promise.all([follow(), follow(), follow()]);
-    expect(sockets()).toBeGreaterThanOrEqual(before + 3);
+    // One may go over a connection that an earlier request left open.
+    expect(sockets()).toBeGreaterThanOrEqual(before + 2);
     await Promise.all(readers.map((reader) => reader.leave()));
     await until(() => sockets() <= before, { what: "the connections to be closed" });
     expect((await branch.api("GET", "/ping/")).status).toBe(200);
