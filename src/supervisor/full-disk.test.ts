@@ -1,0 +1,26 @@
+import { expect, spyOn, test } from "bun:test";
+import { CymeError } from "../domain/errors.ts";
+import { TestBranch } from "./test-support.ts";
+
+const SECOND_MS = 1000;
+/** Enough to tell spinning from trying again; then the disk has room, so that the test ends even so. */
+const MANY = 100;
+
+test("a worker that dies while nothing can be written is looked at again now and then, and started once there is room", async () => {
+  await using branch = new TestBranch();
+  await branch.add("web");
+  await branch.clock.advance(SECOND_MS);
+  let tries = 0;
+  const write = spyOn(branch.store, "write");
+  write.mockImplementation(() => {
+    if (++tries === MANY) write.mockRestore();
+    throw new CymeError("unavailable", "The branch's database cannot be written: is the disk full?");
+  });
+  await branch.die("web");
+  await branch.clock.advance(5 * SECOND_MS);
+  expect(tries).toBeGreaterThan(1);
+  expect(tries).toBeLessThan(10);
+  write.mockRestore();
+  await branch.clock.advance(5 * SECOND_MS);
+  expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
+});
