@@ -81,6 +81,6 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     about: "Broker of what is added or set",
     variable: "CYME_BROKER",
   },
-  { name: "token", value: "token", about: "Who is asking", variable: "CYME_TOKEN" },
+  { name: "token", value: "token", about: "Who is asking (branches know no users yet)", variable: "CYME_TOKEN" },
   { name: "timeout", value: "seconds", about: "Deadline of the command", variable: "CYME_TIMEOUT", default: "60" },
 ];

@@ -20,11 +20,16 @@ function unexpected(error: unknown): CymeError {
   return new CymeError("internal", `Internal error: ${message}`);
 }
 
+/** A worker that did not come up is disabled: what is stored waits for somebody. */
+const STORED: Partial<Record<CymeError["code"], string>> = {
+  "worker-failed": "The change is stored; mend what is wrong and enable the instance again.",
+};
+
 function nextSteps({ code, facts }: CymeError): string[] {
   const lines: string[] = [];
   if (typeof facts["usage"] === "string") lines.push(`usage: ${facts["usage"]}`);
   lines.push(...logLines(facts));
-  if (facts["stored"] === true) lines.push("It is stored and will be done.");
+  if (facts["stored"] === true) lines.push(STORED[code] ?? "It is stored and will be done.");
   if (facts["stored"] === false) lines.push("Nothing was stored; it can be tried again.");
   if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or with --token.");
   if (code === "not-found") lines.push(...whatThereIs(facts));

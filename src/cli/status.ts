@@ -13,8 +13,8 @@ export function statusScreen(status: JsonRecord, paint: Paint): string {
 
 function held(value: Json | undefined, paint: Paint): string {
   if (!value) return "";
-  const who = typeof value === "number" ? `${value} of the instances` : "The instances";
-  return paint.warning(`${who} held stopped by shutdown-all; cyme start-all starts them`) + "\n";
+  const who = typeof value === "number" ? `Instances held stopped by shutdown-all: ${value}` : "Held by shutdown-all";
+  return paint.warning(`${who}; cyme start-all starts them`) + "\n";
 }
 
 function instances(value: Json | undefined, paint: Paint): string {

@@ -1,7 +1,7 @@
 import type { BrokerPool } from "../celery/brokers.ts";
 import type { App } from "../domain/app.ts";
 import type { Broker } from "../domain/broker.ts";
-import { CymeError, notFound, unavailable } from "../domain/errors.ts";
+import { CymeError, notFound, unavailable, type Facts } from "../domain/errors.ts";
 import type { Instance } from "../domain/instance.ts";
 import type { Queue } from "../domain/queue.ts";
 import type { LinkState } from "../kit/amqp.ts";
@@ -55,8 +55,8 @@ export function findQueue(store: Store, app: string, name: string): Queue {
 export const appBroker = ({ defaultBroker }: Pick<Parts, "defaultBroker">, app: App): Broker =>
   app.broker ?? defaultBroker;
 
-/** Throws `unavailable` while the link is away; the wish is stored by then, and will be done. */
-export function refuseAway(link: LinkState, facts: { stored: boolean }): void {
+/** Throws `unavailable` while the link is away; for a write, `stored` says whether the wish will be done. */
+export function refuseAway(link: LinkState, facts: Facts = {}): void {
   if (link.is !== "away") return;
   const what = link.refused ? "The broker refuses the branch" : "The broker is away";
   throw unavailable(`${what}: ${link.reason}`, facts);

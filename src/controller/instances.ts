@@ -206,6 +206,7 @@ export class Instances {
       throw conflict(`Instance "${name}" is not running: it is ${state}`, { instance: name, state });
     }
     const { link, control } = brokers.use(store.brokers.get(row.brokerId));
+    refuseAway(link.state);
     try {
       await link.whenUp(timeoutMs);
       const { replies } = await control.ask(method, {}, [row.node], timeoutMs);
@@ -213,7 +214,7 @@ export class Instances {
       if (answer !== undefined) return answer;
     } catch (error) {
       if (!(error instanceof AmqpAway)) throw error;
-      refuseAway({ is: "away", sinceMs: 0, reason: error.reason, refused: error.refused }, { stored: false });
+      refuseAway({ is: "away", sinceMs: 0, reason: error.reason, refused: error.refused });
     }
     throw new CymeError("timeout", `The worker of "${name}" did not answer ${method} within ${timeoutMs / 1000} s`, {
       instance: name,

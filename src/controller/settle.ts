@@ -57,6 +57,7 @@ function workerFailed(name: string, { why, log }: Failure): CymeError {
   const words = line === undefined ? "" : `; its log says: ${line}`;
   return new CymeError("worker-failed", `The worker of "${name}" did not come up: ${why}${words}`, {
     instance: name,
+    stored: true,
     log,
   });
 }

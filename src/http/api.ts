@@ -46,8 +46,9 @@ export class Api {
       response = respondError(error, log);
     }
     for (const [key, value] of Object.entries(corsHeaders(request.headers, guarding))) response.headers.set(key, value);
-    if (request.method !== "HEAD") return response;
-    // What would be streamed is not begun.
+    const isStream = response.headers.get("content-type")?.startsWith("text/plain") === true;
+    // Bun leaves the body of an answer to HEAD out and keeps its length; a stream must not even begin.
+    if (request.method !== "HEAD" || !isStream) return response;
     await response.body?.cancel();
     return new Response(null, response);
   }

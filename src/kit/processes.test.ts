@@ -209,6 +209,8 @@ describe("leadersWith()", () => {
     const one = start("sleep 60; exit", { TEST_LEADER: "one" });
     const two = start("sleep 60; exit", { TEST_LEADER: "two=2" });
     start("sleep 60; exit");
+    // A child shows its words and environment only a moment after it was started.
+    await until(() => processes.leadersWith("TEST_LEADER").size === 2, { what: "both to show their environment" });
     const found = processes.leadersWith("TEST_LEADER");
     expect([...found.keys()].toSorted()).toEqual(["one", "two=2"]);
     expect(found.get("one")).toMatchObject({ ...one.id });

@@ -19,6 +19,7 @@ export class Store {
   readonly leftovers: LeftoverTable;
   readonly settings: SettingTable;
   readonly #opened: Opened;
+  #isSuspect = false;
 
   /** Opens or creates the database at `path`; throws StoreError. */
   constructor(path: string) {
@@ -44,13 +45,22 @@ export class Store {
       return client.inTransaction ? work() : client.transaction(work).immediate();
     } catch (error) {
       this.brokers.forgetRead();
-      throw asCymeError(error);
+      const cause = asCymeError(error);
+      // What works on the rows may throw as well, and says nothing of the database.
+      if (cause !== error) this.#isSuspect = true;
+      throw cause;
     }
   }
 
-  /** Throws where the database cannot be read. */
+  /** Throws where the database cannot be read, or, after a write that failed, still cannot be written. */
   check(): void {
-    this.#opened.client.query("SELECT 1 FROM apps LIMIT 1").get();
+    const { client } = this.#opened;
+    client.query("SELECT 1 FROM apps LIMIT 1").get();
+    if (!this.#isSuspect) return;
+    client.run("INSERT INTO settings VALUES ('check', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [
+      String(Date.now()),
+    ]);
+    this.#isSuspect = false;
   }
 
   close(): void {

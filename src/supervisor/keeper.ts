@@ -190,10 +190,20 @@ export class Keeper {
         if (!(error instanceof AmqpAway)) this.#log.error("looking after the instance failed", { error });
         // Not at once, even where the pass had more to do: with a full disk each pass fails before it ever waits.
         this.#isDirty = false;
+        this.#tellDead();
         this.#lookAgainIn(FAILED_PASS_MS);
       }
     }
     this.#isRunning = false;
+  }
+
+  /** A worker that is dead is not shown as running, even while its death cannot be written down. */
+  #tellDead(): void {
+    const { clock } = this.#parts;
+    const before = this.#status;
+    if (!before || before.pid === null || this.#process.look().isAlive) return;
+    const dead = { pid: null, reply: null, restartSeq: null, isInLine: false } as const;
+    this.#publish({ ...before, ...dead, state: "backoff", sinceMs: clock.now() });
   }
 
   async #step(): Promise<void> {
