@@ -21,9 +21,15 @@ export interface LocalOptions {
 /** How to ask the branch of a directory: by the socket of its daemon, or, where none runs, in this process. */
 export type LocalApi =
   | { readonly kind: "daemon"; readonly socket: string }
-  | { readonly kind: "direct"; handle(request: Request): Promise<Response>; close(): Promise<void> };
+  | {
+      readonly kind: "direct";
+      handle(request: Request): Promise<Response>;
+      /** Ends what was begun first: a worker that stops to be started again, or that has to be killed if it does not stop. */
+      close(say: (text: string) => void): Promise<void>;
+    };
 
 const STOP_MS = 3000;
+const PATIENCE_MS = 1000;
 const LINK_MS = 2000;
 const MAX_BODY = 10 * 1024 * 1024;
 
@@ -46,14 +52,22 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
       opened ??= open(directory, options);
       return (await opened).api.handle(request, true);
     },
-    async close() {
-      const parts = await opened;
+    async close(say) {
+      const parts = await opened?.catch(() => undefined);
+      if (parts) await finish(parts, say);
       await parts?.supervisor.stop();
       await parts?.brokers.stop(clock.now() + STOP_MS);
       parts?.store.close();
       release();
     },
   };
+}
+
+/** Nobody would do it after us. It ends by itself: stopping has a limit. Says so where it takes a moment. */
+async function finish({ supervisor }: Parts, say: (text: string) => void): Promise<void> {
+  const cancel = clock.after(PATIENCE_MS, () => say("finishing what was begun (Ctrl-C leaves it half done)\n"));
+  await supervisor.finish();
+  cancel();
 }
 
 async function answers(socket: string): Promise<boolean> {

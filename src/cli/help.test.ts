@@ -33,7 +33,9 @@ describe("help", () => {
   test("of a command has usage, about, options, variables and defaults", async () => {
     const help = await out("help", "branch");
     expect(help).toStartWith("cyme [options] branch [address]\n\nRun the daemon that keeps workers alive.\n");
-    expect(help).toContain("  -C, --numc n                Number of controllers (CYME_NUMC, default 2)\n");
+    expect(help).toContain(
+      "  -C, --numc n                Number of controllers (only shown so far: there is\n                              one branch) (CYME_NUMC, default 2)\n",
+    );
   });
 
   test("of a command is shown without the arguments and options that it needs", async () => {

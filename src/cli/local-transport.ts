@@ -2,6 +2,7 @@ import { httpTransport } from "../client/http-transport.ts";
 import type { ClientRequest, ClientResponse, Transport } from "../client/transport.ts";
 import { CymeError } from "../domain/errors.ts";
 import type { LogLevel } from "../kit/log.ts";
+import type { Io } from "./io.ts";
 
 export interface LocalOptions {
   readonly instanceDir: string;
@@ -14,12 +15,15 @@ export interface LocalOptions {
 const ORIGIN = "http://localhost";
 
 /** For `--local`: speaks to the daemon of a directory by its socket, or, where none runs, does the work in this process. */
-export async function localTransport(options: LocalOptions): Promise<Transport & Partial<AsyncDisposable>> {
+export async function localTransport(
+  options: LocalOptions,
+  io: Pick<Io, "stderr">,
+): Promise<Transport & Partial<AsyncDisposable>> {
   const { openLocal } = await import("../branch/local.ts");
   const api = await openLocal(options);
   if (api.kind === "daemon") return httpTransport(ORIGIN, { unix: api.socket });
   const transport: Transport = (request) => send((sent) => api.handle(sent), request);
-  return Object.assign(transport, { [Symbol.asyncDispose]: () => api.close() });
+  return Object.assign(transport, { [Symbol.asyncDispose]: () => api.close(io.stderr) });
 }
 
 async function send(handle: (request: Request) => Promise<Response>, request: ClientRequest): Promise<ClientResponse> {

@@ -113,7 +113,7 @@ describe("status", () => {
         "running: yes",
         "pid:     7",
         "",
-        "1 of the instances held stopped by shutdown-all; cyme start-all starts them",
+        "Instances held stopped by shutdown-all: 1; cyme start-all starts them",
         "",
         "NAME  APP   STATE     PID  SINCE  RESTARTS  QUEUES  WHY",
         "web   shop  running   11   10:00  0         a, b    -",

@@ -8,14 +8,14 @@ export interface Rooms {
   /** Runs the daemon until it is told to stop; resolves to the exit code. */
   runBranch(options: BranchOptions, io: Io): Promise<number>;
   /** Disposed after the command, where it can be. */
-  localTransport(options: LocalOptions): Promise<Transport & Partial<AsyncDisposable>>;
+  localTransport(options: LocalOptions, io: Io): Promise<Transport & Partial<AsyncDisposable>>;
   httpTransport(url: string, options: { token: string | undefined }): Promise<Transport>;
   exists(path: string): Promise<boolean>;
 }
 
 export const ROOMS: Rooms = {
   runBranch: async (options, io) => (await import("../branch/run.ts")).runBranch(options, io),
-  localTransport: async (options) => (await import("./local-transport.ts")).localTransport(options),
+  localTransport: async (options, io) => (await import("./local-transport.ts")).localTransport(options, io),
   async httpTransport(url, options) {
     const { httpTransport } = await import("../client/http-transport.ts");
     reachLoopbackDirectly();

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Transport } from "../client/transport.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { ClientCommand } from "./command.ts";
+import type { Io } from "./io.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
@@ -10,7 +11,7 @@ export type OpenTransport = Transport & Partial<AsyncDisposable>;
 /** Whom a command speaks to: with `--local` the instance directory, else the branch at `--url`. */
 export async function openTransport(
   command: ClientCommand,
-  { values, rooms }: { values: Values; rooms: Rooms },
+  { values, io, rooms }: { values: Values; io: Io; rooms: Rooms },
 ): Promise<OpenTransport> {
   if (!(await isLocal(command, values, rooms))) {
     return rooms.httpTransport(values.text("url") ?? "", { token: values.text("token") });
@@ -21,7 +22,7 @@ export async function openTransport(
     loglevel: values.text("loglevel") as LogLevel | undefined, // One of the option's choices.
     logfile: values.text("logfile"),
   };
-  return rooms.localTransport(options);
+  return rooms.localTransport(options, io);
 }
 
 async function isLocal(command: ClientCommand, values: Values, rooms: Rooms): Promise<boolean> {

@@ -46,11 +46,7 @@ export class Api {
       response = respondError(error, log);
     }
     for (const [key, value] of Object.entries(corsHeaders(request.headers, guarding))) response.headers.set(key, value);
-    const isStream = response.headers.get("content-type")?.startsWith("text/plain") === true;
-    // Bun leaves the body of an answer to HEAD out and keeps its length; a stream must not even begin.
-    if (request.method !== "HEAD" || !isStream) return response;
-    await response.body?.cancel();
-    return new Response(null, response);
+    return request.method === "HEAD" ? withoutBody(response) : response;
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -80,6 +76,14 @@ export class Api {
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
     return route.handle(call);
   }
+}
+
+/** The same status and headers, the length that the body would have among them; a log, which may be endless, is not read. */
+async function withoutBody(response: Response): Promise<Response> {
+  const { status, headers } = response;
+  if (headers.get("content-type")?.startsWith("text/plain")) await response.body?.cancel();
+  else headers.set("content-length", String((await response.bytes()).length));
+  return new Response(null, { status, headers });
 }
 
 interface Match {

@@ -42,8 +42,13 @@ export function followLog(file: string, lines: number, signal: AbortSignal): Rea
       controller.enqueue(first && first.length > 0 ? first : NOTHING_YET);
       timer = setInterval(() => {
         // Nothing is kept for a reader that does not read.
-        const bytes = (controller.desiredSize ?? 0) > 0 ? readNew() : undefined;
-        if (bytes && bytes.length > 0) controller.enqueue(bytes);
+        try {
+          const bytes = (controller.desiredSize ?? 0) > 0 ? readNew() : undefined;
+          if (bytes && bytes.length > 0) controller.enqueue(bytes);
+        } catch {
+          // The disk does not give it: the reader sees the end.
+          end();
+        }
       }, LOOK_MS);
       if (signal.aborted) end();
       else signal.addEventListener("abort", end, { once: true });

@@ -53,8 +53,11 @@ function refuseOldCelery(report: unknown): void {
   throw new AmqpRefused(NOT_IMPLEMENTED, `Celery ${version} cannot consume from quorum queues, ${first} and newer can`);
 }
 
-/** The broker's words where it refused, else the error goes on. */
-export function refusal(error: unknown): string {
-  if (error instanceof AmqpRefused) return error.replyText;
-  throw error;
+/** What the broker refused, else the error goes on. */
+export function refusal(error: unknown): { words: string; costsConnection: boolean } {
+  if (!(error instanceof AmqpRefused)) throw error;
+  return { words: error.replyText, costsConnection: !CLOSES_CHANNEL.has(error.replyCode) };
 }
+
+/** AMQP 0-9-1: access refused, not found, locked, precondition failed. Other refusals close the whole connection. */
+const CLOSES_CHANNEL = new Set([403, 404, 405, 406]);

@@ -13,8 +13,8 @@ import type { Store } from "../store/store.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
 import { correct, refusal, type Correction } from "./corrections.ts";
 import { judge, type Death, type Verdict } from "./death.ts";
-import { Liveness } from "./liveness.ts";
-import { plan, stateOf, wantOf, type Action, type Reply, type Seen } from "./plan.ts";
+import { Liveness, type RoundReply } from "./liveness.ts";
+import { plan, stateOf, wantOf, type Action, type Seen } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import type { Failure, Status, StatusListener } from "./status.ts";
 import type { Turns } from "./turns.ts";
@@ -44,6 +44,8 @@ const LINK_SETTLES_MS = 1500;
 const CORRECT_AGAIN_MS = 30;
 /** Somebody may have mended the queue on the broker meanwhile. */
 const REFUSED_AGAIN_MS = 30_000;
+/** A refusal that costs the connection disturbs every worker on that broker, so it is not tried often. */
+const COSTLY_AGAIN_MS = 3_600_000;
 const FAILED_PASS_MS = 2000;
 /** The longest that a slow starter keeps others from starting. */
 const START_SLOT_MS = 10_000;
@@ -121,10 +123,17 @@ export class Keeper {
     if (!this.#isRunning && !this.#isStopped) this.#passes = this.#run();
   }
 
-  /** What a round over all workers heard of this one; null is silence. */
-  roundHeard(reply: Reply | null): void {
-    this.#liveness.roundHeard(reply);
+  /** What a round over all workers heard of this one. */
+  roundHeard(heard: RoundReply): void {
+    this.#liveness.roundHeard(heard);
     this.wake();
+  }
+
+  /** Whether something was begun that nobody would end after us: a stop, or the start that follows one. */
+  get isBusy(): boolean {
+    if (!this.#status) return this.#isDirty;
+    const { state, pid } = this.#status;
+    return state === "stopping" || (state === "starting" && pid === null);
   }
 
   /** A sign of life in answer to remote control. */
@@ -162,6 +171,18 @@ export class Keeper {
     this.#record("adopted", "it was found running", { pid: found.pid });
   }
 
+  /**
+   * Also before the first look of a branch that starts: an instance that a rolling restart had just taken keeps its turn, so
+   * that no second one of the app is taken while it is away.
+   */
+  resumeTurn(): void {
+    const { instance } = this.#wish() ?? {};
+    if (!instance?.isRolling || wantOf(instance) !== "run") return;
+    const { row, isAlive } = this.#process.look();
+    const isThere = isAlive && row.answeredAtMs !== null && row.termSentAtMs === null;
+    if (!isThere) this.#parts.turns.claim(instance.app, instance.name, () => this.wake());
+  }
+
   /** The living process, for who watches those that are no children of ours. */
   get livingProcess(): ProcessId | undefined {
     const { id, isAlive } = this.#process.look();
@@ -173,6 +194,10 @@ export class Keeper {
     const wish = this.#wish();
     if (!wish) return "gone";
     const { row, isAlive } = this.#process.look();
+    if (isAlive) {
+      const { link } = this.#connection(row, wish.launch);
+      await link.whenUp(LINK_SETTLES_MS).catch(() => undefined);
+    }
     const seen = await this.#see(wish, isAlive ? row : null);
     const state = stateOf(wish.instance, seen);
     return this.#statusOf(isAlive || state === "disabled" ? state : "stopped", wish, row, seen, false);
@@ -208,7 +233,10 @@ export class Keeper {
 
   async #step(): Promise<void> {
     const wish = this.#wish();
-    if (!wish) return this.#publish("gone");
+    if (!wish) {
+      this.#parts.starts.forgo(this.name);
+      return this.#publish("gone");
+    }
     const { row, id, isAlive } = this.#process.look();
     if (id && !isAlive) return this.#bury(wish, row, id);
     const seen = await this.#see(wish, isAlive ? row : null);
@@ -217,6 +245,7 @@ export class Keeper {
       unresponsiveAfterMs: this.#parts.settings.unresponsiveAfterMs,
     });
     if (actions.length === 0) this.#corrections = 0;
+    if (!actions.some((action) => action.do === "start")) this.#parts.starts.forgo(this.name);
     this.#giveBackTurn(wish.instance, seen, actions);
     this.#publish(this.#statusOf(stateOf(wish.instance, seen), wish, row, seen, actions.length === 0));
     for (const action of actions) await this.#act(action, wish, row, id);
@@ -332,17 +361,18 @@ export class Keeper {
       if (action.do === "consume") this.#refused.delete(action.queue);
       this.#log.info("told worker", { ...action, answer: answer ?? "nothing" });
     } catch (error) {
-      const words = refusal(error);
+      const refused = refusal(error);
       if (action.do !== "consume") throw error;
-      this.#noteRefusal(action.queue, words);
+      this.#noteRefusal(action.queue, refused);
     }
     // Workers answer before they act, so look again; less and less often where it does not help.
     this.#lookAgainIn(backoffMs(this.#corrections++, CORRECT_AGAIN_MS, this.#parts.settings.intervalMs, 0));
   }
 
-  #noteRefusal(queue: string, words: string): void {
+  #noteRefusal(queue: string, { words, costsConnection }: ReturnType<typeof refusal>): void {
     const isNews = this.#refused.get(queue)?.words !== words;
-    this.#refused.set(queue, { words, againMs: this.#parts.clock.now() + REFUSED_AGAIN_MS });
+    const againMs = this.#parts.clock.now() + (costsConnection ? COSTLY_AGAIN_MS : REFUSED_AGAIN_MS);
+    this.#refused.set(queue, { words, againMs });
     if (isNews) this.#record("refused", `the broker refuses queue ${queue}: ${words}`, { queue });
   }
 
@@ -500,7 +530,7 @@ export class Keeper {
   }
 
   #publish(status: Status | "gone"): void {
-    if (status !== "gone") this.#status = status;
+    this.#status = status === "gone" ? undefined : status;
     for (const listener of this.#listeners) listener(status, this.#pass);
   }
 

@@ -14,8 +14,10 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #waitAfterBrokerRevivedMs: number;
   /** What the last round heard, used once. */
-  #roundReply: { reply: Reply | null } | undefined;
+  #roundReply: RoundReply | undefined;
   #lastHeardMs = 0;
+  /** When the broker last did not take a question, though the link was up: until then silence says nothing. */
+  #inVainMs = 0;
   #unansweredPings = 0;
 
   constructor(clock: Clock, waitAfterBrokerRevivedMs: number) {
@@ -30,9 +32,9 @@ export class Liveness {
     this.#unansweredPings = 0;
   }
 
-  /** What a round over all workers heard of this one; null is silence. Spares the next look its own question. */
-  roundHeard(reply: Reply | null): void {
-    this.#roundReply = { reply };
+  /** What a round over all workers heard of this one. Spares the next look its own question. */
+  roundHeard(heard: RoundReply): void {
+    this.#roundReply = heard;
   }
 
   /** Any sign of life in answer to remote control, late ones too. */
@@ -63,7 +65,14 @@ export class Liveness {
       this.#unansweredPings = 0;
       return null;
     }
-    const reply = heard ? heard.reply : await askOne(connection, row.node, row.answeredAtMs === null);
+    // An answer that the worker before this one gave says nothing of this one.
+    const isOfThisWorker = heard?.pid === row.pid && heard?.startTicks === row.startTicks;
+    const reply = isOfThisWorker ? heard.reply : await askOne(connection, row.node, row.answeredAtMs === null);
+    if (reply === "in vain") {
+      this.#inVainMs = this.#clock.now();
+      this.#unansweredPings = 0;
+      return null;
+    }
     if (reply) this.heard();
     else if (this.#couldAnswerSince(connection, row) < this.#clock.now()) this.#unansweredPings++;
     return reply;
@@ -75,16 +84,29 @@ export class Liveness {
    */
   #couldAnswerSince({ link }: BrokerConnection, row: WorkerRow): number {
     if (link.state.is !== "up") return this.#clock.now();
-    return Math.max(this.#lastHeardMs, row.startedAtMs ?? 0, link.state.sinceMs + this.#waitAfterBrokerRevivedMs);
+    const revivedMs = link.state.sinceMs + this.#waitAfterBrokerRevivedMs;
+    return Math.max(this.#lastHeardMs, this.#inVainMs, row.startedAtMs ?? 0, revivedMs);
   }
 }
 
-async function askOne({ control }: BrokerConnection, node: string, isStarting: boolean): Promise<Reply | null> {
+/** What the worker with this process answered in a round; null is silence. */
+export interface RoundReply {
+  readonly pid: number | null;
+  readonly startTicks: number | null;
+  readonly reply: Reply | null;
+}
+
+/** null is silence; "in vain" where the broker did not take the question. */
+async function askOne(
+  { control }: BrokerConnection,
+  node: string,
+  isStarting: boolean,
+): Promise<Reply | null | "in vain"> {
   try {
     const replies = await askWorkers(control, [node], isStarting ? FIRST_ANSWER_MS : ANSWER_MS);
     return replies.get(node) ?? null;
   } catch (error) {
-    if (error instanceof AmqpAway) return null;
+    if (error instanceof AmqpAway) return "in vain";
     throw error;
   }
 }

@@ -2,14 +2,14 @@ import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import { WORKER_VARIABLE } from "../celery/command-line.ts";
 import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Broker } from "../domain/broker.ts";
-import { nodeName } from "../domain/names.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import type { Clock } from "../kit/clock.ts";
 import { Limiter } from "../kit/limiter.ts";
 import type { Log } from "../kit/log.ts";
 import type { ProcessId, Processes } from "../kit/processes.ts";
 import type { Store } from "../store/store.ts";
-import type { StartedFor } from "../store/workers.ts";
+import type { Leftover } from "../store/leftovers.ts";
+import type { StartedFor, WorkerRow } from "../store/workers.ts";
 import { Keeper, type KeeperParts } from "./keeper.ts";
 import { askWorkers } from "./observe.ts";
 import type { SupervisorSettings } from "./settings.ts";
@@ -28,6 +28,9 @@ export interface SupervisorParts {
 }
 
 const ROUND_ANSWER_MS = 2000;
+const FINISH_LOOK_MS = 50;
+/** Without rounds, how often an instance is looked at that somebody waits for. */
+const AWAITED_LOOK_MS = 1000;
 /** How soon the death of a worker is seen that is no child of this branch. */
 const ADOPTED_LOOK_MS = 250;
 /** A round that takes longer than this many intervals, and at least a minute, is stuck. */
@@ -76,9 +79,10 @@ export class Supervisor {
     this.#isStarted = true;
     this.#sinceMs = this.#parts.clock.now();
     const found = processes.leadersWith(WORKER_VARIABLE);
-    for (const { name } of store.instances.all()) {
-      this.#addKeeper(name, "branch", this.#foundWorker(name, found)).wake();
-    }
+    const names = store.instances.all().map(({ name }) => name);
+    const keepers = names.map((name) => this.#addKeeper(name, "branch", this.#foundWorker(name, found)));
+    for (const keeper of keepers) keeper.resumeTurn();
+    for (const keeper of keepers) keeper.wake();
     this.removeEmptyApps();
     this.#roundIn(this.#parts.settings.intervalMs);
   }
@@ -90,6 +94,12 @@ export class Supervisor {
     this.#cancelAdopted();
     for (const giveUp of this.#waits) giveUp();
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
+  }
+
+  /** Waits until nothing is begun that would stay half done after `stop()`. For where no daemon runs. */
+  async finish(): Promise<void> {
+    const isBusy = () => [...this.#keepers.values()].some((keeper) => keeper.isBusy);
+    while (isBusy()) await this.#parts.clock.sleep(FINISH_LOOK_MS);
   }
 
   get isStopped(): boolean {
@@ -126,8 +136,10 @@ export class Supervisor {
     const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, "people", undefined);
     const firstPass = keeper.nextPass;
     return new Promise((resolve, reject) => {
+      const stopLooking = this.#isStarted ? () => {} : this.#lookEvery(AWAITED_LOOK_MS, keeper);
       const end = () => {
         cancel();
+        stopLooking();
         unsubscribe();
         this.#waits.delete(giveUp);
       };
@@ -153,6 +165,16 @@ export class Supervisor {
     });
   }
 
+  #lookEvery(ms: number, keeper: Keeper): () => void {
+    let cancel = () => {};
+    const look = () => {
+      keeper.wake();
+      cancel = this.#parts.clock.after(ms, look);
+    };
+    cancel = this.#parts.clock.after(ms, look);
+    return () => cancel();
+  }
+
   #addKeeper(name: string, startFor: StartedFor, found: FoundWorker | undefined): Keeper {
     const keeper = new Keeper(name, startFor, this.#keeperParts);
     this.#keepers.set(name, keeper);
@@ -160,9 +182,11 @@ export class Supervisor {
       if (status !== "gone") return;
       // After the other listeners, which were promised to hear of it.
       queueMicrotask(() => {
-        if (this.#keepers.get(name) === keeper && !this.#parts.store.instances.get(name)) this.#keepers.delete(name);
+        if (this.#keepers.get(name) !== keeper || this.#parts.store.instances.get(name)) return;
+        this.#keepers.delete(name);
         this.#adopted.delete(name);
-        this.removeEmptyApps();
+        void keeper.stop();
+        this.#tryRemoveEmptyApps();
       });
     });
     keeper.takeOver(found);
@@ -174,10 +198,8 @@ export class Supervisor {
   #foundWorker(name: string, found: Map<string, ProcessId & { argv: readonly string[] }>): FoundWorker | undefined {
     const { settings } = this.#parts;
     const process = found.get(`${settings.instanceDir}/${name}`);
-    if (!process) return undefined;
-    // Where Celery rewrote its command line (setproctitle), the name that it would be given today.
-    const said = process.argv.find((word) => word.startsWith("--hostname="))?.slice("--hostname=".length);
-    return { ...process, node: said ?? nodeName(name, settings.branchId) };
+    const node = process && workerNode(name, process.argv);
+    return process && node !== undefined ? { ...process, node } : undefined;
   }
 
   // --- rounds ---
@@ -221,7 +243,7 @@ export class Supervisor {
     const { store } = this.#parts;
     const groups = new Map<Broker, NodeGroup>();
     const groupOf = (broker: Broker) => {
-      const group = groups.get(broker) ?? { broker, nodes: new Map<string, Keeper>() };
+      const group = groups.get(broker) ?? { broker, nodes: new Map<string, Asked>() };
       groups.set(broker, group);
       return group;
     };
@@ -229,12 +251,14 @@ export class Supervisor {
       const row = store.workers.get(name);
       const keeper = this.#keepers.get(name);
       if (broker) groupOf(broker);
-      if (!keeper) continue;
+      // In use as long as the worker lives, also while it stops.
+      const group = row.brokerId === null ? undefined : groupOf(store.brokers.get(row.brokerId));
       const isAsked = row.answeredAtMs !== null && row.termSentAtMs === null;
-      if (!isAsked || row.node === null || row.brokerId === null) keeper.wake();
-      else groupOf(store.brokers.get(row.brokerId)).nodes.set(row.node, keeper);
+      if (keeper && group && isAsked && row.node !== null) group.nodes.set(row.node, { keeper, row });
+      else keeper?.wake();
     }
     for (const { broker } of store.apps.all()) if (broker) groupOf(broker);
+    for (const { broker } of store.leftovers.all()) groupOf(broker);
     return [...groups.values()];
   }
 
@@ -246,11 +270,14 @@ export class Supervisor {
         throw error;
       });
       if (replies) {
-        for (const [node, keeper] of nodes) keeper.roundHeard(replies.get(node) ?? null);
+        for (const [node, { keeper, row }] of nodes) {
+          const { pid, startTicks } = row;
+          keeper.roundHeard({ pid, startTicks, reply: replies.get(node) ?? null });
+        }
         return;
       }
     }
-    for (const keeper of nodes.values()) keeper.wake();
+    for (const { keeper } of nodes.values()) keeper.wake();
   }
 
   /** The exit of a process that is no child of ours is not told: it is looked for. */
@@ -294,19 +321,39 @@ export class Supervisor {
   async #removeLeftovers(): Promise<void> {
     const { store } = this.#parts;
     for (const leftover of store.leftovers.all()) {
-      const { link } = this.#use(leftover.broker);
-      const isUsedAgain = store.instances.get(leftover.queue.replace(/^dq\./, "")) !== undefined;
-      if (!isUsedAgain) {
-        if (link.state.is !== "up") continue;
-        await deleteDirectQueue(link, leftover.queue);
+      try {
+        await this.#removeLeftover(leftover);
+      } catch (error) {
+        // One that the broker does not let go is not in the way of the others.
+        this.#log.warning("cannot delete a direct queue", { queue: leftover.queue, error });
       }
-      store.write(() => store.leftovers.remove(leftover));
+    }
+  }
+
+  async #removeLeftover(leftover: Leftover): Promise<void> {
+    const { store } = this.#parts;
+    const { link } = this.#use(leftover.broker);
+    const isUsedAgain = store.instances.get(leftover.queue.replace(/^dq\./, "")) !== undefined;
+    if (!isUsedAgain) {
+      if (link.state.is !== "up") return;
+      await deleteDirectQueue(link, leftover.queue);
+    }
+    store.write(() => store.leftovers.remove(leftover));
+  }
+
+  #tryRemoveEmptyApps(): void {
+    try {
+      this.removeEmptyApps();
+    } catch (error) {
+      // The next round tries again.
+      this.#log.error("cannot end the deletion of an app", { error });
     }
   }
 
   /** Ends the deletion of apps whose instances are gone. */
   removeEmptyApps(): void {
     const { store } = this.#parts;
+    if (!store.apps.all().some(({ isDeleted }) => isDeleted)) return;
     store.write(() => {
       for (const { name, isDeleted } of store.apps.all()) {
         if (!isDeleted || store.instances.ofApp(name).length > 0) continue;
@@ -333,9 +380,27 @@ export class Supervisor {
   }
 }
 
+/** Who is asked in a round, and which process that was when the question went out. */
+interface Asked {
+  readonly keeper: Keeper;
+  readonly row: WorkerRow;
+}
+
 interface NodeGroup {
   readonly broker: Broker;
-  readonly nodes: Map<string, Keeper>;
+  /** By node name. */
+  readonly nodes: Map<string, Asked>;
+}
+
+/**
+ * The node name by which a process is known to be the worker of an instance, in its words or, where Celery rewrote them
+ * (setproctitle), in its title; undefined for what a task started with the worker's environment.
+ */
+function workerNode(instance: string, argv: readonly string[]): string | undefined {
+  const option = `--hostname=${instance}@`;
+  const said = argv.find((word) => word.startsWith(option))?.slice("--hostname=".length);
+  const title = /(\S+@\S+):MainProcess/.exec(argv.join(" "))?.[1];
+  return said ?? (title?.startsWith(`${instance}@`) ? title : undefined);
 }
 
 type FoundWorker = ProcessId & { readonly node: string };
