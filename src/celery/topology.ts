@@ -104,6 +104,22 @@ export async function probeQueue(link: Link, queue: Queue): Promise<void> {
   }
 }
 
+/** Whether both bind their queue to the same exchange in the same way. */
+export function isSameBinding(a: Queue, b: Queue): boolean {
+  const [one, other] = [resolveQueue(a), resolveQueue(b)];
+  return Bun.deepEquals([one.exchange.name, one.binding], [other.exchange.name, other.binding]);
+}
+
+/**
+ * Moves a queue that is on the broker to the binding of another declaration: first the new one, then the old one goes, so
+ * that no message is without a way meanwhile. Whoever declares a queue later binds it. Rejects AmqpRefused, AmqpAway.
+ */
+export async function rebindQueue(link: Link, before: Queue, after: Queue): Promise<void> {
+  if (!(await exists(link, (channel) => channel.queueDeclare(after.name, { passive: true })))) return;
+  await declareQueue(link, after);
+  await unbindQueue(link, before);
+}
+
 /** Removes the binding of a declaration; absent is fine. Rejects AmqpRefused, AmqpAway. */
 export async function unbindQueue(link: Link, queue: Queue): Promise<void> {
   const { exchange, queue: named, binding } = resolveQueue(queue);

@@ -38,7 +38,7 @@ export class Apps {
     const { store, clock, supervisor } = this.#parts;
     appName(name);
     const change = parseLaunch(params);
-    const { isNew, outdated } = store.write(() => {
+    const { isNew, isMoved, outdated } = store.write(() => {
       const before = store.apps.get(name);
       if (before?.isDeleted)
         throw conflict(`App "${name}" is being deleted: wait until its workers have ended`, { app: name });
@@ -47,10 +47,15 @@ export class Apps {
       const after = { ...base, ...changed };
       for (const queue of store.queues.all(name)) refuseDifferent(this.#parts, after, queue);
       if (!before || Object.keys(changed).length > 0) store.apps.put(after);
-      return { isNew: !before, outdated: before ? this.#askForRestarts(before, after) : [] };
+      const asked = before ? this.#askForRestarts(before, after) : [];
+      return { isNew: !before, isMoved: changed.broker !== undefined, outdated: asked };
     });
     for (const instance of outdated) supervisor.wake(instance.name, "people");
-    if (!options.nowait) await Promise.all(outdated.map((instance) => settle(this.#parts, instance, options)));
+    if (!options.nowait) {
+      const settled = (instance: Instance) =>
+        settle(this.#parts, instance, options, isMoved && !instance.broker ? instance.queues : []);
+      await Promise.all(outdated.map(settled));
+    }
     return { detail: this.get(name), isNew };
   }
 

@@ -47,28 +47,31 @@ export class Consumers {
    * broker refuses is a conflict, and no worker is told, since it would die of it.
    */
   async add(app: string | undefined, name: string, queueName: string, options: CallOptions): Promise<void> {
-    const { store, supervisor, brokers } = this.#parts;
+    const { store, supervisor } = this.#parts;
     const instance = findInstance(store, app, name);
     const queue = findQueue(store, instance.app, queueName);
     const broker = instance.broker ?? appBroker(this.#parts, findApp(store, instance.app));
     // A worker that consumes already needs no new try, and would lose an exclusive queue to it.
     const isNew = !instance.queues.includes(queueName);
-    if (isNew && !options.nowait) await declareOrRefuse(() => declareQueue(brokers.use(broker).link, queue), queueName);
-    const after = this.#wish(app, name, (queues) => [...new Set([...queues, queueName])].toSorted());
-    supervisor.wake(name);
+    if (isNew && !options.nowait) await declareOrRefuse(this.#parts, broker, queue, options, declareQueue);
+    const { before, after } = this.#wish(app, name, (queues) => [...new Set([...queues, queueName])].toSorted());
+    const isAdded = !before.queues.includes(queueName);
+    // As people do, who may have mended on the broker what it refused before.
+    supervisor.wake(name, "people");
     if (options.nowait || !after.isEnabled || after.isHeld) return;
     try {
       await waitFor(this.#parts, name, options, (status) => {
         const seen = alive(status, name);
         const refused = seen.refused.get(queueName);
-        if (refused !== undefined)
-          throw conflict(`The broker refuses queue "${queueName}": ${refused}`, { queue: queueName });
+        if (refused !== undefined) {
+          throw conflict(`The broker refuses queue "${queueName}": ${refused}`, { queue: queueName, stored: !isAdded });
+        }
         refuseAway(seen.link, { stored: true });
         return seen.reply?.queues.includes(queueName) ? true : undefined;
       });
     } catch (error) {
-      // Refused in spite of the try above: somebody else declared it meanwhile.
-      if (error instanceof CymeError && error.code === "conflict") this.#unwish(app, name, queueName);
+      // Refused in spite of the try above: somebody else declared it meanwhile, or the worker cannot consume from it.
+      if (isAdded && error instanceof CymeError && error.code === "conflict") this.#unwish(app, name, queueName);
       throw error;
     }
   }
@@ -92,14 +95,18 @@ export class Consumers {
     this.#wish(app, name, (queues) => queues.filter((wanted) => wanted !== queue));
   }
 
-  #wish(app: string | undefined, name: string, change: (queues: readonly string[]) => string[]): Instance {
+  #wish(
+    app: string | undefined,
+    name: string,
+    change: (queues: readonly string[]) => string[],
+  ): { before: Instance; after: Instance } {
     const { store } = this.#parts;
     return store.write(() => {
-      const instance = findInstance(store, app, name);
-      const after = { ...instance, queues: change(instance.queues) };
-      for (const queue of after.queues) findQueue(store, instance.app, queue);
+      const before = findInstance(store, app, name);
+      const after = { ...before, queues: change(before.queues) };
+      for (const queue of after.queues) findQueue(store, before.app, queue);
       store.instances.put(after);
-      return after;
+      return { before, after };
     });
   }
 

@@ -1,9 +1,12 @@
-import { brokerLabel, brokerUrl } from "../domain/broker.ts";
+import { brokerLabel, brokerUrl, type Broker } from "../domain/broker.ts";
 import type { App } from "../domain/app.ts";
 import { conflict } from "../domain/errors.ts";
 import { sameQueue, type Queue } from "../domain/queue.ts";
-import { AmqpAway, AmqpRefused } from "../kit/amqp.ts";
-import { appBroker, type Parts } from "./context.ts";
+import { AmqpAway, AmqpRefused, type Link } from "../kit/amqp.ts";
+import type { Clock } from "../kit/clock.ts";
+import { appBroker, type CallOptions, type Parts } from "./context.ts";
+
+const CONNECT_MS = 5_000;
 
 /** Two apps may share a queue of one broker only if they mean the same by its name; else `conflict`. */
 export function refuseDifferent(parts: Pick<Parts, "store" | "defaultBroker">, app: App, queue: Queue): void {
@@ -19,19 +22,43 @@ export function refuseDifferent(parts: Pick<Parts, "store" | "defaultBroker">, a
   }
 }
 
-/** Runs `declare`; what the broker refuses is a `conflict` in its own words. False where the broker is away. */
-export async function declareOrRefuse(declare: () => Promise<void>, queue: string): Promise<boolean> {
+/**
+ * Runs `declare` on the broker; what it refuses is a `conflict` in its own words. Resolves to why it could not be asked,
+ * undefined where it was. A broker that was just named is given up to 5 s of the caller's time to connect.
+ */
+export async function declareOrRefuse(
+  { brokers, clock }: Pick<Parts, "brokers" | "clock">,
+  broker: Broker,
+  queue: Queue,
+  options: CallOptions,
+  declare: (link: Link, queue: Queue) => Promise<void>,
+): Promise<AmqpAway | undefined> {
+  const { link } = brokers.use(broker);
+  if (link.state.is === "connecting") await nextState(link, clock, Math.min(CONNECT_MS, options.timeoutMs));
   try {
-    await declare();
-    return true;
+    await declare(link, queue);
   } catch (error) {
     if (error instanceof AmqpRefused) {
-      throw conflict(`The broker refuses queue "${queue}": ${error.replyText}`, {
-        queue,
+      throw conflict(`The broker refuses queue "${queue.name}": ${error.replyText}`, {
+        queue: queue.name,
         broker_says: error.replyText,
       });
     }
-    if (error instanceof AmqpAway) return false;
+    if (error instanceof AmqpAway) return error;
     throw error;
   }
+  return undefined;
+}
+
+/** Not `whenUp`: a broker that turns out to be away is not worth waiting for. */
+function nextState(link: Link, clock: Clock, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      unsubscribe();
+      resolve();
+    };
+    const cancel = clock.after(timeoutMs, end);
+    const unsubscribe = link.onState(end);
+  });
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { declareQueue } from "../celery/topology.ts";
-import { CymeError, conflict, notFound } from "../domain/errors.ts";
+import { CymeError, conflict, notFound, type Facts } from "../domain/errors.ts";
 import type { Params } from "../domain/fields.ts";
 import {
   changedInstance,
@@ -25,6 +25,13 @@ export interface InstanceDetail {
   readonly instance: Instance;
   /** "gone" where it was deleted while one looked. */
   readonly status: Status | "gone";
+}
+
+/** The conflict of adding what is there: whoever wants it changed may go on with that. */
+export class InstanceExists extends CymeError {
+  constructor(message: string, facts: Facts) {
+    super("conflict", message, facts);
+  }
 }
 
 const STATS_MS = 5000;
@@ -58,7 +65,7 @@ export class Instances {
     const change = parseInstanceChange(params);
     const instance = newInstance({ name: instanceName(name ?? crypto.randomUUID()), app, nowMs: clock.now() }, change);
     this.#checkBranch(change, undefined);
-    await this.#declareQueues(instance, instance.queues);
+    await this.#declareQueues(instance, instance.queues, options);
     store.write(() => {
       this.#refuseTaken(instance.name);
       this.#findQueues(instance);
@@ -79,8 +86,8 @@ export class Instances {
     const { branch: _branch, ...fields } = given;
     const change = onlyChanged<Instance>(before, fields) as InstanceChange;
     if (Object.keys(change).length === 0) return this.get(app, name);
-    const added = (change.queues ?? []).filter((queue) => !before.queues.includes(queue));
-    await this.#declareQueues(before, added);
+    const changed = changedInstance(before, change);
+    await this.#declareQueues(changed, newQueues(before, changed), options);
     return this.#update(app, name, options, (instance) => {
       const after = changedInstance(instance, change);
       this.#findQueues(after);
@@ -170,23 +177,23 @@ export class Instances {
     change: (instance: Instance) => Instance,
   ): Promise<InstanceDetail> {
     const { store, supervisor } = this.#parts;
-    const after = store.write(() => {
+    const { after, queues } = store.write(() => {
       const before = findInstance(store, app, name);
       const changed = change(before);
       // A person who switches an instance on again means it to have a fresh budget of restarts.
       if (changed.isEnabled && !before.isEnabled) store.workers.forgetDeaths(name);
       store.instances.put(changed);
-      return changed;
+      return { after: changed, queues: newQueues(before, changed) };
     });
     supervisor.wake(name, "people");
-    if (!options.nowait) await settle(this.#parts, after, options);
+    if (!options.nowait) await settle(this.#parts, after, options, queues);
     return this.get(app, name);
   }
 
   async #settleNew(instance: Instance, options: CallOptions): Promise<void> {
     const { store, supervisor } = this.#parts;
     try {
-      await settle(this.#parts, instance, options);
+      await settle(this.#parts, instance, options, instance.queues);
     } catch (error) {
       if (!(error instanceof CymeError) || error.code !== "worker-failed") throw error;
       store.write(() => store.instances.set(instance.name, { isDeleted: true }));
@@ -234,8 +241,9 @@ export class Instances {
   #refuseTaken(name: string): void {
     const taken = this.#parts.store.instances.get(name);
     if (!taken) return;
-    const why = taken.isDeleted ? "is being deleted: wait until its worker has ended" : "exists already";
-    throw conflict(`Instance "${name}" ${why}`, { instance: name, app: taken.app });
+    const facts = { instance: name, app: taken.app };
+    if (!taken.isDeleted) throw new InstanceExists(`Instance "${name}" exists already`, facts);
+    throw conflict(`Instance "${name}" is being deleted: wait until its worker has ended`, facts);
   }
 
   #findQueues({ app, queues }: Instance): void {
@@ -243,15 +251,21 @@ export class Instances {
   }
 
   /** What the broker refuses is said before anything is stored. Without the broker the supervisor finds out later. */
-  async #declareQueues(instance: Instance, names: readonly string[]): Promise<void> {
-    const { store, brokers, defaultBroker } = this.#parts;
+  async #declareQueues(instance: Instance, names: readonly string[], options: CallOptions): Promise<void> {
+    const { store, defaultBroker } = this.#parts;
     for (const name of names) {
       const queue = store.queues.get(instance.app, name);
       if (!queue) throw notFound("queue", name);
-      const { link } = brokers.use(instance.broker ?? store.apps.get(instance.app)?.broker ?? defaultBroker);
-      await declareOrRefuse(() => declareQueue(link, queue), name);
+      const broker = instance.broker ?? store.apps.get(instance.app)?.broker ?? defaultBroker;
+      await declareOrRefuse(this.#parts, broker, queue, options, declareQueue);
     }
   }
+}
+
+/** The queues that the broker of the instance has to be asked about: those added, or all of them on another broker. */
+function newQueues(before: Instance, after: Instance): string[] {
+  const isMoved = !Bun.deepEquals(before.broker, after.broker);
+  return after.queues.filter((queue) => isMoved || !before.queues.includes(queue));
 }
 
 /** The fields of an instance that a person just switched on or off. */

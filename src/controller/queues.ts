@@ -1,8 +1,10 @@
-import { probeQueue, unbindQueue } from "../celery/topology.ts";
+import { isSameBinding, probeQueue, rebindQueue } from "../celery/topology.ts";
+import { CymeError } from "../domain/errors.ts";
 import type { Params } from "../domain/fields.ts";
 import type { Instance } from "../domain/instance.ts";
 import { queueName } from "../domain/names.ts";
 import { changedQueue, parseQueueChange, sameQueue, type Queue } from "../domain/queue.ts";
+import type { Link } from "../kit/amqp.ts";
 import { appBroker, findApp, findQueue, refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
 import { declareOrRefuse, refuseDifferent } from "./declarations.ts";
 import { settle } from "./settle.ts";
@@ -41,19 +43,21 @@ export class Queues {
     findApp(store, app);
     const change = parseQueueChange(name, params);
     const next = (before: Queue | undefined) => changedQueue({ app, name, nowMs: clock.now() }, before, change);
-    const before = store.queues.get(app, name);
-    if (before && sameQueue(before, next(before))) return { queue: before, isNew: false };
-    refuseDifferent(this.#parts, findApp(store, app), next(before));
-    if (before) await this.#tryChange(next(before));
-    const { queue, outdated } = store.write(() => {
+    const known = store.queues.get(app, name);
+    if (known && sameQueue(known, next(known))) return { queue: known, isNew: false };
+    refuseDifferent(this.#parts, findApp(store, app), next(known));
+    if (known) await this.#tryChange(next(known), options);
+    const { before, queue, outdated } = store.write(() => {
       findApp(store, app);
-      const after = next(store.queues.get(app, name));
+      const replaced = store.queues.get(app, name);
+      const after = next(replaced);
       store.queues.put(after);
-      return { queue: after, outdated: before ? this.#askForRestarts(after) : [] };
+      const isChanged = replaced !== undefined && !sameQueue(replaced, after);
+      return { before: replaced, queue: after, outdated: isChanged ? this.#askForRestarts(after) : [] };
     });
-    if (before) await this.#removeOldBinding(before, queue);
     for (const instance of outdated) supervisor.wake(instance.name, "people");
-    if (!options.nowait) await Promise.all(outdated.map((instance) => settle(this.#parts, instance, options)));
+    if (before) await this.#rebind(before, queue, options);
+    if (!options.nowait) await Promise.all(outdated.map((instance) => settle(this.#parts, instance, options, [name])));
     return { queue, isNew: !before };
   }
 
@@ -76,18 +80,30 @@ export class Queues {
   }
 
   /** The broker cannot change what it has: ask it before anything is stored. */
-  async #tryChange(queue: Queue): Promise<void> {
-    const { store, brokers } = this.#parts;
-    const { link } = brokers.use(appBroker(this.#parts, findApp(store, queue.app)));
-    const isAsked = await declareOrRefuse(() => probeQueue(link, queue), queue.name);
-    if (!isAsked) refuseAway(link.state, { stored: false });
+  async #tryChange(queue: Queue, options: CallOptions): Promise<void> {
+    await this.#ask(queue, options, { stored: false }, probeQueue);
   }
 
-  async #removeOldBinding(before: Queue, after: Queue): Promise<void> {
-    const { store, brokers } = this.#parts;
-    if (Bun.deepEquals(bindingOf(before), bindingOf(after))) return;
-    const { link } = brokers.use(appBroker(this.#parts, findApp(store, before.app)));
-    await declareOrRefuse(() => unbindQueue(link, before), before.name);
+  /** Workers bind as declared, but none takes an old binding away; and where none runs, nobody makes the new one. */
+  async #rebind(before: Queue, after: Queue, options: CallOptions): Promise<void> {
+    if (isSameBinding(before, after)) return;
+    await this.#ask(after, options, { stored: true }, (link) => rebindQueue(link, before, after));
+  }
+
+  /** Does `work` on the broker of the queue's app; throws, with `facts`, where the broker is away or refuses it. */
+  async #ask(
+    queue: Queue,
+    options: CallOptions,
+    facts: { stored: boolean },
+    work: (link: Link, queue: Queue) => Promise<void>,
+  ): Promise<void> {
+    const broker = appBroker(this.#parts, findApp(this.#parts.store, queue.app));
+    try {
+      const away = await declareOrRefuse(this.#parts, broker, queue, options, work);
+      if (away) refuseAway({ is: "away", sinceMs: 0, reason: away.reason, refused: away.refused });
+    } catch (error) {
+      throw error instanceof CymeError ? error.withFacts(facts) : error;
+    }
   }
 
   #askForRestarts({ app, name }: Queue): Instance[] {
@@ -101,5 +117,3 @@ export class Queues {
     });
   }
 }
-
-const bindingOf = ({ exchange, routingKey, options }: Queue) => [exchange, options?.binding_key ?? routingKey];

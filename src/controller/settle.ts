@@ -4,18 +4,26 @@ import type { Failure, Status } from "../supervisor/status.ts";
 import { tellingLine } from "../supervisor/worker-log.ts";
 import { refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
 
-/** Waits until the worker is as the instance wishes, or until it has stopped where none is wanted. */
-export async function settle(parts: Parts, instance: Instance, options: CallOptions): Promise<void> {
+/**
+ * Waits until the worker is as the instance wishes, or until it has stopped where none is wanted. `queues` are those that
+ * the change is about: that the broker refuses one of them is a `conflict`, while others were refused before it.
+ */
+export async function settle(
+  parts: Parts,
+  instance: Instance,
+  options: CallOptions,
+  queues: readonly string[] = [],
+): Promise<void> {
   if (!instance.isEnabled || instance.isHeld) return untilStopped(parts, instance.name, options);
   await waitFor(parts, instance.name, options, (status) => {
     const seen = alive(status, instance.name);
-    return isSettled(seen, instance) ? true : undefined;
+    return isSettled(seen, instance, queues) ? true : undefined;
   });
 }
 
 /** Whether a worker runs, answered, was started for the last restart that was asked for, and has nothing left to do. */
-function isSettled(status: Status, instance: Instance): boolean {
-  const refused = instance.queues.find((queue) => status.refused.has(queue));
+function isSettled(status: Status, instance: Instance, queues: readonly string[]): boolean {
+  const refused = queues.find((queue) => status.refused.has(queue));
   if (refused !== undefined) {
     throw conflict(`The broker refuses queue "${refused}": ${status.refused.get(refused)}`, {
       queue: refused,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { recordingLog } from "../../test/celery/recording-log.ts";
 import type { Controller } from "../controller/controller.ts";
+import { InstanceExists } from "../controller/instances.ts";
 import { CymeError, unavailable } from "../domain/errors.ts";
 import { Api } from "./api.ts";
 import type { GuardOptions } from "./guard.ts";
@@ -126,6 +127,41 @@ describe("a request", () => {
     await api.call("DELETE /shop/?timeout=1");
     await api.call("GET /");
     expect(api.lines.map((line) => line.slice(25).trim())).toEqual(["INFO request method=DELETE path=/shop"]);
+  });
+});
+
+describe("PUT of a new instance", () => {
+  /** The instance is there by the time that adding it fails. */
+  function adding(error: Error) {
+    const known = { isThere: false };
+    return setup({
+      answers: {
+        "instances.exists": () => known.isThere,
+        "instances.add": () => {
+          known.isThere = true;
+          throw error;
+        },
+        "instances.change": () => {
+          throw new CymeError("timeout", "changing takes long");
+        },
+      },
+    });
+  }
+
+  test("tells a conflict of its own, with which it was stored", async () => {
+    const { json } = adding(new CymeError("conflict", "The broker refuses it", { stored: true }));
+    const { status, body } = await json("PUT /shop/instances/web/");
+    expect([status, body]).toEqual([409, { error: "conflict", nok: "The broker refuses it", stored: true }]);
+  });
+
+  test("changes the one that somebody else added meanwhile", async () => {
+    const { json } = adding(new InstanceExists("It exists", {}));
+    expect((await json("PUT /shop/instances/web/")).body["nok"]).toBe("changing takes long");
+  });
+
+  test("changes nothing by POST", async () => {
+    const { json } = adding(new InstanceExists("It exists", {}));
+    expect((await json("POST /shop/instances/web/")).body["nok"]).toBe("It exists");
   });
 });
 

@@ -1,8 +1,8 @@
 import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
-import type { InstanceDetail } from "../controller/instances.ts";
+import { InstanceExists, type InstanceDetail } from "../controller/instances.ts";
 import type { Broker } from "../domain/broker.ts";
-import { CymeError, conflict } from "../domain/errors.ts";
+import { conflict } from "../domain/errors.ts";
 import { flag, integer, type Params } from "../domain/fields.ts";
 import { BOUNDS_PARAMS, INSTANCE_PARAMS } from "../domain/instance.ts";
 import { LAUNCH_PARAMS } from "../domain/launch.ts";
@@ -228,7 +228,7 @@ async function putInstance(call: Call): Promise<Response> {
       return await addInstance({ ...call, path: { ...call.path, app } }, instance);
     } catch (error) {
       // Somebody else added it meanwhile: for PUT that makes no difference.
-      const isTaken = error instanceof CymeError && error.code === "conflict" && instances.exists(app, instance);
+      const isTaken = error instanceof InstanceExists && instances.exists(app, instance);
       if (!isTaken || call.method === "POST") throw error;
     }
   } else if (call.method === "POST") {

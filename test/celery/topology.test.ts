@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { declareQueue, deleteDirectQueue, probeQueue, unbindQueue } from "../../src/celery/topology.ts";
+import { declareQueue, deleteDirectQueue, probeQueue, rebindQueue, unbindQueue } from "../../src/celery/topology.ts";
 import { CymeError } from "../../src/domain/errors.ts";
 import type { Queue } from "../../src/domain/queue.ts";
-import { AmqpLink, AmqpRefused, type AMQPChannel } from "../../src/kit/amqp.ts";
+import { AmqpLink, AmqpRefused, type AMQPChannel, type Link } from "../../src/kit/amqp.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { silentLog } from "../../src/kit/log.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
@@ -55,10 +55,14 @@ const exchangeExists = async ({ exchange }: Queue) =>
   404;
 
 /** How many messages stand in the queue after one was sent to its exchange. */
-async function reached(queue: Queue, routingKey = queue.routingKey): Promise<number> {
+async function reached(
+  queue: Queue,
+  routingKey = queue.routingKey,
+  headers: Record<string, string> = {},
+): Promise<number> {
   return link.withChannel(async (channel) => {
     await channel.confirmSelect();
-    await channel.basicPublish(queue.exchange, routingKey, "x");
+    await channel.basicPublish(queue.exchange, routingKey, "x", { headers });
     return (await channel.queueDeclare(queue.name, { passive: true })).messageCount;
   });
 }
@@ -183,6 +187,42 @@ describe("unbindQueue()", () => {
   });
 });
 
+describe("rebindQueue()", () => {
+  test("moves a queue to the new binding and takes the old one away", async () => {
+    const before = newQueue({ exchangeType: "topic", routingKey: "video" });
+    const after = { ...before, routingKey: "audio.#" };
+    await declareQueue(link, before);
+    await rebindQueue(link, before, after);
+    expect(await reached(after, "audio.cut")).toBe(1);
+    expect(await reached(after, "video")).toBe(1);
+  });
+
+  test("makes the new binding before the old one goes, so that no message is without a way meanwhile", async () => {
+    const before = newQueue();
+    await declareQueue(link, before);
+    const commands: string[] = [];
+    await rebindQueue(recording(commands), before, { ...before, routingKey: "new" });
+    expect(commands.filter((command) => /bind/i.test(command))).toEqual(["queueBind", "queueUnbind"]);
+  });
+
+  test("goes by the arguments of a binding too", async () => {
+    const kind = (wanted: string) => ({ binding_arguments: { "x-match": "all", kind: wanted } });
+    const before = newQueue({ exchangeType: "headers", options: kind("old") });
+    const after = { ...before, options: kind("new") };
+    await declareQueue(link, before);
+    await rebindQueue(link, before, after);
+    expect(await reached(after, "", { kind: "new" })).toBe(1);
+    expect(await reached(after, "", { kind: "old" })).toBe(1);
+  });
+
+  test("makes nothing where the queue is not there", async () => {
+    const before = newQueue();
+    const after = { ...before, exchange: `${before.exchange}-new` };
+    await rebindQueue(link, before, after);
+    expect([await queueExists(after), await exchangeExists(after)]).toEqual([false, false]);
+  });
+});
+
 describe("deleteDirectQueue()", () => {
   test("deletes queue and exchange, with the messages", async () => {
     const queue = newQueue();
@@ -202,6 +242,27 @@ describe("deleteDirectQueue()", () => {
     await holding(queue, async () => expect(await refusal(deleteDirectQueue(link, queue.name))).toBe(405));
   });
 });
+
+/** The link, noting the commands that are sent over it. */
+function recording(commands: string[]): Link {
+  const noting = (channel: AMQPChannel) =>
+    new Proxy(channel, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          commands.push(String(key));
+          return value.apply(target, args) as unknown;
+        };
+      },
+    });
+  return {
+    state: link.state,
+    onState: (listener) => link.onState(listener),
+    whenUp: (timeoutMs) => link.whenUp(timeoutMs),
+    withChannel: (work, timeoutMs) => link.withChannel((channel) => work(noting(channel)), timeoutMs),
+  };
+}
 
 /** Runs `work` while another connection has declared the queue for itself. */
 async function holding(queue: Queue, work: () => Promise<void>): Promise<void> {
