@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AMQPClient } from "@cloudamqp/amqp-client";
 import { startBranch, type Branch } from "../harness/branch.ts";
+import { anyCelery } from "../harness/celery.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
 
 /* What Celery or the broker refuses, which nobody can know from the words alone. */
@@ -129,6 +130,41 @@ describe("a queue that the broker has with other arguments", () => {
   test("does not keep the worker from consuming another one", async () => {
     expect((await branch.api("PUT", "/shop/instances/web/queues/fits/")).status).toBe(201);
     expect(await instance("web")).toMatchObject({ pid, queues: ["fits"] });
+  });
+});
+
+describe("a queue that the broker takes, and old workers cannot", () => {
+  test("is a conflict of a new instance of Celery before 5.5, which runs without", async () => {
+    const options = { queue_arguments: { "x-queue-type": "quorum" } };
+    await branch.api("PUT", "/shop/queues/safe/", { json: { options } });
+    const json = { pool: "solo", queues: ["safe"] };
+    const { status, body } = await branch.api<Failed>("PUT", "/shop/instances/quorum/", { json });
+    const refusal = { error: "conflict", stored: true, nok: expect.stringContaining("quorum queues") };
+    const isOld = Bun.semver.order(anyCelery().version, "5.5.0") < 0;
+    expect([status, body]).toEqual(isOld ? [409, expect.objectContaining(refusal)] : [201, expect.anything()]);
+    expect(await instance("quorum")).toMatchObject({ state: "running", queues: ["safe"] });
+    expect((await branch.api("DELETE", "/shop/instances/quorum/")).status).toBe(200);
+  });
+});
+
+describe("a broker that was just named", () => {
+  test("is asked before a queue on it is changed", async () => {
+    await using other = await freshVhost();
+    const client = new AMQPClient(other.url);
+    const channel = await (await client.connect()).channel();
+    await channel.queueDeclare("old", { durable: true });
+    await client.close();
+    await branch.api("PUT", "/late/");
+    await branch.api("PUT", "/late/queues/old/");
+    // Its first use is the change: the link to it is not there yet.
+    await branch.api("PUT", "/late/", { json: { broker: other.url } });
+    const { status, body } = await branch.api("PUT", "/late/queues/old/", { json: { options: { durable: false } } });
+    expect([status, body]).toEqual([
+      409,
+      expect.objectContaining({ error: "conflict", nok: expect.stringContaining("PRECONDITION_FAILED") }),
+    ]);
+    expect((await branch.api("GET", "/late/queues/old/")).body).toMatchObject({ options: null });
+    await branch.api("DELETE", "/late/");
   });
 });
 
