@@ -1,4 +1,4 @@
-import { brokerLabel } from "../domain/broker.ts";
+import { brokerLabel, brokerUrl } from "../domain/broker.ts";
 import type { Parts } from "./context.ts";
 
 export interface Component {
@@ -32,7 +32,10 @@ export class Health {
   report(): HealthReport {
     const { supervisor, brokers } = this.#parts;
     const store = this.#store();
-    const links = brokers.inUse().map(({ broker, link }) => {
+    const wanted = this.#wantedBrokers();
+    // Not those that are only waited for, to delete what a deleted instance left there.
+    const inUse = brokers.inUse().filter(({ broker }) => wanted.has(brokerUrl(broker)));
+    const links = inUse.map(({ broker, link }) => {
       const { is, sinceMs } = link.state;
       const why = link.state.is === "away" ? { why: link.state.reason } : {};
       return [brokerLabel(broker), { state: is, sinceMs, ...why }] as const;
@@ -53,6 +56,13 @@ export class Health {
         links.toSorted(([, a], [, b]) => Number(a.state === "away") - Number(b.state === "away")),
       ),
     };
+  }
+
+  /** URLs of the brokers that the branch, its apps and its instances name. */
+  #wantedBrokers(): Set<string> {
+    const { store, defaultBroker } = this.#parts;
+    const named = [...store.apps.all(), ...store.instances.all()].map(({ broker }) => broker ?? defaultBroker);
+    return new Set([defaultBroker, ...named].map(brokerUrl));
   }
 
   #store(): Component {

@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, lt } from "drizzle-orm";
 import type { Db } from "./database.ts";
 import type { BrokerTable } from "./brokers.ts";
 import type { Broker } from "../domain/broker.ts";
@@ -24,12 +24,17 @@ export class LeftoverTable {
     return rows.map(({ queue, brokerId }) => ({ queue, broker: this.#brokers.get(brokerId) }));
   }
 
-  add({ queue, broker }: Leftover): void {
+  add({ queue, broker }: Leftover, atMs: number): void {
     this.#db
       .insert(leftovers)
-      .values({ queue, brokerId: this.#brokers.idOf(broker) })
+      .values({ queue, brokerId: this.#brokers.idOf(broker), atMs })
       .onConflictDoNothing()
       .run();
+  }
+
+  /** Drops those that were left before `atMs`: their broker will hardly come back. */
+  forgetBefore(atMs: number): void {
+    this.#db.delete(leftovers).where(lt(leftovers.atMs, atMs)).run();
   }
 
   remove({ queue, broker }: Leftover): void {

@@ -134,7 +134,7 @@ function operations(random: () => number): Operation[] {
       const key = `${leftover.queue} ${leftover.broker.virtualHost}`;
       if (chance(0.5)) {
         model.leftovers.set(key, leftover);
-        store.leftovers.add(leftover);
+        store.leftovers.add(leftover, 1);
       } else {
         model.leftovers.delete(key);
         store.leftovers.remove(leftover);

@@ -160,6 +160,7 @@ export const leftovers = sqliteTable(
     brokerId: integer("broker_id")
       .notNull()
       .references(() => brokers.id),
+    atMs: integer("at").notNull(),
   },
   (table) => [primaryKey({ columns: [table.queue, table.brokerId] })],
 );

@@ -321,9 +321,9 @@ describe("leftovers", () => {
     using store = setup();
     const [a, b] = [brokerOf("a"), brokerOf("b")].map((broker) => ({ queue: "dq.web", broker }));
     if (!a || !b) throw new Error("unreachable");
-    store.leftovers.add(a);
-    store.leftovers.add(a);
-    store.leftovers.add(b);
+    store.leftovers.add(a, 1);
+    store.leftovers.add(a, 1);
+    store.leftovers.add(b, 1);
     expect(store.leftovers.all()).toEqual([a, b]);
     store.leftovers.remove(a);
     expect(store.leftovers.all()).toEqual([b]);

@@ -393,7 +393,7 @@ export class Keeper {
     const leftover = { queue: directQueue(instance.name), broker: launch.broker };
     this.#process.removeFolder();
     store.write(() => {
-      store.leftovers.add(leftover);
+      store.leftovers.add(leftover, this.#parts.clock.now());
       store.instances.remove(instance.name);
     });
     this.#log.info("deleted");

@@ -83,7 +83,7 @@ describe("the connection to a broker", () => {
   test("is kept while a direct queue is still to be deleted there, and no longer", async () => {
     await using branch = new TestBranch();
     const elsewhere = { ...branch.broker.broker, virtualHost: ELSEWHERE };
-    branch.store.leftovers.add({ queue: "dq.gone", broker: elsewhere });
+    branch.store.leftovers.add({ queue: "dq.gone", broker: elsewhere }, branch.clock.now());
     branch.brokers.use(elsewhere).goAway();
     await branch.clock.advance(6 * SECOND_MS);
     expect(branch.brokers.kept).toContain(ELSEWHERE);
@@ -91,6 +91,19 @@ describe("the connection to a broker", () => {
     await branch.clock.advance(12 * SECOND_MS);
     expect(branch.store.leftovers.all()).toEqual([]);
     expect(branch.brokers.kept).not.toContain(ELSEWHERE);
+  });
+});
+
+describe("a direct queue that is still to be deleted", () => {
+  test("is forgotten after a week in which its broker did not come back", async () => {
+    await using branch = new TestBranch({ intervalMs: 3_600_000 });
+    const elsewhere = { ...branch.broker.broker, virtualHost: ELSEWHERE };
+    branch.brokers.use(elsewhere).goAway();
+    branch.store.leftovers.add({ queue: "dq.gone", broker: elsewhere }, branch.clock.now());
+    await branch.clock.advance(6 * 24 * 3_600_000);
+    expect(branch.store.leftovers.all()).toHaveLength(1);
+    await branch.clock.advance(2 * 24 * 3_600_000);
+    expect(branch.store.leftovers.all()).toEqual([]);
   });
 });
 

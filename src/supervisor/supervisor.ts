@@ -33,6 +33,8 @@ const FINISH_LOOK_MS = 50;
 const AWAITED_LOOK_MS = 1000;
 /** How soon the death of a worker is seen that is no child of this branch. */
 const ADOPTED_LOOK_MS = 250;
+/** How long the broker of a deleted instance is waited for, to delete its direct queue there. */
+const LEFTOVER_MS = 7 * 24 * 3_600_000;
 /** A round that takes longer than this many intervals, and at least a minute, is stuck. */
 const STUCK_INTERVALS = 10;
 const STUCK_MS = 60_000;
@@ -320,7 +322,10 @@ export class Supervisor {
 
   async #removeLeftovers(): Promise<void> {
     const { store } = this.#parts;
-    for (const leftover of store.leftovers.all()) {
+    const all = store.leftovers.all();
+    if (all.length === 0) return;
+    store.write(() => store.leftovers.forgetBefore(this.#parts.clock.now() - LEFTOVER_MS));
+    for (const leftover of all) {
       try {
         await this.#removeLeftover(leftover);
       } catch (error) {

@@ -79,6 +79,7 @@ CREATE INDEX `instances_names` ON `instances` (`app`,`is_deleted`,`name`);--> st
 CREATE TABLE `leftovers` (
 	`queue` text NOT NULL,
 	`broker_id` integer NOT NULL,
+	`at` integer NOT NULL,
 	PRIMARY KEY(`queue`, `broker_id`),
 	FOREIGN KEY (`broker_id`) REFERENCES `brokers`(`id`) ON UPDATE no action ON DELETE no action
 );
