@@ -1,33 +1,26 @@
-import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
+import type { BrokerConnection } from "../celery/brokers.ts";
 import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Instance, InstanceState } from "../domain/instance.ts";
 import { resolveLaunch, type ResolvedLaunch } from "../domain/launch.ts";
 import { directQueue } from "../domain/names.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
-import type { Clock } from "../kit/clock.ts";
 import type { Limiter } from "../kit/limiter.ts";
 import type { Log } from "../kit/log.ts";
-import { SpawnError, type Exit, type ProcessId, type Processes } from "../kit/processes.ts";
-import type { Store } from "../store/store.ts";
+import { SpawnError, type Exit, type ProcessId } from "../kit/processes.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
 import { correct, refusal, type Correction } from "./corrections.ts";
 import { judge, type Death, type Verdict } from "./death.ts";
 import { Liveness, type RoundReply } from "./liveness.ts";
+import type { Parts } from "./parts.ts";
 import { plan, stateOf, wantOf, type Action, type Seen } from "./plan.ts";
-import type { SupervisorSettings } from "./settings.ts";
+import { Refusals } from "./refusals.ts";
 import type { Failure, Status, StatusListener } from "./status.ts";
 import type { Turns } from "./turns.ts";
 import { tellingLine } from "./worker-log.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
-export interface KeeperParts {
-  readonly store: Store;
-  readonly processes: Processes;
-  readonly brokers: BrokerPool;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly settings: SupervisorSettings;
+export interface KeeperParts extends Parts {
   readonly turns: Turns;
   /** Bounds how many workers start up at the same time: each is a burst of CPU. */
   readonly starts: Limiter;
@@ -42,10 +35,6 @@ interface Wish {
 
 const LINK_SETTLES_MS = 1500;
 const CORRECT_AGAIN_MS = 30;
-/** Somebody may have mended the queue on the broker meanwhile. */
-const REFUSED_AGAIN_MS = 30_000;
-/** A refusal that costs the connection disturbs every worker on that broker, so it is not tried often. */
-const COSTLY_AGAIN_MS = 3_600_000;
 const FAILED_PASS_MS = 2000;
 /** The longest that a slow starter keeps others from starting. */
 const START_SLOT_MS = 10_000;
@@ -69,8 +58,7 @@ export class Keeper {
   readonly #liveness: Liveness;
   readonly #log: Log;
   readonly #listeners = new Set<StatusListener>();
-  /** Queues that the broker refused: its words, and when to try again. */
-  readonly #refused = new Map<string, { words: string; againMs: number }>();
+  readonly #refusals: Refusals;
 
   #isStopped = false;
   #isRunning = false;
@@ -94,6 +82,7 @@ export class Keeper {
     this.#parts = parts;
     this.#process = new WorkerProcess(name, parts);
     this.#liveness = new Liveness(parts.clock, parts.settings.waitAfterBrokerRevivedMs);
+    this.#refusals = new Refusals(parts.clock);
     this.#log = parts.log.with({ instance: name });
   }
 
@@ -117,7 +106,7 @@ export class Keeper {
       this.#startFor = startFor;
       this.#startNotBeforeMs = 0;
       this.#failure = null;
-      this.#refused.clear();
+      this.#refusals.forgetAll();
     }
     this.#isDirty = true;
     if (!this.#isRunning && !this.#isStopped) this.#passes = this.#run();
@@ -274,7 +263,7 @@ export class Keeper {
       isBrokerUp: connection.link.state.is === "up",
       startNotBeforeMs: this.#startNotBeforeMs,
       isItsTurn: isOutdated && wantOf(instance) === "run" && mayRestart(),
-      refusedQueues: this.#refusedNow(),
+      refusedQueues: this.#refusals.pending,
     };
   }
 
@@ -339,7 +328,7 @@ export class Keeper {
       leave();
     };
     const startedFor = this.#startFor;
-    this.#refused.clear();
+    this.#refusals.forgetAll();
     this.#liveness.reset();
     this.#isDirty = true;
     try {
@@ -358,27 +347,17 @@ export class Keeper {
     if (row.node === null || !correction) return;
     try {
       const answer = await correct(this.#connection(row, launch), row.node, correction);
-      if (action.do === "consume") this.#refused.delete(action.queue);
+      if (action.do === "consume") this.#refusals.forget(action.queue);
       this.#log.info("told worker", { ...action, answer: answer ?? "nothing" });
     } catch (error) {
       const refused = refusal(error);
       if (action.do !== "consume") throw error;
-      this.#noteRefusal(action.queue, refused);
+      const { queue } = action;
+      const why = `the broker refuses queue ${queue}: ${refused.words}`;
+      if (this.#refusals.note(queue, refused)) this.#record("refused", why, { queue });
     }
     // Workers answer before they act, so look again; less and less often where it does not help.
     this.#lookAgainIn(backoffMs(this.#corrections++, CORRECT_AGAIN_MS, this.#parts.settings.intervalMs, 0));
-  }
-
-  #noteRefusal(queue: string, { words, costsConnection }: ReturnType<typeof refusal>): void {
-    const isNews = this.#refused.get(queue)?.words !== words;
-    const againMs = this.#parts.clock.now() + (costsConnection ? COSTLY_AGAIN_MS : REFUSED_AGAIN_MS);
-    this.#refused.set(queue, { words, againMs });
-    if (isNews) this.#record("refused", `the broker refuses queue ${queue}: ${words}`, { queue });
-  }
-
-  #refusedNow(): Set<string> {
-    const nowMs = this.#parts.clock.now();
-    return new Set([...this.#refused].filter(([, { againMs }]) => againMs > nowMs).map(([queue]) => queue));
   }
 
   #correction(action: CorrectingAction, app: string): Correction | undefined {
@@ -525,7 +504,7 @@ export class Keeper {
       restartSeq: isAlive ? row.restartSeq : null,
       link: this.#connection(isAlive ? row : null, launch).link.state,
       failure: this.#failure,
-      refused: new Map([...this.#refused].map(([queue, { words }]) => [queue, words])),
+      refused: this.#refusals.words,
     };
   }
 

@@ -1,28 +1,19 @@
 import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
-import { WORKER_VARIABLE } from "../celery/command-line.ts";
-import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Broker } from "../domain/broker.ts";
 import { AmqpAway } from "../kit/amqp.ts";
-import type { Clock } from "../kit/clock.ts";
 import { Limiter } from "../kit/limiter.ts";
-import type { Log } from "../kit/log.ts";
-import type { ProcessId, Processes } from "../kit/processes.ts";
-import type { Store } from "../store/store.ts";
-import type { Leftover } from "../store/leftovers.ts";
+import type { ProcessId } from "../kit/processes.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
+import type { Log } from "../kit/log.ts";
+import { findWorkers, type FoundWorker } from "./found-workers.ts";
 import { Keeper, type KeeperParts } from "./keeper.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { askWorkers } from "./observe.ts";
-import type { SupervisorSettings } from "./settings.ts";
+import type { Parts } from "./parts.ts";
 import type { Status } from "./status.ts";
 import { Turns } from "./turns.ts";
 
-export interface SupervisorParts {
-  readonly store: Store;
-  readonly processes: Processes;
-  readonly brokers: BrokerPool;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly settings: SupervisorSettings;
+export interface SupervisorParts extends Parts {
   /** How many workers may start up at the same time. */
   readonly maxStarting: number;
 }
@@ -33,8 +24,6 @@ const FINISH_LOOK_MS = 50;
 const AWAITED_LOOK_MS = 1000;
 /** How soon the death of a worker is seen that is no child of this branch. */
 const ADOPTED_LOOK_MS = 250;
-/** How long the broker of a deleted instance is waited for, to delete its direct queue there. */
-const LEFTOVER_MS = 7 * 24 * 3_600_000;
 /** A round that takes longer than this many intervals, and at least a minute, is stuck. */
 const STUCK_INTERVALS = 10;
 const STUCK_MS = 60_000;
@@ -77,12 +66,12 @@ export class Supervisor {
 
   /** Takes over the workers that live, and begins the rounds. */
   start(): void {
-    const { store, processes } = this.#parts;
+    const { store, processes, settings } = this.#parts;
     this.#isStarted = true;
     this.#sinceMs = this.#parts.clock.now();
-    const found = processes.leadersWith(WORKER_VARIABLE);
+    const found = findWorkers(processes, settings.instanceDir);
     const names = store.instances.all().map(({ name }) => name);
-    const keepers = names.map((name) => this.#addKeeper(name, "branch", this.#foundWorker(name, found)));
+    const keepers = names.map((name) => this.#addKeeper(name, "branch", found.get(name)));
     for (const keeper of keepers) keeper.resumeTurn();
     for (const keeper of keepers) keeper.wake();
     this.removeEmptyApps();
@@ -197,13 +186,6 @@ export class Supervisor {
     return keeper;
   }
 
-  #foundWorker(name: string, found: Map<string, ProcessId & { argv: readonly string[] }>): FoundWorker | undefined {
-    const { settings } = this.#parts;
-    const process = found.get(`${settings.instanceDir}/${name}`);
-    const node = process && workerNode(name, process.argv);
-    return process && node !== undefined ? { ...process, node } : undefined;
-  }
-
   // --- rounds ---
 
   #roundIn(ms: number): void {
@@ -224,7 +206,7 @@ export class Supervisor {
     this.#isRoundDue = false;
     try {
       await this.#askAll();
-      await this.#removeLeftovers();
+      await removeLeftovers(this.#keeperParts);
       this.removeEmptyApps();
     } catch (error) {
       this.#log.error("a round failed", { error });
@@ -320,32 +302,6 @@ export class Supervisor {
 
   // --- what deletions leave to do ---
 
-  async #removeLeftovers(): Promise<void> {
-    const { store } = this.#parts;
-    const all = store.leftovers.all();
-    if (all.length === 0) return;
-    store.write(() => store.leftovers.forgetBefore(this.#parts.clock.now() - LEFTOVER_MS));
-    for (const leftover of all) {
-      try {
-        await this.#removeLeftover(leftover);
-      } catch (error) {
-        // One that the broker does not let go is not in the way of the others.
-        this.#log.warning("cannot delete a direct queue", { queue: leftover.queue, error });
-      }
-    }
-  }
-
-  async #removeLeftover(leftover: Leftover): Promise<void> {
-    const { store } = this.#parts;
-    const { link } = this.#use(leftover.broker);
-    const isUsedAgain = store.instances.get(leftover.queue.replace(/^dq\./, "")) !== undefined;
-    if (!isUsedAgain) {
-      if (link.state.is !== "up") return;
-      await deleteDirectQueue(link, leftover.queue);
-    }
-    store.write(() => store.leftovers.remove(leftover));
-  }
-
   #tryRemoveEmptyApps(): void {
     try {
       this.removeEmptyApps();
@@ -396,19 +352,6 @@ interface NodeGroup {
   /** By node name. */
   readonly nodes: Map<string, Asked>;
 }
-
-/**
- * The node name by which a process is known to be the worker of an instance, in its words or, where Celery rewrote them
- * (setproctitle), in its title; undefined for what a task started with the worker's environment.
- */
-function workerNode(instance: string, argv: readonly string[]): string | undefined {
-  const option = `--hostname=${instance}@`;
-  const said = argv.find((word) => word.startsWith(option))?.slice("--hostname=".length);
-  const title = /(\S+@\S+):MainProcess/.exec(argv.join(" "))?.[1];
-  return said ?? (title?.startsWith(`${instance}@`) ? title : undefined);
-}
-
-type FoundWorker = ProcessId & { readonly node: string };
 
 /** The methods of a class instance as an object that can be spread. */
 function bound(brokers: BrokerPool): BrokerPool {
