@@ -44,7 +44,7 @@ export class Instances {
     this.#parts = parts;
   }
 
-  names(app: string): string[] {
+  names(app: string): readonly string[] {
     findApp(this.#parts.store, app);
     return this.#parts.store.instances.names(app);
   }

@@ -11,6 +11,7 @@ export class InstanceTable {
   readonly #names;
   readonly #row;
   readonly #queuesOf;
+  readonly #knownNames = new Map<string, readonly string[]>();
 
   constructor(db: Db, brokers: BrokerTable) {
     this.#db = db;
@@ -35,9 +36,18 @@ export class InstanceTable {
       .prepare();
   }
 
-  /** Names of the instances of an app, sorted. */
-  names(app: string): string[] {
-    return this.#names.all({ app }).map((row) => row.name);
+  /** Names of the instances of an app, sorted. Kept until one changes, since lists are what is asked for most. */
+  names(app: string): readonly string[] {
+    const known = this.#knownNames.get(app);
+    if (known) return known;
+    const names = this.#names.all({ app }).map((row) => row.name);
+    this.#knownNames.set(app, names);
+    return names;
+  }
+
+  /** After a transaction that was rolled back: what was read in it never was. */
+  forgetRead(): void {
+    this.#knownNames.clear();
   }
 
   /** All instances, also those being deleted, sorted by name. */
@@ -64,6 +74,7 @@ export class InstanceTable {
 
   /** Writes an instance, new or changed, with the queues that it is wanted to consume from. */
   put(instance: Instance): void {
+    this.#knownNames.clear();
     const { broker, queues, ...fields } = instance;
     const row = {
       ...fields,
@@ -79,6 +90,7 @@ export class InstanceTable {
 
   /** Changes some fields; returns whether there was such an instance. */
   set(name: string, fields: Partial<Pick<Instance, SettableField>>): boolean {
+    this.#knownNames.clear();
     const rows = this.#db
       .update(instances)
       .set(fields)
@@ -89,6 +101,7 @@ export class InstanceTable {
   }
 
   remove(name: string): void {
+    this.#knownNames.clear();
     this.#db.delete(instances).where(eq(instances.name, name)).run();
   }
 

@@ -185,7 +185,7 @@ function seen(store: Store): ReturnType<typeof wanted> {
     ofApps: APPS.map((app) => ({
       queues: store.queues.all(app),
       own: store.instances.ofApp(app),
-      names: store.instances.names(app),
+      names: [...store.instances.names(app)],
     })),
     ofInstances: INSTANCES.map((name) => ({
       instance: store.instances.get(name),

@@ -45,6 +45,7 @@ export class Store {
       return client.inTransaction ? work() : client.transaction(work).immediate();
     } catch (error) {
       this.brokers.forgetRead();
+      this.instances.forgetRead();
       const cause = asCymeError(error);
       // What works on the rows may throw as well, and says nothing of the database.
       if (cause !== error) this.#isSuspect = true;
