@@ -72,7 +72,7 @@ export class AmqpControl implements Control {
     const question = new Question(nodes, () => call.resolve(question.gathered()));
     this.#questions.set(ticket, question);
     const replyTo = { exchange: "", routing_key: replyQueue };
-    broadcast(channel, { method, arguments: args, destination: nodes, ticket, reply_to: replyTo }).then(() => {
+    publish(channel, { method, arguments: args, destination: nodes, ticket, reply_to: replyTo }).then(() => {
       isTaken = true;
     }, call.reject);
     try {
@@ -85,7 +85,7 @@ export class AmqpControl implements Control {
   async cast(method: string, args: Record<string, unknown>, nodes: readonly string[]): Promise<void> {
     const { channel } = this.#usable(method, nodes);
     const call = this.#call<void>(CAST_MS, () => call.reject(tookNothing(CAST_MS)));
-    broadcast(channel, { method, arguments: args, destination: nodes }).then(call.resolve, call.reject);
+    publish(channel, { method, arguments: args, destination: nodes }).then(call.resolve, call.reject);
     return call.promise;
   }
 
@@ -178,12 +178,18 @@ class Question {
 }
 
 /**
- * Resolves when the broker has confirmed the message; rejects AmqpAway. Workers refuse any other content type, and take no
+ * Resolves when the broker has confirmed the message; rejects AmqpAway. One node is sent the message alone, to its mailbox
+ * (kombu/pidbox.py `Node`: `<node>.celery.pidbox`), since the exchange would wake every worker on the broker. Workers refuse any other content type, and take no
  * `clock` header: it would be merged into the logical clock of the whole cluster.
  */
-async function broadcast(channel: AMQPChannel, request: Record<string, unknown>): Promise<void> {
+async function publish(
+  channel: AMQPChannel,
+  request: Record<string, unknown> & { readonly destination: readonly string[] },
+): Promise<void> {
+  const [node, ...others] = request.destination;
+  const [exchange, key] = others.length === 0 ? ["", `${node}.${EXCHANGE}`] : [EXCHANGE, ""];
   try {
-    await channel.basicPublish(EXCHANGE, "", JSON.stringify(request), {
+    await channel.basicPublish(exchange, key, JSON.stringify(request), {
       contentType: "application/json",
       contentEncoding: "utf-8",
     });
