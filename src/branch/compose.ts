@@ -3,7 +3,7 @@ import { availableParallelism, hostname } from "node:os";
 import { Brokers } from "../celery/brokers.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import { Controller } from "../controller/controller.ts";
-import { brokerUrl, type Broker } from "../domain/broker.ts";
+import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { Api } from "../http/api.ts";
 import type { GuardOptions } from "../http/guard.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -97,7 +97,12 @@ function makeBranchId(): string {
 }
 
 /** Remembers with what the branch was started, for commands that work without the daemon. */
-export function rememberDefaults(store: Store, broker: Broker, command: string): void {
+export function rememberDefaults(store: Store, broker: Broker, command: string, log: Log): void {
+  const before = store.settings.get("broker");
+  if (before !== undefined && before !== brokerUrl(broker)) {
+    const [was, is] = [brokerLabel(parseBrokerUrl("broker", before)), brokerLabel(broker)];
+    log.warning("the default broker is another one than before: give the same --broker as last time?", { was, is });
+  }
   store.write(() => {
     store.settings.set("broker", brokerUrl(broker));
     store.settings.set("command", command);

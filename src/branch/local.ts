@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { version } from "../../package.json";
 import { DEFAULT_BROKER_URL, parseBrokerUrl } from "../domain/broker.ts";
 import { CymeError } from "../domain/errors.ts";
+import { untilTried } from "../kit/amqp.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { createLog, silentLog, type LogLevel } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
@@ -130,9 +131,6 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     },
   });
   // What is known of workers is what they answer: give the connection a moment.
-  await parts.brokers
-    .use(broker)
-    .link.whenUp(LINK_MS)
-    .catch(() => undefined);
+  await untilTried(parts.brokers.use(broker).link, clock, LINK_MS);
   return parts;
 }

@@ -87,7 +87,7 @@ class Daemon {
     const store = openStore(this.#directory);
     try {
       const branchId = settleBranchId(store, this.#options.id);
-      rememberDefaults(store, this.#broker, this.#options.command);
+      rememberDefaults(store, this.#broker, this.#options.command, this.#log);
       return await this.#serve(store, branchId);
     } finally {
       store.close();

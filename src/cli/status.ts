@@ -20,6 +20,6 @@ function held(value: Json | undefined, paint: Paint): string {
 function instances(value: Json | undefined, paint: Paint): string {
   const all = Array.isArray(value) ? value.filter(isRecord) : [];
   if (all.length === 0) return "No instances.\n";
-  const rows = all.map((instance) => ({ ...instance, why: instance["disabled_reason"] }));
+  const rows = all.map((instance) => ({ ...instance, why: instance["why"] ?? instance["disabled_reason"] }));
   return table(COLUMNS, rows, paint);
 }

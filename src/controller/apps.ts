@@ -5,7 +5,7 @@ import type { Instance } from "../domain/instance.ts";
 import { NO_LAUNCH, onlyChanged, parseLaunch, resolveLaunch, type Launch } from "../domain/launch.ts";
 import { appName } from "../domain/names.ts";
 import { findApp, type CallOptions, type Parts } from "./context.ts";
-import { refuseDifferent } from "./declarations.ts";
+import { refuseBadLogin, refuseDifferent } from "./declarations.ts";
 import { settle, untilGone } from "./settle.ts";
 
 /** An app with what belongs to it. */
@@ -38,6 +38,9 @@ export class Apps {
     const { store, clock, supervisor } = this.#parts;
     appName(name);
     const change = parseLaunch(params);
+    if (change.broker && !options.nowait && this.#wouldMoveWorkers(name)) {
+      await refuseBadLogin(this.#parts, change.broker, options);
+    }
     const { isNew, isMoved, outdated } = store.write(() => {
       const before = store.apps.get(name);
       if (before?.isDeleted)
@@ -74,6 +77,12 @@ export class Apps {
     if (options.nowait) return;
     await Promise.all(instances.map((instance) => untilGone(this.#parts, instance.name, options)));
     supervisor.removeEmptyApps();
+  }
+
+  /** Whether workers run on the app's broker: a wrong login would stop them. */
+  #wouldMoveWorkers(app: string): boolean {
+    const instances = this.#parts.store.instances.ofApp(app);
+    return instances.some(({ broker, isEnabled, isHeld }) => broker === null && isEnabled && !isHeld);
   }
 
   /** Marks the running instances that would be started otherwise than they were; returns them. */

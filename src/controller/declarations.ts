@@ -2,8 +2,7 @@ import { brokerLabel, brokerUrl, type Broker } from "../domain/broker.ts";
 import type { App } from "../domain/app.ts";
 import { conflict } from "../domain/errors.ts";
 import { sameQueue, type Queue } from "../domain/queue.ts";
-import { AmqpAway, AmqpRefused, type Link } from "../kit/amqp.ts";
-import type { Clock } from "../kit/clock.ts";
+import { AmqpAway, AmqpRefused, untilTried, type Link } from "../kit/amqp.ts";
 import { appBroker, type CallOptions, type Parts } from "./context.ts";
 
 const CONNECT_MS = 5_000;
@@ -34,7 +33,7 @@ export async function declareOrRefuse(
   declare: (link: Link, queue: Queue) => Promise<void>,
 ): Promise<AmqpAway | undefined> {
   const { link } = brokers.use(broker);
-  if (link.state.is === "connecting") await nextState(link, clock, Math.min(CONNECT_MS, options.timeoutMs));
+  await untilTried(link, clock, Math.min(CONNECT_MS, options.timeoutMs));
   try {
     await declare(link, queue);
   } catch (error) {
@@ -50,15 +49,15 @@ export async function declareOrRefuse(
   return undefined;
 }
 
-/** Not `whenUp`: a broker that turns out to be away is not worth waiting for. */
-function nextState(link: Link, clock: Clock, timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      cancel();
-      unsubscribe();
-      resolve();
-    };
-    const cancel = clock.after(timeoutMs, end);
-    const unsubscribe = link.onState(end);
-  });
+/** Throws `conflict` where the broker answers and refuses the login or the virtual host; one that is away may be right. */
+export async function refuseBadLogin(
+  { brokers, clock }: Pick<Parts, "brokers" | "clock">,
+  broker: Broker,
+  options: CallOptions,
+): Promise<void> {
+  const { link } = brokers.use(broker);
+  await untilTried(link, clock, Math.min(CONNECT_MS, options.timeoutMs));
+  const { state } = link;
+  if (state.is !== "away" || !state.refused) return;
+  throw conflict(`The broker refuses the branch: ${state.reason}`, { broker: brokerLabel(broker), stored: false });
 }

@@ -17,8 +17,10 @@ import type { HistoryEntry } from "../domain/history.ts";
 import type { Bounds } from "../supervisor/plan.ts";
 import type { Status } from "../supervisor/status.ts";
 import { findApp, findInstance, refuseAway, type CallOptions, type Parts } from "./context.ts";
-import { declareOrRefuse } from "./declarations.ts";
+import { declareOrRefuse, refuseBadLogin } from "./declarations.ts";
 import { settle, untilGone } from "./settle.ts";
+
+export type { Status };
 
 /** An instance with what is known of its worker. */
 export interface InstanceDetail {
@@ -86,6 +88,7 @@ export class Instances {
     const { branch: _branch, ...fields } = given;
     const change = onlyChanged<Instance>(before, fields) as InstanceChange;
     if (Object.keys(change).length === 0) return this.get(app, name);
+    if (change.broker && !options.nowait && before.isEnabled) await refuseBadLogin(this.#parts, change.broker, options);
     const changed = changedInstance(before, change);
     await this.#declareQueues(changed, newQueues(before, changed), options);
     return this.#update(app, name, options, (instance) => {

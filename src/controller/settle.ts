@@ -30,13 +30,10 @@ function isSettled(status: Status, instance: Instance, queues: readonly string[]
       stored: true,
     });
   }
+  // The worker before the change, perhaps on a broker that the change is to leave, is no matter of the caller.
+  if (status.pid !== null && (status.restartSeq ?? 0) < instance.restartSeq) return false;
   refuseAway(status.link, { stored: true });
-  return (
-    status.state === "running" &&
-    status.reply !== null &&
-    status.isInLine &&
-    (status.restartSeq ?? -1) >= instance.restartSeq
-  );
+  return status.state === "running" && status.reply !== null && status.isInLine;
 }
 
 /** Waits until no process is left. */

@@ -22,6 +22,8 @@ export async function readParams(
   const params: Record<string, unknown> = Object.create(null);
   for (const [name, value] of [...fromBody, ...fromQuery]) {
     if (!known.includes(name)) {
+      // curl -d sends a form unless it is told otherwise.
+      if (name.trimStart().startsWith("{")) throw invalid("the body", "content-type: application/json for JSON");
       const wanted = `one of ${known.join(", ")}`;
       throw new CymeError("invalid", `Unknown parameter ${show(name)}: wanted ${wanted}`, { parameter: name, wanted });
     }
@@ -102,7 +104,11 @@ async function readMultipart(request: Request, bytes: Uint8Array): Promise<Given
 function readPairs(pairs: Iterable<[string, string]>, where: string): Given {
   const given: Given = new Map();
   for (const [name, value] of pairs) {
-    if (given.has(name)) throw invalid(`parameter "${name.slice(0, 60)}"`, `it once in ${where}`, "more than one");
+    if (given.has(name)) {
+      const wanted = `it once in ${where}`;
+      const message = `Cannot use parameter ${show(name)}: wanted ${wanted}, got more than one`;
+      throw new CymeError("invalid", message, { parameter: name, wanted });
+    }
     given.set(name, value === "" ? undefined : value);
   }
   return given;

@@ -1,7 +1,7 @@
 import type { AppDetail } from "../controller/apps.ts";
 import type { BranchDetail } from "../controller/branches.ts";
 import type { Component, HealthReport } from "../controller/health.ts";
-import type { InstanceDetail } from "../controller/instances.ts";
+import type { InstanceDetail, Status } from "../controller/instances.ts";
 import type { Broker } from "../domain/broker.ts";
 import { DEFAULT_STOP_TIMEOUT_S, type Launch } from "../domain/launch.ts";
 import type { Queue } from "../domain/queue.ts";
@@ -56,8 +56,16 @@ export function instanceView({ instance, status }: InstanceDetail, branch: strin
     since: time(seen?.sinceMs ?? instance.createdAtMs),
     restarts: seen?.restarts ?? 0,
     disabled_reason: instance.disabledReason,
+    why: instance.disabledReason ?? (seen ? brokerTrouble(seen) : null),
     is_held: instance.isHeld,
   };
+}
+
+/** Why a worker that is wanted does not answer, where that is the broker's doing. */
+function brokerTrouble({ state, link }: Status): string | null {
+  const isAffected = state === "unknown" || state === "backoff" || state === "starting";
+  if (!isAffected || link.is !== "away") return null;
+  return `${link.refused ? "the broker refuses the login" : "the broker is away"}: ${link.reason}`;
 }
 
 export function queueView({ name, exchange, exchangeType, routingKey, options, createdAtMs }: Queue) {

@@ -28,6 +28,23 @@ export interface Link {
   withChannel<T>(work: (channel: AMQPChannel) => Promise<T>, timeoutMs?: number): Promise<T>;
 }
 
+/**
+ * Resolves once a link has been tried: at once unless it is connecting for the first time, at the latest after `timeoutMs`. Not
+ * `whenUp`, which waits for a broker that is away as well.
+ */
+export function untilTried(link: Link, clock: Clock, timeoutMs: number): Promise<void> {
+  if (link.state.is !== "connecting") return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      unsubscribe();
+      resolve();
+    };
+    const cancel = clock.after(timeoutMs, end);
+    const unsubscribe = link.onState(end);
+  });
+}
+
 export interface AmqpLinkOptions {
   readonly url: string;
   /** What logs call the broker: without user and password. */

@@ -3,7 +3,7 @@ import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Instance, InstanceState } from "../domain/instance.ts";
 import { resolveLaunch, type ResolvedLaunch } from "../domain/launch.ts";
 import { directQueue } from "../domain/names.ts";
-import { AmqpAway } from "../kit/amqp.ts";
+import { AmqpAway, untilTried } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
 import type { Limiter } from "../kit/limiter.ts";
 import type { Log } from "../kit/log.ts";
@@ -185,7 +185,7 @@ export class Keeper {
     const { row, isAlive } = this.#process.look();
     if (isAlive) {
       const { link } = this.#connection(row, wish.launch);
-      await link.whenUp(LINK_SETTLES_MS).catch(() => undefined);
+      await untilTried(link, this.#parts.clock, LINK_SETTLES_MS);
     }
     const seen = await this.#see(wish, isAlive ? row : null);
     const state = stateOf(wish.instance, seen);
