@@ -63,6 +63,10 @@ ensure_modules() {
     node node_modules/bun/install.js >&2
     node_modules/.bin/bun --version >/dev/null || die "setup: the bun of node_modules does not run"
   fi
+  # npm leaves out optional packages that want a newer Node.js than Debian's, as the linter's own code; here Bun runs them.
+  if [ -z "$(find node_modules/@oxlint -name 'binding-*' 2>/dev/null)" ]; then
+    node_modules/.bin/bun install --frozen-lockfile --ignore-scripts >&2 || die "setup: bun install failed"
+  fi
 }
 
 # ensure_rabbitmq: Debian's RabbitMQ, for private brokers. A broker that Debian starts by itself is not ours and is left alone.

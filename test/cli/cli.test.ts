@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { BINARY, run, startBranch, type Branch } from "../harness/branch.ts";
+import { anyCelery } from "../harness/celery.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 
@@ -252,7 +253,8 @@ describe("output", () => {
   test("on a terminal is coloured, and not with NO_COLOR", async () => {
     const onTerminal = async (env: Record<string, string>) => {
       const all = { ...environment({ CYME_URL: branch.url, TERM: "xterm", ...env }) };
-      const ran = await run(["script", "-qec", `'${BINARY}' apps.get none`, "/dev/null"], all, home);
+      const spawn = "import pty, sys; pty.spawn(sys.argv[1:])";
+      const ran = await run([anyCelery().python, "-c", spawn, BINARY, "apps.get", "none"], all, home);
       return ran.stdout;
     };
     expect(await onTerminal({})).toContain("\u001B[31merror:");
