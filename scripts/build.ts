@@ -17,7 +17,7 @@ async function compile(scratch: string): Promise<string> {
     bytecode: true,
     sourcemap: "linked",
     // Without it Bun compiles "development" in.
-    define: { "process.env.NODE_ENV": '"production"', VERSION: JSON.stringify(packageJson.version) },
+    define: { "process.env.NODE_ENV": '"production"' },
     compile: {
       outfile,
       // What lies in the working directory must not configure the daemon, nor BUN_OPTIONS load code into it.
