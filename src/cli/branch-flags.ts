@@ -65,6 +65,12 @@ export const BRANCH_OPTIONS: readonly Option[] = (
       about: "Host or network for URL tasks; may be repeated",
       multiple: true,
     },
+    {
+      name: "result-expires",
+      value: "seconds",
+      about: "How long results of tasks are kept",
+      default: "86400",
+    },
     { name: "allowed-host", value: "name", about: "Host name to answer to; may be repeated", multiple: true },
     { name: "cors-origin", value: "origin", about: "Web site that may call the API" },
     { name: "tls-cert", value: "file", about: "Serve HTTPS with this certificate", path: true },

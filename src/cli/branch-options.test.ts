@@ -26,6 +26,7 @@ const DEFAULTS = {
   waitAfterBrokerRevivedS: 35,
   unresponsiveAfterS: 60,
   webhookAllow: [],
+  resultExpiresS: 86_400,
   allowedHost: [],
   corsOrigin: undefined,
   tlsCert: undefined,
@@ -53,7 +54,7 @@ describe("cyme branch", () => {
     const argv =
       "-i b1 -b amqp://u:p@h:1/v -D d -C 3 --sup-interval 0.5 --without-httpd -l debug -f log --detach --pidfile pid --restart-max-rate 3/h " +
       "--wait-after-broker-revived 0 --unresponsive-after 5 --webhook-allow *.a --webhook-allow 10.0.0.0/8 --allowed-host h --cors-origin http://o " +
-      "--tls-cert c --tls-key k --tls-ca a --max-body 512k --insecure 9000";
+      "--result-expires 60 --tls-cert c --tls-key k --tls-ca a --max-body 512k --insecure 9000";
     expect(await optionsOf([...argv.split(" "), "--command", "python3 -m celery"])).toEqual({
       host: "127.0.0.1",
       port: 9000,
@@ -72,6 +73,7 @@ describe("cyme branch", () => {
       waitAfterBrokerRevivedS: 0,
       unresponsiveAfterS: 5,
       webhookAllow: ["*.a", "10.0.0.0/8"],
+      resultExpiresS: 60,
       allowedHost: ["h"],
       corsOrigin: "http://o",
       tlsCert: "c",
@@ -99,6 +101,7 @@ describe("cyme branch", () => {
       CYME_WAIT_AFTER_BROKER_REVIVED: "1",
       CYME_UNRESPONSIVE_AFTER: "2",
       CYME_WEBHOOK_ALLOW: "a, b",
+      CYME_RESULT_EXPIRES: "604800",
       CYME_ALLOWED_HOST: "h i",
       CYME_CORS_ORIGIN: "o",
       CYME_TLS_CERT: "c",
@@ -124,6 +127,7 @@ describe("cyme branch", () => {
       waitAfterBrokerRevivedS: 1,
       unresponsiveAfterS: 2,
       webhookAllow: ["a", "b"],
+      resultExpiresS: 604_800,
       allowedHost: ["h", "i"],
       corsOrigin: "o",
       tlsCert: "c",
@@ -158,6 +162,8 @@ describe("cyme branch", () => {
     ["--max-body", "lots"],
     ["--max-body", "0"],
     ["--loglevel", "LOUD"],
+    ["--result-expires", "59"],
+    ["--result-expires", "604801"],
     ["--tls-cert", "c"],
     ["--tls-ca", "c"],
     ["--broker", "http://x"],

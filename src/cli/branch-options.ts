@@ -11,7 +11,7 @@ const DAY_S = 86_400;
 /** Reads the options; throws `invalid` naming the option, or the variable that it came from. */
 export function branchOptions(values: Values, address: string | undefined): BranchOptions {
   const text = (name: string) => values.text(name) ?? "";
-  const secondsOf = (name: string, min: number) => seconds(values.called(name), text(name), min, DAY_S);
+  const secondsOf = (name: string, min: number, max = DAY_S) => seconds(values.called(name), text(name), min, max);
   const broker = text("broker");
   parseBrokerUrl(values.called("broker"), broker);
   const id = values.text("id");
@@ -32,6 +32,7 @@ export function branchOptions(values: Values, address: string | undefined): Bran
     waitAfterBrokerRevivedS: secondsOf("wait-after-broker-revived", 0),
     unresponsiveAfterS: secondsOf("unresponsive-after", 0.1),
     webhookAllow: values.list("webhook-allow"),
+    resultExpiresS: secondsOf("result-expires", 60, 7 * DAY_S),
     allowedHost: values.list("allowed-host"),
     corsOrigin: values.text("cors-origin"),
     ...tlsFiles(values),

@@ -25,6 +25,8 @@ export interface BranchOptions {
   readonly waitAfterBrokerRevivedS: number;
   readonly unresponsiveAfterS: number;
   readonly webhookAllow: readonly string[];
+  /** How long states and results of tasks are kept. */
+  readonly resultExpiresS: number;
   readonly allowedHost: readonly string[];
   readonly corsOrigin?: string | undefined;
   readonly tlsCert?: string | undefined;
