@@ -1,5 +1,5 @@
 import { and, eq } from "drizzle-orm";
-import type { Broker } from "../domain/broker.ts";
+import { brokerUrl, type Broker } from "../domain/broker.ts";
 import type { Db } from "./database.ts";
 import { brokers } from "./schema.ts";
 
@@ -7,6 +7,7 @@ import { brokers } from "./schema.ts";
 export class BrokerTable {
   readonly #db: Db;
   readonly #byId = new Map<number, Broker>();
+  readonly #idByUrl = new Map<string, number>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -26,6 +27,7 @@ export class BrokerTable {
   /** After a transaction that was rolled back: ids of rows that it read may be given again. */
   forgetRead(): void {
     this.#byId.clear();
+    this.#idByUrl.clear();
   }
 
   /** The same for a reference that may be NULL. */
@@ -35,6 +37,13 @@ export class BrokerTable {
 
   /** The id of a broker, which is stored where it is new. */
   idOf(broker: Broker): number {
+    const url = brokerUrl(broker);
+    const known = this.#idByUrl.get(url) ?? this.#stored(broker);
+    this.#idByUrl.set(url, known);
+    return known;
+  }
+
+  #stored(broker: Broker): number {
     const { scheme, hostname, port, userid, password, virtualHost } = broker;
     const fields = { scheme, hostname, port, userid, password, virtualHost };
     this.#db.insert(brokers).values(fields).onConflictDoNothing().run();

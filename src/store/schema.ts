@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { foreignKey, index, integer, primaryKey, real, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+import { VERBS } from "../domain/task.ts";
 
 /*
  * The tables of <instance dir>/branch.db. After a change run `npm run migration -- <name>`, which writes the next file of
@@ -163,4 +164,31 @@ export const leftovers = sqliteTable(
     atMs: integer("at").notNull(),
   },
   (table) => [primaryKey({ columns: [table.queue, table.brokerId] })],
+);
+
+/** Tasks that were sent, and what workers said of them. Kept for a while, see store/tasks.ts. */
+export const tasks = sqliteTable(
+  "tasks",
+  {
+    id: text().primaryKey(),
+    /** NULL, as the five after it, where only a result is known. */
+    app: text(),
+    brokerId: integer("broker_id").references(() => brokers.id),
+    queue: text(),
+    name: text(),
+    sentAtMs: integer("sent_at"),
+    method: text({ enum: VERBS }),
+    url: text(),
+    fingerprint: text(),
+    state: text().notNull(),
+    /** JSON text. */
+    result: text(),
+    errorType: text("error_type"),
+    errorMessage: text("error_message"),
+    touchedAtMs: integer("touched_at").notNull(),
+    /** Of the result. */
+    bytes: integer().notNull(),
+  },
+  // All that is asked when old ones are dropped.
+  (table) => [index("tasks_touched").on(table.touchedAtMs, table.bytes), index("tasks_broker").on(table.brokerId)],
 );

@@ -6,6 +6,7 @@ import { InstanceTable } from "./instances.ts";
 import { LeftoverTable } from "./leftovers.ts";
 import { QueueTable } from "./queues.ts";
 import { SettingTable } from "./settings.ts";
+import { TaskTable } from "./tasks.ts";
 import { WorkerTable } from "./workers.ts";
 
 /** All that a branch keeps: one repository per noun over one SQLite database. Everything is synchronous. */
@@ -18,6 +19,7 @@ export class Store {
   readonly history: HistoryTable;
   readonly leftovers: LeftoverTable;
   readonly settings: SettingTable;
+  readonly tasks: TaskTable;
   readonly #opened: Opened;
   #isSuspect = false;
 
@@ -33,6 +35,7 @@ export class Store {
     this.history = new HistoryTable(db);
     this.leftovers = new LeftoverTable(db, this.brokers);
     this.settings = new SettingTable(db);
+    this.tasks = new TaskTable(db, this.brokers);
   }
 
   /**

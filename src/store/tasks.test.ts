@@ -1,0 +1,88 @@
+import { describe, expect, test } from "bun:test";
+import { parseBrokerUrl } from "../domain/broker.ts";
+import type { SentTask } from "../domain/task.ts";
+import { Store } from "./store.ts";
+
+const BROKER = parseBrokerUrl("broker", "amqp://guest:guest@127.0.0.1:5672//");
+const ID = "1f0c1a52-6a4e-4c2c-9d8e-0d6a4f1f7a10";
+const SENT: SentTask = {
+  id: ID,
+  app: "shop",
+  queue: "tasks",
+  name: "cyme.tasks.webhook",
+  method: "POST",
+  url: "http://m/x",
+  fingerprint: "f",
+  sentAtMs: 1000,
+};
+const OK = { id: ID, state: "SUCCESS", result: { content: "ü" }, error: null };
+const FAILED = { id: ID, state: "FAILURE", result: null, error: { type: "ValueError", message: "no" } };
+
+const open = () => new Store(":memory:");
+
+describe("tasks that are kept", () => {
+  test("what was sent is PENDING until something is heard", () => {
+    const { tasks } = open();
+    tasks.addSent(SENT, BROKER);
+    expect(tasks.get(ID)).toEqual({
+      id: ID,
+      state: "PENDING",
+      result: null,
+      error: null,
+      sent: SENT,
+      touchedAtMs: 1000,
+    });
+  });
+
+  test("a report that comes before the sending is written down is kept, and joined with it", () => {
+    const { tasks } = open();
+    expect(tasks.addReport(OK, 900)).toBe(true);
+    expect(tasks.get(ID)).toEqual({ ...OK, sent: null, touchedAtMs: 900 });
+    tasks.addSent(SENT, BROKER);
+    expect(tasks.get(ID)).toEqual({ ...OK, sent: SENT, touchedAtMs: 900 });
+  });
+
+  test("a result of null is told from none", () => {
+    const { tasks } = open();
+    tasks.addReport({ ...OK, result: null }, 900);
+    expect(tasks.get(ID)).toMatchObject({ state: "SUCCESS", result: null });
+  });
+
+  test("a success replaces a failure, and nothing replaces a success", () => {
+    const { tasks } = open();
+    tasks.addReport(FAILED, 1);
+    expect(tasks.get(ID)?.error).toEqual(FAILED.error);
+    expect(tasks.addReport({ ...OK, state: "STARTED", result: null }, 2)).toBe(false);
+    expect(tasks.addReport(OK, 3)).toBe(true);
+    expect(tasks.addReport(FAILED, 4)).toBe(false);
+    expect(tasks.get(ID)).toEqual({ ...OK, sent: null, touchedAtMs: 3 });
+  });
+
+  test("the brokers of kept tasks are known, those of dropped ones are not", () => {
+    const { tasks } = open();
+    expect(tasks.brokersInUse()).toEqual([]);
+    tasks.addSent(SENT, BROKER);
+    expect(tasks.brokersInUse()).toEqual([BROKER]);
+    tasks.dropBefore(1001);
+    expect(tasks.brokersInUse()).toEqual([]);
+  });
+
+  test("dropping begins with the oldest, counts results, and is bounded at once", () => {
+    const store = open();
+    const { tasks } = store;
+    store.write(() => {
+      for (let n = 0; n < 1500; n++) tasks.addReport({ ...OK, id: String(n), result: "1234" }, n);
+    });
+    expect(tasks.size()).toEqual({ tasks: 1500, bytes: 9000 });
+    expect(tasks.dropBefore(10_000)).toEqual({ tasks: 1000, bytes: 6000 });
+    expect(tasks.get("999")).toBeUndefined();
+    expect(tasks.get("1000")).toBeDefined();
+    expect(tasks.dropBefore(1200)).toEqual({ tasks: 200, bytes: 1200 });
+    expect(tasks.dropBefore(1200)).toEqual({ tasks: 0, bytes: 0 });
+    expect(tasks.size()).toEqual({ tasks: 300, bytes: 1800 });
+  });
+
+  test("the size of nothing is nothing", () => {
+    expect(open().tasks.size()).toEqual({ tasks: 0, bytes: 0 });
+  });
+});

@@ -1,0 +1,137 @@
+import { asc, count, eq, exists, inArray, lt, sql, sum } from "drizzle-orm";
+import type { Broker } from "../domain/broker.ts";
+import { replaces, type SentTask, type Task, type TaskReport } from "../domain/task.ts";
+import type { BrokerTable } from "./brokers.ts";
+import type { Db } from "./database.ts";
+import { brokers, tasks } from "./schema.ts";
+
+/** Rows dropped at once, so that dropping many does not hold up everything else. */
+const DROPPED_AT_ONCE = 1000;
+
+type Row = typeof tasks.$inferSelect;
+
+/** Tasks that were sent and what was heard of them; either may come first. */
+export class TaskTable {
+  readonly #db: Db;
+  readonly #brokers: BrokerTable;
+  readonly #row;
+  readonly #state;
+  readonly #insertSent;
+  readonly #insertReport;
+
+  constructor(db: Db, brokerTable: BrokerTable) {
+    this.#db = db;
+    this.#brokers = brokerTable;
+    const isId = eq(tasks.id, sql.placeholder("id"));
+    // Prepared, since thousands a second go this way.
+    this.#row = db.select().from(tasks).where(isId).prepare();
+    this.#state = db.select({ state: tasks.state }).from(tasks).where(isId).prepare();
+    this.#insertSent = db
+      .insert(tasks)
+      .values({
+        ...placeholders(SENT_COLUMNS),
+        id: given("id"),
+        state: "PENDING",
+        touchedAtMs: given("sentAtMs"),
+        bytes: 0,
+      })
+      .onConflictDoUpdate({ target: tasks.id, set: excluded(SENT_COLUMNS) })
+      .prepare();
+    this.#insertReport = db
+      .insert(tasks)
+      .values({ ...placeholders(REPORT_COLUMNS), id: given("id") })
+      .onConflictDoUpdate({ target: tasks.id, set: excluded(REPORT_COLUMNS) })
+      .prepare();
+  }
+
+  get(id: string): Task | undefined {
+    const row = this.#row.get({ id });
+    return row && toTask(row);
+  }
+
+  /** Keeps what was sent; what has been heard of it already stays. */
+  addSent(sent: SentTask, broker: Broker): void {
+    this.#insertSent.run({ ...sent, brokerId: this.#brokers.idOf(broker) });
+  }
+
+  /** Keeps a report unless what is known outweighs it; whether it did. */
+  addReport({ id, state, result, error }: TaskReport, atMs: number): boolean {
+    const known = this.#state.get({ id });
+    if (known && !replaces(known.state, state)) return false;
+    const text = result === null ? null : JSON.stringify(result);
+    this.#insertReport.run({
+      id,
+      state,
+      result: text,
+      errorType: error?.type ?? null,
+      errorMessage: error?.message ?? null,
+      touchedAtMs: atMs,
+      bytes: text === null ? 0 : Buffer.byteLength(text),
+    });
+    return true;
+  }
+
+  /** Brokers on which tasks were sent that are still kept: results may be waiting there. */
+  brokersInUse(): Broker[] {
+    const isUsed = exists(
+      this.#db
+        .select({ one: sql`1` })
+        .from(tasks)
+        .where(eq(tasks.brokerId, brokers.id)),
+    );
+    const rows = this.#db.select({ id: brokers.id }).from(brokers).where(isUsed).all();
+    return rows.map(({ id }) => this.#brokers.get(id));
+  }
+
+  /** How many are kept, and the bytes of their results. */
+  size(): { tasks: number; bytes: number } {
+    const row = this.#db
+      .select({ tasks: count(), bytes: sum(tasks.bytes).mapWith(Number) })
+      .from(tasks)
+      .get();
+    return { tasks: row?.tasks ?? 0, bytes: row?.bytes ?? 0 };
+  }
+
+  /** Drops some of those that nothing was heard of since `atMs`, the oldest first; resolves to what was dropped. */
+  dropBefore(atMs: number): { tasks: number; bytes: number } {
+    const oldest = this.#db
+      .select({ id: tasks.id })
+      .from(tasks)
+      .where(lt(tasks.touchedAtMs, atMs))
+      .orderBy(asc(tasks.touchedAtMs))
+      .limit(DROPPED_AT_ONCE);
+    const rows = this.#db.delete(tasks).where(inArray(tasks.id, oldest)).returning({ bytes: tasks.bytes }).all();
+    return { tasks: rows.length, bytes: rows.reduce((total, row) => total + row.bytes, 0) };
+  }
+}
+
+const SENT_COLUMNS = ["app", "brokerId", "queue", "name", "sentAtMs", "method", "url", "fingerprint"] as const;
+const REPORT_COLUMNS = ["state", "result", "errorType", "errorMessage", "touchedAtMs", "bytes"] as const;
+
+const given = (name: string) => sql.placeholder(name);
+
+type Column = (typeof SENT_COLUMNS)[number] | (typeof REPORT_COLUMNS)[number];
+
+const placeholders = <C extends Column>(names: readonly C[]) =>
+  Object.fromEntries(names.map((name) => [name, given(name)])) as Record<C, ReturnType<typeof given>>;
+
+/** In an upsert: the values that could not be inserted. */
+const excluded = (names: readonly Column[]) =>
+  Object.fromEntries(names.map((name) => [name, sql.raw(`excluded.${tasks[name].name}`)]));
+
+function toTask(row: Row): Task {
+  const { id, state, result, errorType, errorMessage, touchedAtMs, brokerId: _brokerId, bytes: _bytes, ...sent } = row;
+  return {
+    id,
+    state,
+    result: result === null ? null : (JSON.parse(result) as unknown),
+    error: errorType === null ? null : { type: errorType, message: errorMessage ?? "" },
+    sent: isSent(sent) ? { id, ...sent } : null,
+    touchedAtMs,
+  };
+}
+
+type SentRow = Pick<Row, "app" | "queue" | "name" | "sentAtMs" | "method" | "url" | "fingerprint">;
+
+const isSent = (row: SentRow): row is SentRow & Pick<SentTask, "app" | "queue" | "name" | "sentAtMs"> =>
+  row.app !== null && row.queue !== null && row.name !== null && row.sentAtMs !== null;
