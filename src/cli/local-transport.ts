@@ -27,7 +27,7 @@ export async function localTransport(
 }
 
 async function send(handle: (request: Request) => Promise<Response>, request: ClientRequest): Promise<ClientResponse> {
-  const { method, path, query = {}, json, headers, signal, timeoutMs, onText } = request;
+  const { method, path, query = {}, json, body, headers, signal, timeoutMs, onText } = request;
   const deadline = AbortSignal.timeout(timeoutMs);
   const ended = new Promise<never>((_, reject) => {
     const end = () => reject(new CymeError("timeout", `No answer within ${timeoutMs / 1000} s: ${method} ${path}`));
@@ -40,6 +40,7 @@ async function send(handle: (request: Request) => Promise<Response>, request: Cl
       method,
       headers: { ...(json === undefined ? {} : { "content-type": "application/json" }), ...headers },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
       ...(signal ? { signal } : {}),
     }),
   );

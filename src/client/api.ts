@@ -1,4 +1,6 @@
 import { CymeError, OUTCOMES, type ErrorCode, type Facts } from "../domain/errors.ts";
+import { systemClock, type Clock } from "../kit/clock.ts";
+import { untilTaken } from "./retry.ts";
 import type { ClientRequest, ClientResponse, Transport } from "./transport.ts";
 
 export interface ClientOptions {
@@ -10,6 +12,8 @@ export interface ClientOptions {
   readonly onSilent?: (branches: string[]) => void;
   /** Ends running calls. */
   readonly signal?: AbortSignal;
+  /** Measures the time between repeated calls; the machine's without it. */
+  readonly clock?: Clock;
 }
 
 const DEFAULT_TIMEOUT_S = 60;
@@ -51,6 +55,22 @@ export class Api {
     return parse(await this.#send({ method, path, query: { ...query, ...this.#deadline() }, json }));
   }
 
+  /**
+   * What may be done twice: repeated within the deadline while nobody can take it. `requestFor` is given the milliseconds that
+   * are left; `explain` may say what an error answer means.
+   */
+  persist(
+    requestFor: (leftMs: number) => Omit<ClientRequest, "timeoutMs">,
+    explain?: (response: ClientResponse) => CymeError | undefined,
+  ): Promise<ClientResponse> {
+    const { clock = systemClock, signal } = this.#options;
+    return untilTaken((leftMs) => this.#send(requestFor(leftMs), leftMs, explain), {
+      clock,
+      timeoutMs: this.timeoutMs,
+      signal,
+    });
+  }
+
   async text(path: string, query: Query): Promise<string> {
     return (await this.#send({ method: "GET", path, query })).text;
   }
@@ -72,21 +92,26 @@ export class Api {
     return timeoutS === undefined ? {} : { timeout: String(timeoutS) };
   }
 
-  async #send(request: Omit<ClientRequest, "timeoutMs">): Promise<ClientResponse> {
+  async #send(
+    request: Omit<ClientRequest, "timeoutMs">,
+    timeoutMs = this.timeoutMs,
+    explain = (_response: ClientResponse): CymeError | undefined => undefined,
+  ): Promise<ClientResponse> {
     const signal = request.signal ?? this.#options.signal;
     const response = await this.#transport({
       ...request,
-      timeoutMs: this.timeoutMs + GRACE_MS,
+      timeoutMs: timeoutMs + GRACE_MS,
       ...(signal === undefined ? {} : { signal }),
     });
-    if (response.status < 200 || response.status > 299) throw toError(response);
+    if (response.status < 200 || response.status > 299) throw explain(response) ?? toError(response);
     const silent = response.headers.get("X-Cyme-Silent");
     if (silent) this.#options.onSilent?.(silent.split(",").map((id) => id.trim()));
     return response;
   }
 }
 
-function parse<T>(response: ClientResponse): T {
+/** The JSON of an answer; throws where it is none. */
+export function parse<T>(response: ClientResponse): T {
   try {
     return JSON.parse(response.text) as T;
   } catch {

@@ -4,6 +4,7 @@ import { Branches } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
 import { Instances } from "./instances.ts";
 import { Queues } from "./queues.ts";
+import { Tasks } from "./tasks.ts";
 import type { Transport } from "./transport.ts";
 import { Workers } from "./workers.ts";
 
@@ -37,5 +38,9 @@ export class Client {
 
   consumers(app?: string): Consumers {
     return new Consumers(this.#api, app);
+  }
+
+  tasks(app: string): Tasks {
+    return new Tasks(this.#api, app);
   }
 }

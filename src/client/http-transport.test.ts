@@ -30,6 +30,30 @@ describe("httpTransport()", () => {
     expect(JSON.parse(answer.text)).toEqual(["POST", "/x/", "?timeout=5", "Bearer t0", { a: "ü" }]);
   });
 
+  test.each(["POST", "PUT", "DELETE", "OPTIONS", "CONNECT", "PATCH"] as const)(
+    "sends a body of any bytes by %s, and a path as it is",
+    async (method) => {
+      await using server = serve(async (request) => {
+        const { pathname } = new URL(request.url);
+        const bytes = [...new Uint8Array(await request.arrayBuffer())];
+        return Response.json([request.method, pathname, request.headers.get("content-type"), bytes]);
+      });
+      const path = "/x/http%3A%2F%2Fm%2Fa%252Fb";
+      const body = new Uint8Array([0, 255, 13, 10]);
+      const headers = { "Content-Type": "image/x" };
+      const answer = await httpTransport(server.url)({ ...get, method, path, body, headers });
+      expect(JSON.parse(answer.text)).toEqual([method, path, "image/x", [0, 255, 13, 10]]);
+    },
+  );
+
+  test.each(["HEAD", "TRACE"] as const)("sends %s, whose answer is in its headers", async (method) => {
+    await using server = serve(
+      (request) => new Response(null, { status: 202, headers: { "X-Method": request.method } }),
+    );
+    const { status, headers, text } = await httpTransport(server.url)({ ...get, method });
+    expect([status, headers.get("x-method"), text]).toEqual([202, method, ""]);
+  });
+
   test("keeps the path of the URL as a prefix", async () => {
     await using server = serve((request) => new Response(new URL(request.url).pathname));
     expect((await httpTransport(`${server.url}cyme/`)(get)).text).toBe("/cyme/x/");
@@ -76,8 +100,22 @@ describe("httpTransport()", () => {
     const server = serve(() => new Response());
     await server[Symbol.asyncDispose]();
     const answer = httpTransport(server.url)(get);
-    await expect(answer).rejects.toMatchObject({ code: "unavailable" });
+    await expect(answer).rejects.toMatchObject({ code: "unavailable", facts: { reached: false } });
     await expect(answer).rejects.toThrow("connection refused; is the branch running? start it with `cyme branch`");
+  });
+
+  test("says of a lost connection that the request may have got there", async () => {
+    using server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        data(socket) {
+          socket.terminate();
+        },
+      },
+    });
+    const answer = httpTransport(`http://127.0.0.1:${server.port}`)(get);
+    await expect(answer).rejects.toMatchObject({ code: "unavailable", facts: { reached: true } });
   });
 
   test("is a timeout where the answer does not come in time", async () => {

@@ -55,20 +55,33 @@ function queryText({ query = {} }: ClientRequest): string {
   return text === "" ? "" : `?${text}`;
 }
 
-function init(request: ClientRequest, { token, unix }: HttpOptions): RequestInit & { unix?: string } {
-  const body = request.json === undefined ? {} : { body: JSON.stringify(request.json) };
+/** Bun's own options of fetch; `timeout: false`: it would end an answer of more than five minutes, deadlines are ours. */
+interface BunOptions {
+  readonly unix?: string;
+  readonly timeout: false;
+}
+
+function init(request: ClientRequest, { token, unix }: HttpOptions): RequestInit & BunOptions {
+  const body = bodyOf(request);
   return {
     method: request.method,
     redirect: "manual",
+    timeout: false,
     headers: {
       Accept: "application/json",
-      ...("body" in body ? { "Content-Type": "application/json" } : {}),
+      ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
       ...request.headers,
     },
     ...body,
     ...(unix === undefined ? {} : { unix }),
   };
+}
+
+/** Uncopied: fetch takes any bytes, its types only those that are not shared. */
+function bodyOf({ json, body }: ClientRequest): { body?: string | Uint8Array<ArrayBuffer> } {
+  if (json !== undefined) return { body: JSON.stringify(json) };
+  return body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> };
 }
 
 async function answer(response: Response, request: ClientRequest, began: () => void): Promise<ClientResponse> {
@@ -90,7 +103,7 @@ const REASONS: Record<string, string> = {
   ECONNRESET: "the connection was closed before the answer",
   ENOTFOUND: "unknown host",
 };
-const UNREACHED = ["ECONNREFUSED", "ConnectionRefused", "ENOENT", "FailedToOpenSocket"];
+const NOT_LISTENING = ["ECONNREFUSED", "ConnectionRefused", "ENOENT", "FailedToOpenSocket"];
 
 function failure(error: unknown, where: string, request: ClientRequest, aborted: boolean): CymeError {
   if (error instanceof CymeError) return error;
@@ -103,8 +116,9 @@ function failure(error: unknown, where: string, request: ClientRequest, aborted:
   }
   const code = codeOf(error);
   const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
-  const hint = UNREACHED.includes(code) ? `; ${START}` : "";
-  return unavailable(`Cannot reach a branch at ${where}: ${reason}${hint}`);
+  const hint = NOT_LISTENING.includes(code) ? `; ${START}` : "";
+  const reached = hint === "" && code !== "ENOTFOUND";
+  return unavailable(`Cannot reach a branch at ${where}: ${reason}${hint}`, { reached });
 }
 
 /** Bun puts the code on the error, Node on its cause. */

@@ -18,8 +18,8 @@ export function testTransport({ status = 200, headers = {}, text = '{"ok":"ok"}'
   return { transport, requests };
 }
 
-/** A request as one line: `PUT /shop/?timeout=5 {"cwd":null}`. */
-export function requestLine({ method, path, query = {}, json }: ClientRequest): string {
+/** A request as one line: `PUT /shop/?timeout=5 {"cwd":null}`; a body that is no JSON as text. */
+export function requestLine({ method, path, query = {}, json, body }: ClientRequest): string {
   const search = new URLSearchParams(query).toString();
-  return `${method} ${path}${search === "" ? "" : `?${search}`}${json === undefined ? "" : ` ${JSON.stringify(json)}`}`;
+  return `${method} ${path}${search === "" ? "" : `?${search}`}${json === undefined ? "" : ` ${JSON.stringify(json)}`}${body === undefined ? "" : ` ${new TextDecoder().decode(body)}`}`;
 }

@@ -1,11 +1,16 @@
+import type { Verb } from "../domain/task.ts";
+
 /** One request to the HTTP API. */
 export interface ClientRequest {
-  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  /** Of URL tasks any verb; everything else is GET, PUT, POST and DELETE. */
+  readonly method: Verb;
   /** From the root of the API, percent-encoded, such as `/shop/instances/web/`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as the JSON body; `undefined` sends no body. */
   readonly json?: unknown;
+  /** A body that is sent as it is, instead of `json`; what it is, is said by the header Content-Type. */
+  readonly body?: Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   /** How long the answer may take; with `onText` only its head. */
   readonly timeoutMs: number;
@@ -23,6 +28,7 @@ export interface ClientResponse {
 
 /**
  * How requests get to a branch: the one seam of the client. Every answer of a branch resolves, errors too; rejects with
- * `unavailable` where no branch can be reached and with `timeout` after `timeoutMs`.
+ * `unavailable` where no branch can be reached and with `timeout` after `timeoutMs`. The fact `reached` says whether the
+ * request may have got there.
  */
 export type Transport = (request: ClientRequest) => Promise<ClientResponse>;

@@ -1,3 +1,5 @@
+import type { Verb } from "../domain/task.ts";
+
 /** Answers of the HTTP API, field by field as they are sent; fields may be added by newer branches. */
 
 export interface Ok {
@@ -100,6 +102,73 @@ export interface StatusAnswer {
   /** Instances held stopped by `shutdown-all`. */
   readonly held: number | boolean;
   readonly instances: readonly Partial<InstanceAnswer>[];
+}
+
+/** What was sent. Of HEAD and TRACE, whose answers have no body, only the uuid. */
+export interface SentUrlAnswer {
+  readonly uuid: string;
+  /** Whole, with its query. */
+  readonly url?: string;
+  readonly queue?: string;
+  readonly method?: Verb;
+  /** The parameters of the query; of a repeated one a list. */
+  readonly params?: Readonly<Record<string, string | readonly string[]>>;
+  /** The body as text, in base64 where it is none; null without one. */
+  readonly data?: string | null;
+  readonly is_base64?: boolean;
+  readonly broker?: BrokerAnswer;
+}
+
+export interface SentTaskAnswer {
+  readonly uuid: string;
+  readonly task: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly queue: string;
+  readonly broker: BrokerAnswer;
+  /** Where results go, if not to Cyme, and what that means. */
+  readonly result_backend?: string;
+  readonly note?: string;
+}
+
+export interface StateAnswer {
+  /** PENDING, RECEIVED, STARTED, RETRY, SUCCESS, FAILURE, REVOKED, or one of the task's own. */
+  readonly state: string;
+}
+
+export interface ResultAnswer {
+  /** Null while there is none. Of a URL task an `UrlResult`. */
+  readonly result: unknown;
+  readonly error?: { readonly type: string; readonly message: string };
+}
+
+/** What a web server answered to a URL task. */
+export interface UrlResult {
+  readonly status_code: number;
+  /** After redirects. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content: string;
+  /** Whether `content` is base64. */
+  readonly is_base64: boolean;
+}
+
+export interface TaskAnswer extends StateAnswer, ResultAnswer {
+  readonly uuid: string;
+}
+
+/** Parameters of a task of the user's own app. */
+export interface TaskParameters {
+  /** A list, or the JSON text of one. */
+  readonly args?: readonly unknown[] | string;
+  readonly kwargs?: Readonly<Record<string, unknown>> | string;
+  /** ISO 8601; not before. */
+  readonly eta?: string;
+  /** ISO 8601, or seconds from now; not after. */
+  readonly expires?: string | number;
+  /** 0 to 255. */
+  readonly priority?: number;
+  readonly headers?: Readonly<Record<string, unknown>>;
 }
 
 /** Parameters of a write; null is back to the default, numbers and flags may be text as in a form. */

@@ -1,0 +1,44 @@
+import { CymeError } from "../domain/errors.ts";
+import { backoffMs } from "../kit/backoff.ts";
+import type { Clock } from "../kit/clock.ts";
+
+const FIRST_MS = 250;
+const MAX_MS = 5000;
+
+interface Patience {
+  readonly clock: Clock;
+  /** How long everything may take together. */
+  readonly timeoutMs: number;
+  /** Ends it early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Does what may be done twice until it succeeds: after an answer that names a time, then, and after a lost connection,
+ * since branches come back. Rejects with the last failure when there is no time for another attempt, and at once where the
+ * first one reached nobody. `attempt` is given the milliseconds that are left.
+ */
+export async function untilTaken<T>(
+  attempt: (leftMs: number) => Promise<T>,
+  { clock, timeoutMs, signal }: Patience,
+): Promise<T> {
+  const deadlineMs = clock.now() + timeoutMs;
+  for (let failures = 0; ; failures++) {
+    try {
+      return await attempt(deadlineMs - clock.now());
+    } catch (error) {
+      const pauseMs = pauseAfter(error, failures);
+      if (pauseMs === undefined || clock.now() + pauseMs >= deadlineMs) throw error;
+      await clock.sleep(pauseMs, signal);
+      if (signal?.aborted) throw error;
+    }
+  }
+}
+
+function pauseAfter(error: unknown, failures: number): number | undefined {
+  if (!(error instanceof CymeError) || error.code !== "unavailable") return undefined;
+  const { reached, retry_after: retryAfterS } = error.facts;
+  if (reached === undefined && typeof retryAfterS === "number") return retryAfterS * 1000;
+  const isNobodyThere = reached === false && failures === 0;
+  return isNobodyThere ? undefined : backoffMs(failures, FIRST_MS, MAX_MS);
+}
