@@ -1,5 +1,7 @@
 /* oxlint-disable unicorn/prefer-add-event-listener -- the client has only its own onerror properties. */
 import { AMQPClient, AMQPError, type AMQPChannel } from "@cloudamqp/amqp-client";
+import { CorkedWrites, SmallBuffers } from "./amqp-buffers.ts";
+import { AmqpPublisher, type Publisher } from "./amqp-publisher.ts";
 import { mendTables } from "./amqp-tables.ts";
 import type { Clock } from "./clock.ts";
 
@@ -68,6 +70,7 @@ export class AmqpConnection {
   readonly #clock: Clock;
   readonly #client: GuardedClient;
   readonly #waiting = new Set<Fail>();
+  readonly #publishers = new Set<Fail>();
   #resolveLost: (loss: Loss) => void = () => {};
   #loss: Loss | undefined;
   #isOpen = false;
@@ -112,6 +115,29 @@ export class AmqpConnection {
       isOver = true;
       if (channel?.closed === false) channel.close().catch(() => {});
     }
+  }
+
+  /** See AmqpLink.openPublisher. */
+  async openPublisher(onClosed: Fail): Promise<Publisher> {
+    let isOver = false;
+    const opened = async () => {
+      const channel = await this.#client.channel().catch(asAway);
+      if (isOver) channel.close().catch(() => {});
+      else await onChannel(channel, () => channel.confirmSelect());
+      return channel;
+    };
+    const channel = await this.#bounded(opened(), CONNECT_MS).finally(() => {
+      isOver = true;
+    });
+    if (this.#loss) throw new AmqpAway(this.#loss.reason, this.#loss.refused);
+    this.#publishers.add(onClosed);
+    channel.onerror = (message) => {
+      // Told for all channels when the connection ends, which is heard of anyway.
+      if (!message.startsWith("channel ") || !this.#publishers.delete(onClosed)) return;
+      const { code, text } = parseClose(message);
+      onClosed(code === undefined ? new AmqpAway(text) : new AmqpRefused(code, text));
+    };
+    return new AmqpPublisher(channel);
   }
 
   /** Says goodbye and closes, at the latest at `deadlineMs` (clock time), with or without an answer. */
@@ -193,6 +219,8 @@ export class AmqpConnection {
     this.#loss = loss;
     this.#cancelWatch();
     for (const fail of this.#waiting) fail(error);
+    for (const onClosed of this.#publishers) onClosed(new AmqpAway(loss.reason, loss.refused));
+    this.#publishers.clear();
     // Not at once: the client may be about to answer the broker's goodbye.
     const socket = this.#client.socket;
     setImmediate(() => socket?.destroy());
@@ -248,11 +276,15 @@ const FIRST_FRAME_BYTES = 65_536;
  */
 class GuardedClient extends AMQPClient {
   onabandon: (reason: string) => void = () => {};
+  readonly #writes: CorkedWrites;
 
   constructor(url: string) {
     super(url);
+    this.#writes = new CorkedWrites((bytes) => {
+      super.send(bytes).catch((error: Error) => this.onabandon(error.message));
+    });
     // A URL has an IPv6 address in brackets, a socket wants it without.
-    Object.assign(this, { host: this.host.replace(/^\[(.*)\]$/, "$1") });
+    Object.assign(this, { host: this.host.replace(/^\[(.*)\]$/, "$1"), bufferPool: new SmallBuffers() });
     this["onRead"] = guardedRead(this["onRead"].bind(this), (reason) => this.onabandon(reason));
   }
 
@@ -261,8 +293,7 @@ class GuardedClient extends AMQPClient {
    * would fail in its own handlers, and leave rejections that nobody handles.
    */
   override send(bytes: Uint8Array): Promise<void> {
-    // A copy, since the client uses the memory again when the promise has resolved.
-    super.send(bytes.slice()).catch((error: Error) => this.onabandon(error.message));
+    this.#writes.add(bytes);
     return Promise.resolve();
   }
 }

@@ -1,11 +1,12 @@
-import type { AMQPChannel, AMQPMessage } from "@cloudamqp/amqp-client";
+import type { AMQPChannel, AMQPMessage, AMQPProperties } from "@cloudamqp/amqp-client";
 import { AmqpAway, AmqpConnection, AmqpRefused, type Loss } from "./amqp-connection.ts";
+import type { Outgoing, Published, Publisher } from "./amqp-publisher.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 
 export { AmqpAway, AmqpRefused };
-export type { AMQPChannel, AMQPMessage };
+export type { AMQPChannel, AMQPMessage, AMQPProperties, Outgoing, Published, Publisher };
 
 /** `refused`: the broker answers, and refuses the login or the virtual host. The reason holds no password. */
 export type LinkState =
@@ -26,6 +27,15 @@ export interface Link {
    * else `work` throws. `work` sends one command after another, and waits for each; publishing needs confirms to be heard of.
    */
   withChannel<T>(work: (channel: AMQPChannel) => Promise<T>, timeoutMs?: number): Promise<T>;
+}
+
+/** A link that messages can be published over. */
+export interface PublishingLink extends Link {
+  /**
+   * Opens a channel for publishing, which lives until `onClosed` is called, once: with AmqpRefused where the broker closed it
+   * because of a message, with AmqpAway where the connection was lost. Rejects likewise.
+   */
+  openPublisher(onClosed: (error: AmqpAway | AmqpRefused) => void): Promise<Publisher>;
 }
 
 /**
@@ -70,7 +80,7 @@ const STOPPED = "the connection was stopped";
  * connecting → up ⇄ away: until the first attempt has ended it is connecting, then it is either. A broker that blocks
  * publishers (it is short of memory or disk) counts as away, since it does nothing for us either.
  */
-export class AmqpLink implements Link {
+export class AmqpLink implements PublishingLink {
   readonly #options: AmqpLinkOptions;
   readonly #stopping = new AbortController();
   readonly #listeners = new Set<(state: LinkState) => void>();
@@ -128,6 +138,11 @@ export class AmqpLink implements Link {
   async withChannel<T>(work: (channel: AMQPChannel) => Promise<T>, timeoutMs = WORK_MS): Promise<T> {
     if (this.#state.is !== "up" || !this.#connection) throw this.#away();
     return this.#connection.withChannel(work, timeoutMs);
+  }
+
+  async openPublisher(onClosed: (error: AmqpAway | AmqpRefused) => void): Promise<Publisher> {
+    if (this.#state.is !== "up" || !this.#connection) throw this.#away();
+    return this.#connection.openPublisher(onClosed);
   }
 
   async #run(): Promise<void> {

@@ -1,0 +1,68 @@
+import { brokerLabel, brokerUrl, type Broker } from "../domain/broker.ts";
+import { AmqpTaskBroker, type TaskBroker, type TaskBrokerOptions } from "./task-broker.ts";
+
+/** The brokers that tasks are sent over, each with one connection for that. */
+export interface TaskBrokerPool {
+  /** Started at first use; never waits. */
+  use(broker: Broker): TaskBroker;
+  /** Closes, in the background, the connections to all but these. */
+  keepOnly(brokers: readonly Broker[]): void;
+  inUse(): TaskBroker[];
+  /** At the latest at `deadlineMs` (clock time). Safe twice; nothing can be used afterwards. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+export type TaskBrokersOptions = TaskBrokerOptions;
+
+const GOODBYE_MS = 5_000;
+
+export class TaskBrokers implements TaskBrokerPool {
+  readonly #options: TaskBrokersOptions;
+  /** By URL, since all of it tells brokers apart. The keys hold passwords. */
+  readonly #opened = new Map<string, AmqpTaskBroker>();
+  readonly #closing = new Set<Promise<void>>();
+  #isStopped = false;
+
+  constructor(options: TaskBrokersOptions) {
+    this.#options = options;
+  }
+
+  use(broker: Broker): TaskBroker {
+    if (this.#isStopped) throw new Error(`Cannot use ${brokerLabel(broker)}: all connections have been stopped`);
+    const url = brokerUrl(broker);
+    const opened = this.#opened.get(url) ?? this.#open(broker, url);
+    return opened;
+  }
+
+  keepOnly(brokers: readonly Broker[]): void {
+    const kept = new Set(brokers.map(brokerUrl));
+    for (const url of this.#opened.keys()) {
+      if (!kept.has(url)) this.#close(url, this.#options.clock.now() + GOODBYE_MS);
+    }
+  }
+
+  inUse(): TaskBroker[] {
+    return [...this.#opened.values()];
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isStopped = true;
+    for (const url of this.#opened.keys()) this.#close(url, deadlineMs);
+    await Promise.all(this.#closing);
+  }
+
+  #open(broker: Broker, url: string): AmqpTaskBroker {
+    const opened = new AmqpTaskBroker(broker, this.#options);
+    this.#opened.set(url, opened);
+    opened.start();
+    return opened;
+  }
+
+  #close(url: string, deadlineMs: number): void {
+    const opened = this.#opened.get(url);
+    if (!opened) return;
+    this.#opened.delete(url);
+    const closing = opened.stop(deadlineMs).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}

@@ -1,0 +1,57 @@
+import { AMQPError, type AMQPChannel, type AMQPMessage, type AMQPProperties } from "@cloudamqp/amqp-client";
+
+/** A message for an exchange. Its `correlationId` must be unique among those that are on their way. */
+export interface Outgoing {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Uint8Array;
+  readonly properties: AMQPProperties;
+}
+
+/** What became of a message. */
+export type Published =
+  /** It is in a queue, on disk where both are durable. */
+  | { readonly is: "taken" }
+  /** There is no queue for it. */
+  | { readonly is: "returned"; readonly replyCode: number; readonly replyText: string }
+  /** The broker did not want it now: a queue that is full and rejects. */
+  | { readonly is: "refused" }
+  /** The channel ended: nobody knows. */
+  | { readonly is: "lost" };
+
+/** A channel for publishing with confirms. */
+export interface Publisher {
+  /** Resolves with the broker's verdict. Rejects RangeError, having sent nothing, where the properties fill more than a frame. */
+  publish(message: Outgoing): Promise<Published>;
+}
+
+const TAKEN: Published = { is: "taken" };
+
+export class AmqpPublisher implements Publisher {
+  readonly #channel: AMQPChannel;
+  readonly #returned = new Map<string | undefined, Published>();
+
+  constructor(channel: AMQPChannel) {
+    this.#channel = channel;
+    channel.onReturn = (message) => this.#onReturn(message);
+  }
+
+  async publish({ exchange, routingKey, body, properties }: Outgoing): Promise<Published> {
+    const id = properties.correlationId;
+    try {
+      await this.#channel.basicPublish(exchange, routingKey, body, properties, true);
+      return this.#returned.get(id) ?? TAKEN;
+    } catch (error) {
+      if (error instanceof RangeError) throw error;
+      // A negative confirm is a plain error on a channel that is still open.
+      return { is: error instanceof AMQPError || this.#channel.closed ? "lost" : "refused" };
+    } finally {
+      this.#returned.delete(id);
+    }
+  }
+
+  /** Comes before the confirm of the same message. */
+  #onReturn({ properties, replyCode = 0, replyText = "" }: AMQPMessage): void {
+    this.#returned.set(properties.correlationId, { is: "returned", replyCode, replyText });
+  }
+}
