@@ -1,6 +1,6 @@
 # Made by: cyme completion fish
 complete -c cyme -f
-set -l commands branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete completion help
+set -l commands branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a branch -d 'Run the daemon that keeps workers alive'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a status -d 'Show the branch and its workers'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a start-all -d 'Start all workers of this branch'
@@ -34,6 +34,10 @@ complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a queues.delete
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a consumers -d 'List what an instance consumes from'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a consumers.add -d 'Have it consume from a queue'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a consumers.delete -d 'Have it stop consuming from a queue'
+complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a tasks.send -d 'Have a worker perform an HTTP request'
+complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a tasks.state -d 'Show how far a task is'
+complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a tasks.result -d 'Show its result, or why it failed'
+complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a tasks.wait -d 'The same once it is there'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print completions for bash, zsh or fish'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a help -d 'Show help, of one command too'
 complete -c cyme -n 'not __fish_seen_subcommand_from branch' -s a -l app -x -d 'The app'
@@ -65,6 +69,7 @@ complete -c cyme -n '__fish_seen_subcommand_from branch' -l restart-max-rate -x 
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l wait-after-broker-revived -x -d 'No restart for silence so soon after an outage'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l unresponsive-after -x -d 'A worker silent for so long is restarted'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l webhook-allow -x -d 'Host or network for URL tasks; may be repeated'
+complete -c cyme -n '__fish_seen_subcommand_from branch' -l result-expires -x -d 'How long results of tasks are kept'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l allowed-host -x -d 'Host name to answer to; may be repeated'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l cors-origin -x -d 'Web site that may call the API'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l tls-cert -r -F -d 'Serve HTTPS with this certificate'
@@ -123,5 +128,8 @@ complete -c cyme -n '__fish_seen_subcommand_from instances.set' -l min-concurren
 complete -c cyme -n '__fish_seen_subcommand_from instances.set' -l is-enabled -x -d 'Whether its worker is to run'
 complete -c cyme -n '__fish_seen_subcommand_from instances.log' -l lines -x -d 'How many of its last lines'
 complete -c cyme -n '__fish_seen_subcommand_from instances.log' -l follow -d 'Go on with what is added, until Ctrl-C'
+complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -s X -l method -x -a 'HEAD GET POST PUT DELETE TRACE OPTIONS CONNECT PATCH' -d 'Verb of the request; GET, with --data POST'
+complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -s d -l data -x -d 'Its body; @- is standard input'
+complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -l content-type -x -d 'What the body is'
 complete -c cyme -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
-complete -c cyme -n '__fish_seen_subcommand_from help' -a 'branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete completion help'
+complete -c cyme -n '__fish_seen_subcommand_from help' -a 'branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help'

@@ -4,7 +4,16 @@ import type { Option } from "./option.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
-export const GROUPS = ["Branches", "Apps", "Instances", "Queues", "Consumers", "This machine", "More"] as const;
+export const GROUPS = [
+  "Branches",
+  "Apps",
+  "Instances",
+  "Queues",
+  "Consumers",
+  "Tasks",
+  "This machine",
+  "More",
+] as const;
 type Group = (typeof GROUPS)[number];
 
 /** The arguments that a usage line names: `<a>` is text, `[b]` may be absent. */
@@ -25,6 +34,8 @@ export interface ClientCall {
   readonly app: string | undefined;
   /** The app; throws `invalid` where none was named. */
   needApp(): string;
+  /** The bytes of a file, of standard input where it is called `-`; throws `invalid` where it cannot be read. */
+  readFile(path: string): Promise<Uint8Array>;
   /** Adds how the command is used to a complaint. */
   misuse(message: string): Error;
 }
@@ -38,7 +49,7 @@ interface OwnCall {
 }
 
 /** How an answer is shown to people where its own shape does not say it. */
-export type View = "status" | "by name";
+export type View = "status" | "by name" | "result";
 
 interface Row {
   readonly group: Group;
@@ -54,6 +65,8 @@ interface ClientRow<Usage extends string> extends Row {
   /** Works on the branch of `--instance-dir` unless an address is given. */
   readonly isForThisBranch?: true;
   readonly view?: View;
+  /** What takes the time, where it is not the branch that works. */
+  readonly waitsFor?: string;
   /** What is to be printed: text as it is, everything else by its shape; nothing when it resolves to undefined. */
   run(call: ClientCall, args: Args<Usage>): Promise<unknown>;
 }

@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { runCyme } from "./test-run.ts";
 import { COMMANDS, optionsOf } from "./table.ts";
 
+const UUID = "1f0c1a52-6a4e-4c2c-9d8e-0d6a4f1f7a10";
+
 /** Command line → requests, in order. Words are split at spaces; "''" is an empty word. */
 const SENDS: [command: string, requests: string[]][] = [
   ["branches", ["GET /branches/"]],
@@ -57,6 +59,14 @@ const SENDS: [command: string, requests: string[]][] = [
   ["consumers web", ["GET /instances/web/queues/"]],
   ["-a shop consumers.add web t2", ["POST /shop/instances/web/queues/t2/"]],
   ["-a shop consumers.delete web t2 -n", ["DELETE /shop/instances/!/web/queues/t2/"]],
+  ["-a shop tasks.send t2 http://m/a%2Fb?x=1", ["GET /shop/queue/t2/http%3A%2F%2Fm%2Fa%252Fb%3Fx%3D1"]],
+  ["-a shop tasks.send t2 http://m/ -X trace", ["TRACE /shop/queue/t2/http%3A%2F%2Fm%2F"]],
+  ["-a shop tasks.send t2 http://m/ -d a=1", ["POST /shop/queue/t2/http%3A%2F%2Fm%2F a=1"]],
+  ["-a shop tasks.send t2 http://m/ -d a=1 -d b=2 -X Put", ["PUT /shop/queue/t2/http%3A%2F%2Fm%2F a=1&b=2"]],
+  ["-a shop tasks send t2 http://m/ -n --timeout 5", ["GET /shop/queue/!/t2/http%3A%2F%2Fm%2F"]],
+  [`-a shop tasks.state ${UUID}`, [`GET /shop/query/${UUID}/state/`]],
+  [`-a shop tasks.result ${UUID}`, [`GET /shop/query/${UUID}/result/`]],
+  [`-a shop tasks.wait ${UUID} --timeout 7200`, [`GET /shop/query/${UUID}/wait/?timeout=7200`]],
   ["status", ["GET /api/status/"]],
   ["start-all", ["POST /api/workers/start/"]],
   ["restart-all", ["POST /api/workers/restart/"]],

@@ -97,6 +97,95 @@ describe("pretty output", () => {
   });
 });
 
+const UUID = "1f0c1a52-6a4e-4c2c-9d8e-0d6a4f1f7a10";
+
+describe("tasks", () => {
+  test("have their state as one word", async () => {
+    expect(await printed(`-a shop tasks.state ${UUID}`, '{"state":"STARTED"}')).toBe("STARTED\n");
+    expect(await printed(`-F json -a shop tasks.state ${UUID}`, '{"state":"STARTED"}')).toBe('{"state":"STARTED"}\n');
+  });
+
+  const result = (answer: object) => printed(`-a shop tasks.result ${UUID}`, JSON.stringify(answer));
+  const web = { status_code: 200, url: "http://m/x", headers: { "Content-Type": "text/plain", Age: "1" } };
+
+  test("have the answer of a web server with its content as it is, line breaks and all", async () => {
+    const content = "<p>\r\n\tü</p>";
+    expect(await result({ result: { ...web, content, is_base64: false } })).toBe(
+      [
+        "status_code: 200",
+        "url:         http://m/x",
+        "headers:",
+        "  Content-Type: text/plain",
+        "  Age:          1",
+        "",
+        "<p>\r\n\tü</p>",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("say of binary content that it is base64, and have no content for none", async () => {
+    expect(await result({ result: { ...web, content: "/w==", is_base64: true } })).toEndWith(
+      "Age:          1\nis_base64:   yes\n\n/w==\n",
+    );
+    expect(await result({ result: { ...web, content: "", is_base64: false } })).toEndWith("  Age:          1\n");
+  });
+
+  test("let no web server move the cursor or forge a header", async () => {
+    const headers = { "X-A": "1\nX-B: 2" };
+    expect(await result({ result: { ...web, headers, content: "\u001B[2Ja\nb\rc", is_base64: false } })).toEndWith(
+      "  X-A: 1\\nX-B: 2\n\n\\u001b[2Ja\nb\\rc\n",
+    );
+  });
+
+  test.each([
+    [5, "5\n"],
+    ["a\nb", "a\nb\n"],
+    [true, "yes\n"],
+    [null, "-\n"],
+    [{ a: [1] }, '{\n  "a": [\n    1\n  ]\n}\n'],
+    [[], "[]\n"],
+  ])("have the result %j of another task as %j", async (value, text) => {
+    expect(await result({ result: value })).toBe(text);
+  });
+
+  test("have the error of a task that failed", async () => {
+    const error = { type: "ConnectionRefusedError", message: "Cannot connect to m port 80" };
+    expect(await result({ result: null, error })).toBe(
+      "error:\n  type:    ConnectionRefusedError\n  message: Cannot connect to m port 80\n",
+    );
+  });
+
+  test("that are sent by HEAD have their uuid, which is all that its answer says", async () => {
+    const answer = { status: 202, text: "", headers: { "X-Cyme-Task": UUID } };
+    const send = ["-a", "shop", "tasks.send", "t2", "http://m/", "-X", "HEAD"];
+    expect((await runCyme(send, { answer })).stdout).toBe(`uuid: ${UUID}\n`);
+    expect((await runCyme(["-F", "json", ...send], { answer })).stdout).toBe(`{"uuid":"${UUID}"}\n`);
+  });
+});
+
+describe("what is sent with -d", () => {
+  const sent = async (...options: string[]) => {
+    const files = { "a.json": '{"a":\n1}\n', "-": "typed" };
+    const run = await runCyme(["-a", "shop", "tasks.send", "t2", "http://m/", ...options], { files });
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    const { body, headers } = run.requests[0] ?? {};
+    return [new TextDecoder().decode(body), headers?.["Content-Type"]];
+  };
+
+  test("is a form, unless another type is given", async () => {
+    expect(await sent("-d", "a=1")).toEqual(["a=1", "application/x-www-form-urlencoded"]);
+    expect(await sent("-d", "{}", "--content-type", "application/json")).toEqual(["{}", "application/json"]);
+    expect(await sent("-d", "")).toEqual(["", "application/x-www-form-urlencoded"]);
+  });
+
+  test("may be a file, as it is, or standard input", async () => {
+    expect((await sent("-d", "@a.json"))[0]).toBe('{"a":\n1}\n');
+    expect((await sent("-d", "@-"))[0]).toBe("typed");
+    expect((await sent("-d", "a=1", "-d", "@-"))[0]).toBe("a=1&typed");
+  });
+});
+
 describe("status", () => {
   test("is one screen: the branch, what is held, the instances", async () => {
     const text = JSON.stringify({

@@ -1,6 +1,7 @@
 import type { View } from "./command.ts";
 import type { Paint } from "./paint.ts";
 import { isRecord, record, type Json, type JsonRecord } from "./record.ts";
+import { resultScreen } from "./result.ts";
 import { statusScreen } from "./status.ts";
 import { table } from "./text-table.ts";
 
@@ -12,6 +13,7 @@ export function pretty(answer: unknown, view: View | undefined, paint: Paint): s
   if (typeof value === "string") return value === "" || value.endsWith("\n") ? value : `${value}\n`;
   if (view === "status" && isRecord(value)) return statusScreen(value, paint);
   if (view === "by name" && isRecord(value)) return byName(value, paint);
+  if (view === "result" && isRecord(value)) return resultScreen(value);
   if (Array.isArray(value)) return list(value, paint);
   if (isRecord(value) && Object.keys(value).length === 1 && typeof value["ok"] === "string") return `${value["ok"]}\n`;
   return isRecord(value) ? record(value) : `${String(value)}\n`;

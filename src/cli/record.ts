@@ -34,7 +34,7 @@ export function cell(value: Json | undefined): string {
 }
 
 /** Control characters escaped: a value must not move the cursor or forge a line. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (char) => SHORT_ESCAPES[char] ?? escaped(char));
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { refused, runCyme } from "./test-run.ts";
 
+const SEND = ["-a", "shop", "tasks.send", "t2", "http://m/"];
+
 describe("what cannot be run is refused with exit code 2:", () => {
   test.each([
     ["an unknown command, with the nearest one", ["aps"], 'Cannot find the command "aps"; did you mean apps?'],
@@ -23,6 +25,16 @@ describe("what cannot be run is refused with exit code 2:", () => {
     ["instances without an app", ["instances"], "give -a <app> or set CYME_APP"],
     ["an instance to add without an app", ["instances.add", "web"], "give -a <app> or set CYME_APP"],
     ["queues without an app", ["queues"], "give -a <app> or set CYME_APP"],
+    ["a task without an app", ["tasks.send", "t2", "http://m/"], "give -a <app> or set CYME_APP"],
+    ["an unknown verb, with the nearest one", [...SEND, "-X", "psot"], 'got "psot"; did you mean POST?'],
+    ["a verb that is near to none", [...SEND, "-X", "LOCK"], 'OPTIONS, CONNECT, PATCH, got "LOCK"\n'],
+    ["a body with GET", [...SEND, "-X", "GET", "-d", "x"], "Cannot use a body with GET: wanted none, since"],
+    ["a body with HEAD", [...SEND, "-X", "head", "-d", "x"], "Cannot use a body with HEAD"],
+    ["a body with TRACE", [...SEND, "-X", "TRACE", "-d", "x"], "Cannot use a body with TRACE"],
+    ["a type without a body", [...SEND, "--content-type", "text/plain"], "there is no body"],
+    ["a body in a file that is not there", [...SEND, "-d", "@none"], 'Cannot read "none": ENOENT'],
+    ["a URL that is none", ["-a", "shop", "tasks.send", "t2", "m/import"], "wanted a URL such as http://host/path"],
+    ["a uuid that is none", ["-a", "shop", "tasks.wait", "7"], "Cannot use uuid: wanted a UUID such as"],
     ["a change of nothing", ["apps.set", "shop"], "Cannot change nothing: wanted at least one of --broker --arguments"],
     ["a parameter twice", ["apps.add", "shop", "amqp://a", "-b", "amqp://b"], "Cannot take broker twice"],
     ["--env without =", ["apps.set", "shop", "--env", "s3cret"], "Cannot use --env: wanted NAME=value\n"],
@@ -94,6 +106,8 @@ describe("errors of a branch", () => {
       { error: "worker-failed", log: ["Traceback", "ModuleNotFoundError: proj"] },
       "The log of the worker ends with:\n  Traceback\n  ModuleNotFoundError: proj\n",
     ],
+    [{ error: "unavailable", uuid: "u1" }, "What became of it: cyme -a <app> tasks.state u1\n"],
+    [{ error: "timeout", uuid: "u1" }, "What became of it: cyme -a <app> tasks.state u1\n"],
   ])("%j say what to do next", async (facts, words) => {
     const run = await runCyme(["apps.add", "shop"], { answer: failing(500, { nok: "No.", ...facts }) });
     expect(run.stderr).toContain(words);

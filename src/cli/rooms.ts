@@ -11,6 +11,8 @@ export interface Rooms {
   localTransport(options: LocalOptions, io: Io): Promise<Transport & Partial<AsyncDisposable>>;
   httpTransport(url: string, options: { token: string | undefined }): Promise<Transport>;
   exists(path: string): Promise<boolean>;
+  /** The bytes of a file, of standard input where it is called `-`; rejects when `signal` is aborted. */
+  readFile(path: string, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 export const ROOMS: Rooms = {
@@ -28,7 +30,19 @@ export const ROOMS: Rooms = {
       () => false,
     );
   },
+  readFile: (path, signal) => (path === "-" ? readInput(signal) : Bun.file(path).bytes()),
 };
+
+/** Not `Bun.stdin.bytes()`, which waits for a person to end the input also after Ctrl-C. */
+async function readInput(signal: AbortSignal): Promise<Uint8Array> {
+  const reader = Bun.stdin.stream().getReader();
+  const stop = () => void reader.cancel();
+  signal.addEventListener("abort", stop, { once: true });
+  const chunks: Uint8Array[] = [];
+  for (let read = await reader.read(); !read.done; read = await reader.read()) chunks.push(read.value);
+  signal.throwIfAborted();
+  return Buffer.concat(chunks);
+}
 
 /** fetch sends even 127.0.0.1 through `HTTP_PROXY`, where a proxy would look for the branch on its own machine. */
 function reachLoopbackDirectly(): void {

@@ -7,7 +7,7 @@ import type { Environment, Io } from "./io.ts";
 import { pretty } from "./output.ts";
 import { painter } from "./paint.ts";
 import { misuse, usageLine } from "./parse.ts";
-import { showProgress } from "./progress.ts";
+import { showProgress, type Progress } from "./progress.ts";
 import type { Rooms } from "./rooms.ts";
 import { openTransport, type OpenTransport } from "./target.ts";
 import type { Values } from "./values.ts";
@@ -24,16 +24,17 @@ type Arguments = Readonly<Record<string, string | undefined>>;
 /** Runs a command against a branch and prints what it answers; resolves to 0, or rejects with what went wrong. */
 export async function runClient(command: ClientCommand, args: Arguments, given: Given): Promise<number> {
   const { values, env, io } = given;
-  const label = [command.name, ...Object.values(args).slice(0, 1)].filter(Boolean).join(" ");
+  const what = [command.name, ...Object.values(args).slice(0, 1)].filter(Boolean).join(" ");
+  const label = `${what}: waiting${command.waitsFor === undefined ? "" : ` for ${command.waitsFor}`}`;
   const session = new Session(command, given, label);
   try {
-    const value = await command.run(session.call(), args);
+    const value = await command.run(session.call(), args).finally(() => session.endProgress());
     if (value === undefined) return 0;
     const isText = typeof value === "string";
     const isJson = values.text("format") === "json" && !isText;
     io.stdout(
       isJson
-        ? oneLine(session.lastText)
+        ? oneLine(session.lastText || JSON.stringify(value)) // The answer to a HEAD is in its headers.
         : pretty(
             value,
             command.view,
@@ -54,7 +55,8 @@ class Session {
   readonly #given: Given;
   readonly #label: string;
   readonly #timeoutS: number | undefined;
-  readonly #startedMs = performance.now();
+  #deadlineMs: number | undefined;
+  #progress: Progress | undefined;
   #opening: Promise<OpenTransport> | undefined;
 
   constructor(command: ClientCommand, given: Given, label: string) {
@@ -80,8 +82,13 @@ class Session {
         if (app !== undefined) return app;
         throw misuse(`Cannot run ${this.#command.name} without an app: give -a <app> or set CYME_APP`, usage);
       },
+      readFile: (path) => this.#readFile(path),
       misuse: (message) => misuse(message, usage),
     };
+  }
+
+  endProgress(): void {
+    this.#progress?.stop();
   }
 
   async close(): Promise<void> {
@@ -99,7 +106,9 @@ class Session {
         const paint = painter(() => io.stderrIsTTY, env);
         const names = branches.join(", ");
         const meaning = this.#command.nowait ? "they do it when they are back" : "this may not be complete";
-        io.stderr(`${paint.warning("warning:")} no answer from ${names}: ${meaning}\n`);
+        const text = `${paint.warning("warning:")} no answer from ${names}: ${meaning}\n`;
+        const say = this.#progress?.say ?? io.stderr;
+        say(text);
       },
     });
   }
@@ -107,21 +116,29 @@ class Session {
   readonly #transport: Transport = async (request) => {
     const isStream = request.onText !== undefined;
     const timeoutMs = isStream ? request.timeoutMs : this.#leftMs(request.timeoutMs);
-    const stop = isStream ? () => {} : showProgress(this.#given.io, this.#label);
-    try {
-      this.#opening ??= openTransport(this.#command, this.#given);
-      const transport = await this.#opening;
-      const response = await transport({ ...request, timeoutMs });
-      this.lastText = response.text;
-      return response;
-    } finally {
-      stop();
-    }
+    // From the first request on: a person may take any time to type what is sent.
+    if (isStream) this.endProgress();
+    else this.#progress ??= showProgress(this.#given.io, this.#label);
+    this.#opening ??= openTransport(this.#command, this.#given);
+    const transport = await this.#opening;
+    const response = await transport({ ...request, timeoutMs });
+    this.lastText = response.text;
+    return response;
   };
 
-  /** A command of several requests has one deadline. */
+  /** A command of several requests has one deadline, that of the first. */
   #leftMs(timeoutMs: number): number {
-    return Math.max(1, timeoutMs - (performance.now() - this.#startedMs));
+    this.#deadlineMs ??= performance.now() + timeoutMs;
+    return Math.max(1, Math.min(timeoutMs, this.#deadlineMs - performance.now()));
+  }
+
+  async #readFile(path: string): Promise<Uint8Array> {
+    const { rooms, io } = this.#given;
+    try {
+      return await rooms.readFile(path, io.signal);
+    } catch (error) {
+      throw misuse(`Cannot read ${JSON.stringify(path)}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   #isNowait(): boolean {

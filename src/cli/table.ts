@@ -3,6 +3,7 @@ import { BRANCH_COMMANDS } from "./commands/branches.ts";
 import { INSTANCE_COMMANDS } from "./commands/instances.ts";
 import { MORE_COMMANDS } from "./commands/more.ts";
 import { QUEUE_COMMANDS } from "./commands/queues.ts";
+import { TASK_COMMANDS } from "./commands/tasks.ts";
 import type { Command } from "./command.ts";
 import { CLIENT_OPTIONS, COMMON_OPTIONS, type Option } from "./option.ts";
 
@@ -12,6 +13,7 @@ export const COMMANDS: readonly Command[] = [
   ...APP_COMMANDS,
   ...INSTANCE_COMMANDS,
   ...QUEUE_COMMANDS,
+  ...TASK_COMMANDS,
   ...MORE_COMMANDS,
 ];
 

@@ -14,6 +14,8 @@ interface Settings {
   /** Whether the files exist that are looked for. */
   readonly exists?: boolean;
   readonly transport?: Transport;
+  /** What is in the files that are read, by their paths; `-` is standard input. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -51,6 +53,11 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
       return transport;
     },
     exists: async () => exists,
+    async readFile(path) {
+      const text = settings.files?.[path];
+      if (text === undefined) throw new Error(`ENOENT: no such file, open '${path}'`);
+      return new TextEncoder().encode(text);
+    },
   });
   return { code, ...seen, requests, sent: requests.map(requestLine), local, branches };
 }

@@ -1,7 +1,8 @@
-import { invalid } from "../domain/errors.ts";
+import { CymeError, invalid } from "../domain/errors.ts";
 import { flag } from "../domain/fields.ts";
 import type { Environment } from "./io.ts";
 import type { Option } from "./option.ts";
+import { nearest } from "./suggest.ts";
 
 /** The values of the options of one command: from the command line, else from the variable, else the default. */
 export class Values {
@@ -29,7 +30,7 @@ export class Values {
     const choices = option?.choices;
     if (value === undefined || !choices) return value;
     const choice = choices.find((one) => one.toLowerCase() === value.toLowerCase());
-    if (choice === undefined) throw invalid(this.called(name), `one of ${choices.join(", ")}`, value);
+    if (choice === undefined) throw this.#noChoice(name, choices, value);
     return choice;
   }
 
@@ -53,6 +54,16 @@ export class Values {
   called(name: string): string {
     const variable = this.#options.get(name)?.variable;
     return variable !== undefined && this.source(name) === "variable" ? variable : `--${name}`;
+  }
+
+  #noChoice(name: string, choices: readonly string[], value: string): CymeError {
+    const { code, message, facts } = invalid(this.called(name), `one of ${choices.join(", ")}`, value);
+    const suggestion = nearest(
+      value.toLowerCase(),
+      choices.map((choice) => choice.toLowerCase()),
+    );
+    const meant = choices.find((choice) => choice.toLowerCase() === suggestion);
+    return new CymeError(code, meant === undefined ? message : `${message}; did you mean ${meant}?`, facts);
   }
 
   #fromOption(name: string): string | undefined {
