@@ -131,5 +131,6 @@ complete -c cyme -n '__fish_seen_subcommand_from instances.log' -l follow -d 'Go
 complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -s X -l method -x -a 'HEAD GET POST PUT DELETE TRACE OPTIONS CONNECT PATCH' -d 'Verb of the request; GET, with --data POST'
 complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -s d -l data -x -d 'Its body; @- is standard input'
 complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -l content-type -x -d 'What the body is'
+complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -l uuid -x -d 'Id of the task; a send repeated under it is one task'
 complete -c cyme -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 complete -c cyme -n '__fish_seen_subcommand_from help' -a 'branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help'

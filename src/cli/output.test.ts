@@ -164,6 +164,11 @@ describe("tasks", () => {
   });
 });
 
+test("a task is sent under the uuid that is given", async () => {
+  const run = await runCyme(["-a", "shop", "tasks.send", "t2", "http://m/", "--uuid", UUID]);
+  expect(run.requests.map(({ headers }) => headers?.["X-Cyme-Task"])).toEqual([UUID]);
+});
+
 describe("what is sent with -d", () => {
   const sent = async (...options: string[]) => {
     const files = { "a.json": '{"a":\n1}\n', "-": "typed" };

@@ -34,6 +34,7 @@ describe("what cannot be run is refused with exit code 2:", () => {
     ["a type without a body", [...SEND, "--content-type", "text/plain"], "there is no body"],
     ["a body in a file that is not there", [...SEND, "-d", "@none"], 'Cannot read "none": ENOENT'],
     ["a URL that is none", ["-a", "shop", "tasks.send", "t2", "m/import"], "wanted a URL such as http://host/path"],
+    ["a task to send under a uuid that is none", [...SEND, "--uuid", "7"], "Cannot use uuid: wanted a UUID"],
     ["a uuid that is none", ["-a", "shop", "tasks.wait", "7"], "Cannot use uuid: wanted a UUID such as"],
     ["a change of nothing", ["apps.set", "shop"], "Cannot change nothing: wanted at least one of --broker --arguments"],
     ["a parameter twice", ["apps.add", "shop", "amqp://a", "-b", "amqp://b"], "Cannot take broker twice"],

@@ -13,6 +13,7 @@ const SEND_OPTIONS: readonly Option[] = [
     about: "What the body is",
     default: "application/x-www-form-urlencoded",
   },
+  { name: "uuid", value: "uuid", about: "Id of the task; a send repeated under it is one task" },
 ];
 
 export const TASK_COMMANDS = [
@@ -29,7 +30,7 @@ export const TASK_COMMANDS = [
     waitsFor: "the broker",
     async run(call, { queue, url }) {
       const tasks = call.client.tasks(call.needApp());
-      return tasks.send(queue, url, await request(call));
+      return tasks.send(queue, url, { ...(await request(call)), uuid: call.values.text("uuid") });
     },
   }),
   clientCommand("tasks.state <uuid>", {
