@@ -30,13 +30,15 @@ function nextSteps({ code, facts }: CymeError): string[] {
   if (typeof facts["usage"] === "string") lines.push(`usage: ${facts["usage"]}`);
   lines.push(...logLines(facts));
   if (facts["stored"] === true) lines.push(STORED[code] ?? "It is stored and will be done.");
-  if (facts["stored"] === false) lines.push("Nothing was stored; it can be tried again.");
+  if (facts["stored"] === false) lines.push(`Nothing was stored; it can be tried again${asTheSame(facts)}.`);
   if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(code, facts));
   if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or with --token.");
   if (code === "not-found") lines.push(...whatThereIs(facts));
   if (code === "internal" && facts["id"] !== undefined) lines.push(`The branch's log says more under ${facts["id"]}.`);
   return lines;
 }
+
+const asTheSame = ({ uuid }: Facts) => (typeof uuid === "string" ? `, with --uuid ${uuid} as the same task` : "");
 
 /** Of a task that may have been sent, or may still be worked on. */
 function whatBecameOf(code: CymeError["code"], { uuid, reached, stored }: Facts): string[] {

@@ -108,6 +108,10 @@ describe("errors of a branch", () => {
       "The log of the worker ends with:\n  Traceback\n  ModuleNotFoundError: proj\n",
     ],
     [{ error: "unavailable", uuid: "u1" }, "What became of it: cyme -a <app> tasks.state u1\n"],
+    [
+      { error: "unavailable", stored: false, uuid: "u1" },
+      "Nothing was stored; it can be tried again, with --uuid u1 as the same task.\n",
+    ],
     [{ error: "timeout", uuid: "u1" }, "What became of it: cyme -a <app> tasks.state u1\n"],
   ])("%j say what to do next", async (facts, words) => {
     const run = await runCyme(["apps.add", "shop"], { answer: failing(500, { nok: "No.", ...facts }) });
