@@ -166,13 +166,16 @@ async function walk(daemon: Bun.Subprocess): Promise<void> {
   await send(["shop.tasks.add", "2", "3"], 5);
   await send(["shop.tasks.total", JSON.stringify(order)], 2700);
 
+  step("Queue a URL: a worker performs the request, and the answer is the result");
+  await queueUrl();
+
   step("Scale the instance");
   await curl("GET", `/foo/instance/${name}/autoscale/`, [], 200, { max: 1, min: 1 });
   await curl("POST", `/foo/instance/${name}/autoscale/`, ["max=3", "min=2"], 200, { max: 3, min: 2 });
 
   step("Look at what the worker says of itself");
   await curl("GET", `/foo/instance/${name}/stats/`, [], 200, {
-    total: { "shop.tasks.add": 1, "shop.tasks.total": 1 },
+    total: { "shop.tasks.add": 1, "shop.tasks.total": 1, "cyme.tasks.webhook": 1 },
     autoscaler: { max: 3, min: 2 },
   });
 
@@ -194,6 +197,43 @@ async function walk(daemon: Bun.Subprocess): Promise<void> {
   const code = await daemon.exited;
   if (code !== 0) throw new Error(`The branch ended with ${code}`);
   print("It has ended.");
+}
+
+/** The web server that the documents call `m`: it imports users. */
+function importer(): Bun.Server<undefined> {
+  return Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    development: false,
+    async fetch(request) {
+      const { pathname } = new URL(request.url);
+      if (request.method !== "POST" || pathname !== "/import_user") return new Response("no", { status: 404 });
+      const user = new URLSearchParams(await request.text());
+      return new Response(`Imported ${user.get("username")} of ${user.get("company")}`);
+    },
+  });
+}
+
+async function queueUrl(): Promise<void> {
+  const web = importer();
+  try {
+    const target = `http://127.0.0.1:${web.port}/import_user`;
+    const user = ["username=George Costanza", "company=Vandelay Industries"];
+    const queued = await curl("POST", `/foo/queue/tasks/${target}`, user, 202, {
+      url: target,
+      queue: "tasks",
+      method: "POST",
+      data: user.join("&"),
+    });
+    const uuid = isObject(queued) ? queued["uuid"] : undefined;
+    if (typeof uuid !== "string") throw new Error("The task has no uuid");
+    const result = { status_code: 200, url: target, content: "Imported George Costanza of Vandelay Industries" };
+    await curl("GET", `/foo/query/${uuid}/wait/`, [], 200, { result });
+    await curl("GET", `/foo/query/${uuid}/state/`, [], 200, { state: "SUCCESS" });
+    await cyme(["-a", "foo", "tasks.result", uuid], { result });
+  } finally {
+    await web.stop(true);
+  }
 }
 
 /** Sends a task with examples/shop/send.py and compares its result. */
