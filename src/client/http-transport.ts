@@ -55,18 +55,11 @@ function queryText({ query = {} }: ClientRequest): string {
   return text === "" ? "" : `?${text}`;
 }
 
-/** Bun's own options of fetch; `timeout: false`: it would end an answer of more than five minutes, deadlines are ours. */
-interface BunOptions {
-  readonly unix?: string;
-  readonly timeout: false;
-}
-
-function init(request: ClientRequest, { token, unix }: HttpOptions): RequestInit & BunOptions {
+function init(request: ClientRequest, { token, unix }: HttpOptions): RequestInit & { unix?: string } {
   const body = bodyOf(request);
   return {
     method: request.method,
     redirect: "manual",
-    timeout: false,
     headers: {
       Accept: "application/json",
       ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
