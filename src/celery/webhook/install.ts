@@ -1,0 +1,50 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { OwnAddress, WebhookAllow } from "../../domain/webhook.ts";
+import source from "./cyme_webhook.py" with { type: "text" };
+
+/** The name by which Python imports the module. */
+export const WEBHOOK_MODULE = "cyme_webhook";
+
+/** The name of the task that performs an HTTP request. */
+export const WEBHOOK_TASK = "cyme.tasks.webhook";
+
+/** What URL tasks may reach; workers that run read it anew when it changes. */
+export interface WebhookPolicy {
+  /** Cyme's, for the header User-Agent. */
+  readonly version: string;
+  /** Null restricts nothing but what is always refused. */
+  readonly allow: readonly WebhookAllow[] | null;
+  /** Where the HTTP API of the branch listens; empty where it does not. */
+  readonly own: readonly OwnAddress[];
+}
+
+/** Where the module for the workers of an instance directory (absolute) lies. */
+export const webhookDir = (instanceDir: string) => join(instanceDir, "branch.python");
+
+/** Writes the module and its policy, as far as they are not as wanted; gives the folder for Python's path. Throws what the file system does. */
+export function installWebhook(instanceDir: string, policy: WebhookPolicy): string {
+  const folder = webhookDir(instanceDir);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  writeIfDifferent(join(folder, "policy.json"), `${JSON.stringify(policy)}\n`);
+  writeIfDifferent(join(folder, `${WEBHOOK_MODULE}.py`), source);
+  return folder;
+}
+
+/** By rename: a worker never reads half of it. */
+function writeIfDifferent(path: string, text: string): void {
+  if (read(path) === text) return;
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, text, { mode: 0o600 });
+  chmodSync(fresh, 0o600);
+  renameSync(fresh, path);
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // Not there yet, or not to be read: written anew, which tells what is wrong.
+  }
+}
