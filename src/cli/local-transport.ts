@@ -30,7 +30,8 @@ async function send(handle: (request: Request) => Promise<Response>, request: Cl
   const { method, path, query = {}, json, body, headers, signal, timeoutMs, onText } = request;
   const deadline = AbortSignal.timeout(timeoutMs);
   const ended = new Promise<never>((_, reject) => {
-    const end = () => reject(new CymeError("timeout", `No answer within ${timeoutMs / 1000} s: ${method} ${path}`));
+    const end = () =>
+      reject(new CymeError("timeout", `No answer within ${timeoutMs / 1000} s: ${method} ${path}`, { reached: true }));
     if (!onText) deadline.addEventListener("abort", end, { once: true });
     signal?.addEventListener("abort", end, { once: true });
   });

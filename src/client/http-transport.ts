@@ -105,7 +105,7 @@ function failure(error: unknown, where: string, request: ClientRequest, aborted:
     const ended = asked
       ? "The request was ended"
       : `No answer within ${Number((request.timeoutMs / 1000).toPrecision(3))} s`;
-    return new CymeError("timeout", `${ended}: ${request.method} ${request.path} at ${where}`);
+    return new CymeError("timeout", `${ended}: ${request.method} ${request.path} at ${where}`, { reached: true });
   }
   const code = codeOf(error);
   const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));

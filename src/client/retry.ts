@@ -15,18 +15,22 @@ interface Patience {
 
 /**
  * Does what may be done twice until it succeeds: after an answer that names a time, then, and after a lost connection,
- * since branches come back. Rejects with the last failure when there is no time for another attempt, and at once where the
- * first one reached nobody. `attempt` is given the milliseconds that are left.
+ * since branches come back. Rejects with the last failure that said why when there is no time for another attempt, and at once
+ * where the first one reached nobody. `attempt` is given the milliseconds that are left.
  */
 export async function untilTaken<T>(
   attempt: (leftMs: number) => Promise<T>,
   { clock, timeoutMs, signal }: Patience,
 ): Promise<T> {
   const deadlineMs = clock.now() + timeoutMs;
+  let reason: CymeError | undefined;
   for (let failures = 0; ; failures++) {
     try {
       return await attempt(deadlineMs - clock.now());
     } catch (error) {
+      if (!isUnavailable(error)) throw reason && isSilence(error) ? reason : error;
+      // Of this attempt alone: whether a later one was taken is not known.
+      reason = error.withFacts({ stored: undefined });
       const pauseMs = pauseAfter(error, failures);
       if (pauseMs === undefined || clock.now() + pauseMs >= deadlineMs) throw error;
       await clock.sleep(pauseMs, signal);
@@ -35,9 +39,15 @@ export async function untilTaken<T>(
   }
 }
 
-function pauseAfter(error: unknown, failures: number): number | undefined {
-  if (!(error instanceof CymeError) || error.code !== "unavailable") return undefined;
-  const { reached, retry_after: retryAfterS } = error.facts;
+const isUnavailable = (error: unknown): error is CymeError =>
+  error instanceof CymeError && error.code === "unavailable";
+
+/** A deadline that passed without an answer, which is the branch's own word for it otherwise. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof CymeError && error.code === "timeout" && error.facts["reached"] !== undefined;
+
+function pauseAfter({ facts }: CymeError, failures: number): number | undefined {
+  const { reached, retry_after: retryAfterS } = facts;
   if (reached === undefined && typeof retryAfterS === "number") return retryAfterS * 1000;
   const isNobodyThere = reached === false && failures === 0;
   return isNobodyThere ? undefined : backoffMs(failures, FIRST_MS, MAX_MS);

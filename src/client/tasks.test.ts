@@ -219,6 +219,22 @@ describe("what may be done twice", () => {
     expect(requests.map(({ timeoutMs }) => timeoutMs)).toEqual([22_000, 14_000, 6000]);
   });
 
+  test("is given up with the reason that was said before, where the last attempt is not answered", async () => {
+    const silence = new CymeError("timeout", "No answer within 7 s", { reached: true });
+    const { tasks, clock } = failing(away(8), silence);
+    const sent = tasks.send("t2", "http://m/").catch((error: unknown) => error);
+    await clock.advance(8000);
+    expect(await sent).toMatchObject({ code: "unavailable", message: "The broker is away" });
+  });
+
+  test("is given up with the branch's own word for it, where there is one", async () => {
+    const late = new CymeError("timeout", "Task is PENDING after 12 s", { state: "PENDING" });
+    const { tasks, clock } = failing(away(8), late);
+    const waited = tasks.wait(UUID).catch((error: unknown) => error);
+    await clock.advance(8000);
+    expect(await waited).toMatchObject({ code: "timeout", message: "Task is PENDING after 12 s" });
+  });
+
   test("fails at once where nobody is there from the start", async () => {
     const { tasks, requests } = failing(nobody());
     await expect(tasks.send("t2", "http://m/")).rejects.toThrow("Connection refused");
