@@ -1,8 +1,11 @@
 import { closeSync, openSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { Brokers } from "../celery/brokers.ts";
+import { TaskBrokers } from "../celery/task-brokers.ts";
+import { webhookDir } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import { Controller } from "../controller/controller.ts";
+import { Results } from "../controller/results.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { Api } from "../http/api.ts";
 import type { GuardOptions } from "../http/guard.ts";
@@ -27,6 +30,7 @@ export interface Plan {
   readonly restartMaxRate: Rate;
   readonly waitAfterBrokerRevivedMs: number;
   readonly unresponsiveAfterMs: number;
+  readonly resultExpiresMs: number;
   readonly maxBody: number;
   readonly guard: GuardOptions;
   readonly identity: () => BranchIdentity;
@@ -36,7 +40,10 @@ export interface Plan {
 export interface Parts {
   readonly store: Store;
   readonly brokers: Brokers;
+  readonly taskBrokers: TaskBrokers;
   readonly supervisor: Supervisor;
+  readonly results: Results;
+  readonly controller: Controller;
   readonly api: Api;
 }
 
@@ -44,6 +51,14 @@ export interface Parts {
 export function compose(plan: Plan): Parts {
   const { directory, store, clock, log, branchId, broker } = plan;
   const brokers = new Brokers({ clock, log: log.with({ part: "broker" }), connectionName: `cyme ${branchId}` });
+  const results = new Results({ store, clock, log: log.with({ part: "tasks" }), keptMs: plan.resultExpiresMs });
+  const taskBrokers = new TaskBrokers({
+    clock,
+    log: log.with({ part: "tasks" }),
+    connectionName: `cyme ${branchId} tasks`,
+    resultQueue: `cyme.results.${branchId}`,
+    onReports: (reports) => results.heard(reports),
+  });
   const supervisor = new Supervisor({
     store,
     brokers,
@@ -54,6 +69,7 @@ export function compose(plan: Plan): Parts {
     settings: {
       branchId,
       instanceDir: directory.path,
+      webhookDir: webhookDir(directory.path),
       defaultBroker: broker,
       defaultCommand: plan.command,
       intervalMs: plan.intervalMs,
@@ -63,17 +79,18 @@ export function compose(plan: Plan): Parts {
       env: process.env,
     },
   });
-  const parts = { store, brokers, supervisor, clock, branchId, instanceDir: directory.path, defaultBroker: broker };
+  const own = { branchId, instanceDir: directory.path, defaultBroker: broker };
+  const parts = { store, brokers, taskBrokers, supervisor, results, clock, log: log.with({ part: "tasks" }), ...own };
   const controller = new Controller(parts, { identity: plan.identity, shutDown: plan.shutDown });
   const api = new Api({
     controller,
     branchId,
-    brokerOf: ({ app, broker: own }) => own ?? store.apps.get(app)?.broker ?? broker,
+    brokerOf: ({ app, broker: named }) => named ?? store.apps.get(app)?.broker ?? broker,
     log: log.with({ part: "http" }),
     maxBody: plan.maxBody,
     guard: plan.guard,
   });
-  return { store, brokers, supervisor, api };
+  return { store, brokers, taskBrokers, supervisor, results, controller, api };
 }
 
 /** Opens the database; what it and its companions hold is for the user alone. Throws StoreError. */

@@ -57,6 +57,8 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
       const parts = await opened?.catch(() => undefined);
       if (parts) await finish(parts, say);
       await parts?.supervisor.stop();
+      parts?.results.stop();
+      await parts?.taskBrokers.stop(clock.now() + STOP_MS);
       await parts?.brokers.stop(clock.now() + STOP_MS);
       parts?.store.close();
       release();
@@ -65,9 +67,9 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
 }
 
 /** Nobody would do it after us. It ends by itself: stopping has a limit. Says so where it takes a moment. */
-async function finish({ supervisor }: Parts, say: (text: string) => void): Promise<void> {
+async function finish({ supervisor, controller }: Parts, say: (text: string) => void): Promise<void> {
   const cancel = clock.after(PATIENCE_MS, () => say("finishing what was begun (Ctrl-C leaves it half done)\n"));
-  await supervisor.finish();
+  await Promise.all([supervisor.finish(), controller.tasks.finish()]);
   cancel();
 }
 
@@ -112,6 +114,8 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     waitAfterBrokerRevivedMs: 0,
     // Silence cannot be told within one command.
     unresponsiveAfterMs: Number.POSITIVE_INFINITY,
+    // Nothing is dropped by a command.
+    resultExpiresMs: Number.POSITIVE_INFINITY,
     maxBody: MAX_BODY,
     guard: { allowedHosts: [], corsOrigin: undefined },
     identity: () => ({

@@ -105,6 +105,7 @@ class Daemon {
       this.#port = servers.find(({ name }) => name === "http")?.port ?? null;
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
+      parts.results.start(parts.taskBrokers);
       for (const file of pidFiles) writePidFile(file);
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
       this.#io.stderr(this.#banner(branchId));
@@ -117,8 +118,9 @@ class Daemon {
       const deadlineMs = clock.now() + STOP_MS;
       // First, since it ends the waits that keep requests from finishing.
       await parts.supervisor.stop();
+      parts.results.stop();
       for (const server of servers.toReversed()) await server.stop(deadlineMs);
-      await parts.brokers.stop(deadlineMs);
+      await Promise.all([parts.taskBrokers.stop(deadlineMs), parts.brokers.stop(deadlineMs)]);
       for (const file of pidFiles) removePidFile(file);
       this.#log.info("branch has stopped");
     }
@@ -140,6 +142,7 @@ class Daemon {
       restartMaxRate,
       waitAfterBrokerRevivedMs: options.waitAfterBrokerRevivedS * 1000,
       unresponsiveAfterMs: options.unresponsiveAfterS * 1000,
+      resultExpiresMs: options.resultExpiresS * 1000,
       maxBody: options.maxBodyBytes,
       guard: { allowedHosts: options.allowedHost.map((host) => host.toLowerCase()), corsOrigin: options.corsOrigin },
       identity: () => this.#identity(branchId),

@@ -1,10 +1,10 @@
 import { Apps } from "./apps.ts";
 import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
-import type { Parts } from "./context.ts";
 import { Health } from "./health.ts";
 import { Instances } from "./instances.ts";
 import { Queues } from "./queues.ts";
+import { Tasks, type TaskParts } from "./tasks.ts";
 import { Workers } from "./workers.ts";
 
 /** All that can be asked of and done to a branch, whoever asks: HTTP, or the command line without a daemon. */
@@ -15,15 +15,17 @@ export class Controller {
   readonly consumers: Consumers;
   readonly workers: Workers;
   readonly branches: Branches;
+  readonly tasks: Tasks;
   readonly health: Health;
 
-  constructor(parts: Parts, branch: { identity: () => BranchIdentity; shutDown: () => void }) {
+  constructor(parts: TaskParts, branch: { identity: () => BranchIdentity; shutDown: () => void }) {
     this.apps = new Apps(parts);
     this.instances = new Instances(parts);
     this.queues = new Queues(parts);
     this.consumers = new Consumers(parts, this.instances);
     this.workers = new Workers(parts);
     this.branches = new Branches(parts, branch.identity, branch.shutDown);
+    this.tasks = new Tasks(parts);
     this.health = new Health(parts);
   }
 }

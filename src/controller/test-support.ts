@@ -1,22 +1,50 @@
 import type { BrokerPool } from "../celery/brokers.ts";
+import type { TaskMessage } from "../celery/task-message.ts";
 import type { CymeError } from "../domain/errors.ts";
+import type { Queue } from "../domain/queue.ts";
+import { silentLog } from "../kit/log.ts";
 import { AmqpAway, type AMQPChannel, type LinkState } from "../kit/amqp.ts";
 import { FakeBroker, type TestBranch } from "../supervisor/test-support.ts";
 import type { CallOptions } from "./context.ts";
 import { Controller } from "./controller.ts";
+import { Results } from "./results.ts";
 
 /** Waits for the effect, for less time than the supervisor takes to try again what was refused. */
 export const PATIENT: CallOptions = { nowait: false, timeoutMs: 10_000 };
 export const NOWAIT: CallOptions = { nowait: true, timeoutMs: 10_000 };
 
 /** What can be asked of a branch without its outside; over `brokers` where they are not those of its supervisor. */
-export function controllerOf(branch: TestBranch, brokers: BrokerPool = branch.brokers): Controller {
+export function controllerOf(
+  branch: TestBranch,
+  brokers: BrokerPool = branch.brokers,
+  taskBroker = new FakeTaskBroker(),
+): Controller {
   const { store, supervisor, clock, instanceDir, broker } = branch;
-  const parts = { store, brokers, supervisor, clock, instanceDir, branchId: "b1", defaultBroker: broker.broker };
+  const log = silentLog;
+  const results = new Results({ store, clock, log, keptMs: 1000 });
+  const tasks = { taskBrokers: { use: () => taskBroker }, results, log };
+  const own = { instanceDir, branchId: "b1", defaultBroker: broker.broker };
+  const parts = { store, brokers, supervisor, clock, ...tasks, ...own };
   const unasked = () => {
     throw new Error("nobody was expected to ask about the branch itself");
   };
   return new Controller(parts, { identity: unasked, shutDown: unasked });
+}
+
+/** Keeps what is sent over it, and says to each what the test says. */
+export class FakeTaskBroker {
+  readonly sent: { queue: Queue; message: TaskMessage; deadlineMs: number }[] = [];
+  /** What becomes of the next sends. */
+  outcome: () => Promise<void> = () => Promise.resolve();
+
+  send(queue: Queue, message: TaskMessage, deadlineMs: number): Promise<void> {
+    this.sent.push({ queue, message, deadlineMs });
+    return this.outcome();
+  }
+
+  caughtUp(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 type Answer = Record<string, unknown>;

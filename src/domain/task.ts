@@ -27,7 +27,8 @@ export interface NamedRequest {
   readonly kwargs: Readonly<Record<string, unknown>>;
   /** ISO 8601 with an offset. */
   readonly eta?: string;
-  readonly expires?: string;
+  /** The same, or seconds from the sending. */
+  readonly expires?: string | number;
   readonly priority?: number;
   readonly headers?: Readonly<Record<string, unknown>>;
 }
@@ -66,8 +67,8 @@ export interface SentTask {
   /** Of a URL task; null otherwise. */
   readonly method: Verb | null;
   readonly url: string | null;
-  /** By which a repeated send is told from another one under the same id; null where the id was made here. */
-  readonly fingerprint: string | null;
+  /** By which a repeated send is told from another one under the same id. */
+  readonly fingerprint: string;
   readonly sentAtMs: number;
 }
 

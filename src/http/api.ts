@@ -6,6 +6,8 @@ import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
 import { readParams } from "./params.ts";
 import { parsePath, type ParsedPath } from "./path.ts";
 import { respondError } from "./respond.ts";
+import { parseSendPath } from "./send-path.ts";
+import { sendUrl } from "./sends.ts";
 import { routes, type Call, type Method, type Route } from "./routes.ts";
 
 export interface ApiOptions {
@@ -50,6 +52,10 @@ export class Api {
   }
 
   async #answer(request: Request): Promise<Response> {
+    const sendPath = parseSendPath(request.url);
+    if (sendPath && !FIXED.has(sendPath.app)) {
+      return sendUrl(request, sendPath, { ...this.#options, timeoutMs: DEFAULT_TIMEOUT_S * 1000 });
+    }
     const parsed = parsePath(request.url);
     const candidates = matching(withAliases(parsed.segments));
     if (candidates.length === 0) throw new CymeError("not-found", `There is nothing at ${pathOf(parsed)}`);
@@ -72,7 +78,8 @@ export class Api {
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
     const options = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout) };
     const signals = { left: request.signal, ending: this.#ending.signal };
-    const call = { controller, branchId, brokerOf, method, path, params: params as Params, options, signals };
+    const given = { method, path, params: params as Params, headers: request.headers };
+    const call = { controller, branchId, brokerOf, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
     return route.handle(call);
   }

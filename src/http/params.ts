@@ -49,7 +49,8 @@ async function readBody(request: Request, maxBody: number): Promise<Given> {
   }
 }
 
-async function readBytes(request: Request, maxBody: number): Promise<Uint8Array> {
+/** The body; throws `too-large` past `maxBody` bytes. */
+export async function readBytes(request: Request, maxBody: number): Promise<Uint8Array> {
   const tooLarge = () =>
     new CymeError("too-large", `The body is larger than ${maxBody} bytes (--max-body)`, { max_body: maxBody });
   if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw tooLarge();

@@ -6,7 +6,9 @@ import { conflict } from "../domain/errors.ts";
 import { flag, integer, type Params } from "../domain/fields.ts";
 import { BOUNDS_PARAMS, INSTANCE_PARAMS } from "../domain/instance.ts";
 import { LAUNCH_PARAMS } from "../domain/launch.ts";
+import { NAMED_TASK_PARAMS, parseNamedTask } from "../domain/named-task.ts";
 import { QUEUE_PARAMS } from "../domain/queue.ts";
+import { accepted, namedView, resultView, stateOf, taskView, TASK_HEADER } from "./sends.ts";
 import { followLog, lastLines } from "./worker-log.ts";
 import { respond } from "./respond.ts";
 import { appView, branchView, healthView, historyView, instanceView, queueView } from "./views.ts";
@@ -22,6 +24,7 @@ export interface Call {
   /** Names in the path, by the name in the pattern; "" for an app that was not named. */
   readonly path: Readonly<Record<string, string>>;
   readonly params: Params;
+  readonly headers: Headers;
   readonly options: CallOptions;
   /** Aborted when the caller has left, and when the server ends. */
   readonly signals: { readonly left: AbortSignal; readonly ending: AbortSignal };
@@ -211,7 +214,33 @@ export const routes: readonly Route[] = [
     await call.controller.queues.remove(name(call, "app"), name(call, "queue"), call.options);
     return answer(call, 200, OK);
   }),
+
+  route(["POST"], "/:app/task/:queue/:task", NAMED_TASK_PARAMS, "Send a task of the app's own", async (call) => {
+    const request = parseNamedTask(name(call, "task"), call.params);
+    const id = call.headers.get(TASK_HEADER) ?? undefined;
+    const { tasks } = call.controller;
+    const sent = await tasks.sendNamed(name(call, "app"), name(call, "queue"), request, id, call.options);
+    return accepted(sent, namedView(sent, request));
+  }),
+  route(["GET"], "/:app/query/:uuid", [], "What is known of a task", async (call) =>
+    respond(200, taskView(await queried(call))),
+  ),
+  route(["GET"], "/:app/query/:uuid/state", [], "The state of a task", async (call) =>
+    respond(200, { state: stateOf(await queried(call)) }),
+  ),
+  route(["GET"], "/:app/query/:uuid/result", [], "The result of a task, if it is there", async (call) =>
+    respond(200, resultView(await queried(call))),
+  ),
+  route(["GET"], "/:app/query/:uuid/wait", [], "The result of a task, once it is there", async (call) => {
+    const { controller, options, signals } = call;
+    return respond(
+      200,
+      resultView(await controller.tasks.wait(name(call, "app"), name(call, "uuid"), options, signals.left)),
+    );
+  }),
 ];
+
+const queried = (call: Call) => call.controller.tasks.get(name(call, "app"), name(call, "uuid"));
 
 async function addInstance(call: Call, instance: string | undefined): Promise<Response> {
   const detail = await call.controller.instances.add(name(call, "app"), instance, call.params, call.options);

@@ -111,7 +111,8 @@ export class HttpServer {
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       fetch: (request: Request, server: Server<undefined>) => {
         // Operations have deadlines of their own, longer than a silent connection may last.
-        if (request.method !== "GET" || request.url.includes("follow=")) server.timeout(request, 0);
+        const mayLast = request.method !== "GET" || /follow=|\/wait/.test(request.url);
+        if (mayLast) server.timeout(request, 0);
         return this.#api.handle(request, isTrusted);
       },
       error: (error: Error) => {

@@ -11,9 +11,9 @@ import type { HistoryEntry } from "../domain/history.ts";
  * What the API shows: the documented field names. Fields may be added, never renamed or dropped. Times are ISO 8601 in UTC.
  */
 
-const time = (ms: number) => new Date(ms).toISOString();
+export const time = (ms: number) => new Date(ms).toISOString();
 
-function brokerView({ scheme, hostname, port, userid, password, virtualHost }: Broker) {
+export function brokerView({ scheme, hostname, port, userid, password, virtualHost }: Broker) {
   return { hostname, port, userid, password, virtual_host: virtualHost, scheme };
 }
 

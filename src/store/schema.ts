@@ -171,7 +171,7 @@ export const tasks = sqliteTable(
   "tasks",
   {
     id: text().primaryKey(),
-    /** NULL, as the five after it, where only a result is known. */
+    /** NULL, as what follows down to the fingerprint, where only a result is known. */
     app: text(),
     brokerId: integer("broker_id").references(() => brokers.id),
     queue: text(),

@@ -133,5 +133,5 @@ function toTask(row: Row): Task {
 
 type SentRow = Pick<Row, "app" | "queue" | "name" | "sentAtMs" | "method" | "url" | "fingerprint">;
 
-const isSent = (row: SentRow): row is SentRow & Pick<SentTask, "app" | "queue" | "name" | "sentAtMs"> =>
-  row.app !== null && row.queue !== null && row.name !== null && row.sentAtMs !== null;
+const isSent = (row: SentRow): row is SentRow & Pick<SentTask, "app" | "queue" | "name" | "sentAtMs" | "fingerprint"> =>
+  row.app !== null && row.queue !== null && row.name !== null && row.sentAtMs !== null && row.fingerprint !== null;

@@ -1,0 +1,271 @@
+import { Overloaded } from "../celery/task-broker.ts";
+import type { TaskMessage } from "../celery/task-message.ts";
+import { urlTaskMessage } from "../celery/url-task.ts";
+import type { Broker } from "../domain/broker.ts";
+import { conflict, CymeError, unavailable } from "../domain/errors.ts";
+import { isoMoment } from "../domain/named-task.ts";
+import { changedQueue, type Queue } from "../domain/queue.ts";
+import { isReady, taskId, type NamedRequest, type SentTask, type Task, type UrlRequest } from "../domain/task.ts";
+import { AmqpAway, AmqpRefused } from "../kit/amqp.ts";
+import { Batch } from "../kit/batch.ts";
+import type { Log } from "../kit/log.ts";
+import { appBroker, findApp, findQueue, type CallOptions, type Parts } from "./context.ts";
+import { ResultBackends } from "./result-backends.ts";
+import type { Results } from "./results.ts";
+
+/** A place for tasks on one broker, as `TaskBroker` in celery/task-broker.ts is one. */
+interface TaskBroker {
+  send(queue: Queue, message: TaskMessage, deadlineMs: number): Promise<void>;
+  caughtUp(timeoutMs: number): Promise<void>;
+}
+
+export interface TaskParts extends Parts {
+  readonly taskBrokers: { use(broker: Broker): TaskBroker };
+  readonly results: Results;
+  readonly log: Log;
+}
+
+/** How long a caller waits for the broker to take a message: longer than RabbitMQ needs to start again. */
+const SEND_MS = 15_000;
+/** The same where nobody waits for it. */
+const NOWAIT_SEND_MS = 10 * 60_000;
+const CATCH_UP_MS = 2000;
+const DEFAULT_QUEUE = "celery";
+
+/** What the caller gave for a send to be told from another one: the id that a repeated send has too. */
+interface Repeatable {
+  readonly fingerprint: string;
+  readonly sent: Promise<SentTask>;
+}
+
+export interface Sent {
+  readonly sent: SentTask;
+  readonly broker: Broker;
+}
+
+/** What is known of a task, and what to say of the app's result backend where results do not come here. */
+export interface TaskDetail {
+  readonly id: string;
+  readonly task: Task | undefined;
+  readonly resultBackend: string | undefined;
+}
+
+/** Sends tasks, and knows what became of them. */
+export class Tasks {
+  readonly #parts: TaskParts;
+  readonly #backends: ResultBackends;
+  readonly #recording: Batch<{ readonly sent: SentTask; readonly broker: Broker }>;
+  /** Sends under an id of the caller's that are not done yet. */
+  readonly #sending = new Map<string, Repeatable>();
+  /** Sends that nobody waits for. */
+  readonly #unawaited = new Set<Promise<unknown>>();
+
+  constructor(parts: TaskParts) {
+    this.#parts = parts;
+    this.#backends = new ResultBackends(parts);
+    this.#recording = new Batch((items) => {
+      parts.store.write(() => {
+        for (const { sent, broker } of items) parts.store.tasks.addSent(sent, broker);
+      });
+    });
+  }
+
+  /**
+   * Has a worker perform a request. Resolves once the broker has confirmed the message; with nowait at once. `queue` is
+   * undefined for Celery's default one. A send under an `id` that was sent before is that one: another request under it is `conflict`.
+   */
+  async sendUrl(
+    app: string,
+    queue: string | undefined,
+    request: UrlRequest,
+    id: string | undefined,
+    options: CallOptions,
+  ): Promise<Sent> {
+    const { method, url } = request;
+    return this.#send(app, queue, { method, url, request }, (taskId) => urlTaskMessage(taskId, request), id, options);
+  }
+
+  /** The same for a task of the user's app, and the kind of result backend that its workers have, where one says so. */
+  async sendNamed(
+    app: string,
+    queue: string,
+    request: NamedRequest,
+    id: string | undefined,
+    options: CallOptions,
+  ): Promise<Sent & { readonly resultBackend: string | undefined }> {
+    const { name, expires, ...rest } = request;
+    const { clock } = this.#parts;
+    const expiresAt = typeof expires === "number" ? isoMoment(clock.now() + expires * 1000) : expires;
+    const message = (taskId: string): TaskMessage => ({
+      id: taskId,
+      task: name,
+      ...rest,
+      ...(expiresAt === undefined ? {} : { expires: expiresAt }),
+      argsRepr: JSON.stringify(request.args),
+      kwargsRepr: JSON.stringify(request.kwargs),
+    });
+    const sent = await this.#send(app, queue, { method: null, url: null, request }, message, id, options);
+    const resultBackend = options.nowait ? undefined : await this.#backends.of(findApp(this.#parts.store, app));
+    return { ...sent, resultBackend };
+  }
+
+  /** What is known of a task now. */
+  async get(app: string, id: string): Promise<TaskDetail> {
+    const known = this.#ownTask(app, taskId("uuid", id));
+    if (known && isReady(known.state)) return this.#detail(app, id, known);
+    await this.#caughtUp(app, CATCH_UP_MS);
+    return this.#detail(app, id, this.#ownTask(app, taskId("uuid", id)));
+  }
+
+  /** The task once it has come to its end; `timeout` after the caller's time. */
+  async wait(app: string, id: string, options: CallOptions, left: AbortSignal): Promise<TaskDetail> {
+    const { results } = this.#parts;
+    const uuid = taskId("uuid", id);
+    this.#ownTask(app, uuid);
+    // Opens the connection that results come by, where none of this app was sent since the start.
+    void this.#caughtUp(app, CATCH_UP_MS);
+    await results.until(uuid, options.timeoutMs, left);
+    const task = this.#ownTask(app, uuid);
+    if (task && isReady(task.state)) return this.#detail(app, id, task);
+    if (results.isStopped) throw unavailable("The branch is stopping: ask again when it is back", { uuid });
+    const state = task?.state ?? "PENDING";
+    const { resultBackend } = await this.#detail(app, id, task);
+    const elsewhere = resultBackend === undefined ? "" : `; ${backendNote(resultBackend)}`;
+    const message = `Task ${uuid} is ${state} after ${options.timeoutMs / 1000} s${elsewhere}`;
+    throw new CymeError("timeout", message, { uuid, state });
+  }
+
+  /** Resolves when everything that was sent without waiting has been taken by the broker, or given up. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#unawaited);
+  }
+
+  async #send(
+    appName: string,
+    queueName: string | undefined,
+    { request, ...what }: Pick<SentTask, "method" | "url"> & { readonly request: UrlRequest | NamedRequest },
+    messageOf: (id: string) => TaskMessage,
+    givenId: string | undefined,
+    options: CallOptions,
+  ): Promise<Sent> {
+    const app = findApp(this.#parts.store, appName);
+    const queue = this.#queue(appName, queueName);
+    const broker = appBroker(this.#parts, app);
+    const id = givenId === undefined ? crypto.randomUUID() : taskId("X-Cyme-Task", givenId);
+    const message = messageOf(id);
+    const sent: SentTask = {
+      id,
+      app: appName,
+      queue: queue.name,
+      name: message.task,
+      ...what,
+      fingerprint: fingerprint(appName, queue.name, request),
+      sentAtMs: this.#parts.clock.now(),
+    };
+    const once = () => this.#publish(sent, queue, broker, message, options);
+    const done = givenId === undefined ? once() : this.#once(sent, once);
+    if (!options.nowait) return { sent: await done, broker };
+    const { log } = this.#parts;
+    const ended = done
+      .catch((error: unknown) => log.error("a task that nobody waited for was not sent", { id, error }))
+      .finally(() => this.#unawaited.delete(ended));
+    this.#unawaited.add(ended);
+    return { sent, broker };
+  }
+
+  /** Sends unless it was, or is being, sent under that id. */
+  async #once({ id, fingerprint }: SentTask, send: () => Promise<SentTask>): Promise<SentTask> {
+    const before = this.#parts.store.tasks.get(id)?.sent;
+    const running = this.#sending.get(id);
+    const known = (running ?? before)?.fingerprint;
+    if (known !== undefined && known !== fingerprint) {
+      throw conflict(`Task ${id} was sent before, and was another one: send this one under an id of its own`, {
+        uuid: id,
+      });
+    }
+    if (running) return running.sent;
+    if (before) return before;
+    const sending = send();
+    this.#sending.set(id, { fingerprint, sent: sending });
+    try {
+      return await sending;
+    } finally {
+      this.#sending.delete(id);
+    }
+  }
+
+  async #publish(
+    sent: SentTask,
+    queue: Queue,
+    broker: Broker,
+    message: TaskMessage,
+    { nowait, timeoutMs }: CallOptions,
+  ): Promise<SentTask> {
+    const { taskBrokers, clock, log } = this.#parts;
+    const forMs = nowait ? NOWAIT_SEND_MS : Math.min(SEND_MS, timeoutMs);
+    try {
+      await taskBrokers.use(broker).send(queue, message, clock.now() + forMs);
+    } catch (error) {
+      throw explained(error, sent);
+    }
+    try {
+      await this.#recording.add({ sent, broker });
+    } catch (error) {
+      // The broker has it, so it is going to be done: to say anything else would have it sent twice.
+      log.error("a task was sent, and could not be written down", { id: sent.id, error });
+    }
+    return sent;
+  }
+
+  /** Celery's default queue needs no declaration. */
+  #queue(app: string, name: string | undefined): Queue {
+    const { store, clock } = this.#parts;
+    if (name !== undefined && name !== DEFAULT_QUEUE) return findQueue(store, app, name);
+    const id = { app, name: DEFAULT_QUEUE, nowMs: clock.now() };
+    return store.queues.get(app, DEFAULT_QUEUE) ?? changedQueue(id, undefined, {});
+  }
+
+  /** A task that was sent for another app is unknown to this one. */
+  #ownTask(app: string, id: string): Task | undefined {
+    const { store } = this.#parts;
+    findApp(store, app);
+    const task = store.tasks.get(id);
+    return task?.sent && task.sent.app !== app ? undefined : task;
+  }
+
+  async #caughtUp(app: string, timeoutMs: number): Promise<void> {
+    const broker = appBroker(this.#parts, findApp(this.#parts.store, app));
+    await this.#parts.taskBrokers.use(broker).caughtUp(timeoutMs);
+  }
+
+  async #detail(app: string, id: string, task: Task | undefined): Promise<TaskDetail> {
+    const isOwnTask = task?.sent && task.sent.url === null && !isReady(task.state);
+    const kind = isOwnTask ? await this.#backends.of(findApp(this.#parts.store, app)) : undefined;
+    return { id: taskId("uuid", id), task, resultBackend: kind === "rpc" ? undefined : kind };
+  }
+}
+
+/** What to tell of a result backend that sends no results here. */
+export const backendNote = (kind: string): string =>
+  kind === "disabled"
+    ? "the app's workers have no result backend: no result will come (result_backend rpc:// sends them here)"
+    : `the app's result backend is ${kind}, where the result is to be asked for; only rpc:// sends results here`;
+
+const fingerprint = (app: string, queue: string, request: UrlRequest | NamedRequest): string =>
+  new Bun.CryptoHasher("sha256").update(JSON.stringify([app, queue, request])).digest("base64");
+
+/** Nothing is said of a task that may still come through: under the same id it can be sent again without harm. */
+function explained(error: unknown, { id, queue }: SentTask): unknown {
+  if (error instanceof AmqpRefused) {
+    const facts = { uuid: id, queue, broker_says: error.replyText };
+    return conflict(`The broker does not take a task for queue "${queue}": ${error.replyText}`, facts);
+  }
+  if (error instanceof Overloaded) {
+    return unavailable(`The task was not sent: ${error.message}`, { uuid: id, stored: false });
+  }
+  if (error instanceof AmqpAway) {
+    const message = `The task was not sent: ${error.reason}; send it again with X-Cyme-Task: ${id}`;
+    return unavailable(message, { uuid: id, stored: false });
+  }
+  return error;
+}
