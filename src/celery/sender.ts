@@ -80,6 +80,8 @@ export class Sender {
   #isSuspectFlying = false;
   readonly #paused = new Set<Sending>();
   #publisher: Publisher | undefined;
+  /** Callers that have not been answered. */
+  #waiting = 0;
   #isOpening = false;
   #isRetrying = false;
   #isStopped = false;
@@ -98,8 +100,10 @@ export class Sender {
       const { state } = this.#options.link;
       if (this.#isStopped) throw new AmqpAway(STOPPED);
       if (state.is === "away" && state.refused) throw new AmqpAway(state.reason, true);
-      const sending = this.#held.get(message.id) ?? this.#take(queue, message);
+      const known = this.#held.get(message.id);
+      const sending = known ?? this.#take(queue, message);
       this.#wait(sending, { resolve, reject }, deadlineMs);
+      if (!known) this.#admit(sending);
     });
   }
 
@@ -108,7 +112,8 @@ export class Sender {
     this.#isStopped = true;
     const done = new AbortController();
     this.#onIdle = () => done.abort();
-    if (!this.#isIdle()) await this.#options.clock.sleep(deadlineMs - this.#options.clock.now(), done.signal);
+    const leftMs = deadlineMs - this.#options.clock.now();
+    if (this.#waiting > 0 && leftMs > 0) await this.#options.clock.sleep(leftMs, done.signal);
     this.#rejectAll(new AmqpAway(STOPPED));
   }
 
@@ -130,7 +135,6 @@ export class Sender {
     };
     this.#held.set(message.id, sending);
     this.#heldBytes += bytes;
-    this.#admit(sending);
     return sending;
   }
 
@@ -143,13 +147,14 @@ export class Sender {
     const end = () => {
       cancel();
       sending.waiters.delete(waiter);
-      if (this.#isStopped && this.#isIdle()) this.#onIdle();
+      if (--this.#waiting === 0) this.#onIdle();
     };
     const waiter: Waiter = {
       resolve: () => (end(), resolve()),
       reject: (error) => (end(), reject(error)),
     };
     sending.waiters.add(waiter);
+    this.#waiting++;
   }
 
   #tooLate({ problem }: Sending): AmqpAway {
@@ -361,10 +366,6 @@ export class Sender {
     } else if (error.replyCode === NOT_FOUND && !only.wasAstray) {
       only.wasAstray = true;
     } else this.#reject(only, error);
-  }
-
-  #isIdle(): boolean {
-    return [...this.#held.values()].every(({ waiters }) => waiters.size === 0);
   }
 }
 
