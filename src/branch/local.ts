@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { version } from "../../package.json";
+import { installWebhook, webhookPolicy } from "../celery/webhook/install.ts";
 import { DEFAULT_BROKER_URL, parseBrokerUrl } from "../domain/broker.ts";
 import { CymeError } from "../domain/errors.ts";
 import { untilTried } from "../kit/amqp.ts";
@@ -91,6 +92,15 @@ function refuseAbsent({ path, database }: BranchDirectory): void {
   );
 }
 
+/** For workers that a command starts: with the policy of the last daemon, where there was one. */
+function keepWebhook({ path }: BranchDirectory): void {
+  try {
+    installWebhook(path, webhookPolicy(path) ?? { version, allow: null, own: [] });
+  } catch (error) {
+    throw new CymeError("unavailable", `Cannot write what workers need: ${(error as Error).message}`);
+  }
+}
+
 async function open(directory: BranchDirectory, options: LocalOptions): Promise<Parts> {
   let store: Store;
   try {
@@ -98,6 +108,7 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
   } catch (error) {
     throw error instanceof StoreError ? new CymeError("unavailable", error.message) : error;
   }
+  keepWebhook(directory);
   const branchId = settleBranchId(store, undefined);
   const broker = parseBrokerUrl("broker", options.broker ?? store.settings.get("broker") ?? DEFAULT_BROKER_URL);
   const { loglevel, logfile } = options;

@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
+import { installWebhook } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import { brokerLabel, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { CymeError, invalid } from "../domain/errors.ts";
+import { parseWebhookAllow } from "../domain/webhook.ts";
 import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { createLog, type Log } from "../kit/log.ts";
@@ -103,6 +105,7 @@ class Daemon {
     try {
       for (const server of servers) server.start();
       this.#port = servers.find(({ name }) => name === "http")?.port ?? null;
+      this.#installWebhook();
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
@@ -156,6 +159,17 @@ class Daemon {
     const tcp: Listen = { kind: "tcp", host, port, tls: readTls(this.#options) };
     const listens: Listen[] = [{ kind: "unix", path: this.#directory.socket }, ...(withoutHttpd ? [] : [tcp])];
     return listens.map((listen) => new HttpServer(listen, api, clock, this.#log));
+  }
+
+  /** Before any worker starts, and once it is known where this branch listens. */
+  #installWebhook(): void {
+    const { host, webhookAllow } = this.#options;
+    const own = this.#port === null ? [] : [{ host, port: this.#port }];
+    try {
+      installWebhook(this.#directory.path, { version, allow: parseWebhookAllow("--webhook-allow", webhookAllow), own });
+    } catch (error) {
+      throw new CymeError("unavailable", `Cannot write what workers need: ${(error as Error).message}`);
+    }
   }
 
   get #url(): string | null {

@@ -32,6 +32,16 @@ export function installWebhook(instanceDir: string, policy: WebhookPolicy): stri
   return folder;
 }
 
+/** The policy that was written last, as far as there is one to be read. */
+export function webhookPolicy(instanceDir: string): WebhookPolicy | undefined {
+  const text = read(join(webhookDir(instanceDir), "policy.json"));
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as WebhookPolicy);
+  } catch {
+    return undefined;
+  }
+}
+
 /** By rename: a worker never reads half of it. */
 function writeIfDifferent(path: string, text: string): void {
   if (read(path) === text) return;
