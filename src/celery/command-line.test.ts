@@ -6,6 +6,7 @@ import { WORKER_VARIABLE, workerCommandLine } from "./command-line.ts";
 
 const URL = "amqp://me:p%40%2F%25ss@h:1/v";
 const FOLDER = "/var/my branch/web";
+const WEBHOOK_DIR = "/var/my branch/branch.python";
 
 interface Parts {
   readonly instance?: Partial<Pick<Instance, "pool" | "maxConcurrency" | "minConcurrency">>;
@@ -21,6 +22,7 @@ function made({ instance = {}, launch = {}, inherited = {}, isRevival = false }:
     launch: resolveLaunch({ ...NO_LAUNCH, ...launch }, NO_LAUNCH, defaults),
     node: "web@b1",
     folder: FOLDER,
+    webhookDir: WEBHOOK_DIR,
     inherited,
     isRevival,
   });
@@ -46,6 +48,7 @@ describe("the command line of a worker", () => {
       "--statedb=/var/my branch/web/worker.statedb",
       "--prefetch-multiplier",
       "10",
+      "--include=cyme_webhook",
       "--",
       "task.acks_late=yes",
       "result.expires=3600",
@@ -68,7 +71,7 @@ describe("the command line of a worker", () => {
   test("puts words of `arguments` before `worker` where Celery wants them there, the others after ours, to win", () => {
     const { options } = split(made({ launch: { arguments: "-l DEBUG -A 'my proj' -q -O fair" } }).argv);
     expect(options.slice(0, 5)).toEqual(["celery", "-A", "my proj", "-q", "worker"]);
-    expect(options.slice(-4)).toEqual(["-l", "DEBUG", "-O", "fair"]);
+    expect(options.slice(-5, -1)).toEqual(["-l", "DEBUG", "-O", "fair"]);
     expect(options.indexOf("--loglevel=INFO")).toBeLessThan(options.indexOf("-l"));
   });
 
@@ -103,6 +106,13 @@ describe("the command line of a worker", () => {
     },
   );
 
+  test("includes the module of the URL task, after those that the user includes", () => {
+    const { options } = split(made({ launch: { arguments: "-A proj -I a,b -E --include=c" } }).argv);
+    expect(options.filter((word) => word.startsWith("-I") || word.startsWith("--include"))).toEqual([
+      "--include=a,b,c,cyme_webhook",
+    ]);
+  });
+
   test("leaves out the news of neighbours where it replaces a worker that died", () => {
     expect(made({ isRevival: true }).argv).toContain("--without-mingle");
     expect(made().argv).not.toContain("--without-mingle");
@@ -121,6 +131,7 @@ describe("the environment of a worker", () => {
       CELERY_BROKER_URL: URL,
       CELERY_BROKER_READ_URL: URL,
       CELERY_BROKER_WRITE_URL: URL,
+      PYTHONPATH: WEBHOOK_DIR,
       [WORKER_VARIABLE]: FOLDER,
     });
   });
@@ -132,6 +143,17 @@ describe("the environment of a worker", () => {
     });
     expect(env).toMatchObject({ PATH: "/bin", HOME: "/x", A: "" });
     expect("NONE" in env).toBe(false);
+  });
+
+  test.each<[string, Parts]>([
+    ["inherited", { inherited: { PYTHONPATH: "/a:/b" } }],
+    ["the user's", { inherited: { PYTHONPATH: "/x" }, launch: { env: { PYTHONPATH: "/a:/b" } } }],
+  ])("finds the module of the URL task after what the %s PYTHONPATH names", (_whose, parts) => {
+    expect(made(parts).env["PYTHONPATH"]).toBe(`/a:/b:${WEBHOOK_DIR}`);
+  });
+
+  test("names no empty place in PYTHONPATH, which would be the current directory", () => {
+    expect(made({ launch: { env: { PYTHONPATH: "" } } }).env["PYTHONPATH"]).toBe(WEBHOOK_DIR);
   });
 
   test.each([

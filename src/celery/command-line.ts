@@ -1,8 +1,9 @@
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { brokerUrl } from "../domain/broker.ts";
 import type { Instance, Pool } from "../domain/instance.ts";
 import { BROKER_VARIABLES, type ResolvedLaunch } from "../domain/launch.ts";
 import { directQueue } from "../domain/names.ts";
+import { WEBHOOK_MODULE } from "./webhook/install.ts";
 import { parseExtraConfig, parseWords, parseWorkerArguments } from "../domain/worker-arguments.ts";
 
 /** The variable by which a worker and all that it starts is known to be of an instance: its folder, absolute. */
@@ -16,18 +17,19 @@ export interface CommandLine {
 
 /**
  * How the worker of an instance is started (celery/bin/worker.py; contract, "The worker process"). `folder` is the
- * instance's, absolute; `inherited` the environment of the branch. The broker's URL is in the environment alone.
+ * instance's, absolute; `webhookDir` that of the module which every worker has besides the user's; `inherited` the environment of the branch. The broker's URL is in the environment alone.
  */
 export function workerCommandLine(options: {
   instance: Pick<Instance, "name" | "pool" | "maxConcurrency" | "minConcurrency">;
   launch: ResolvedLaunch;
   node: string;
   folder: string;
+  webhookDir: string;
   inherited: Readonly<Record<string, string | undefined>>;
   /** Whether it replaces a worker that just died: its neighbours' news would cost a second in which nobody consumes. */
   isRevival: boolean;
 }): CommandLine {
-  const { instance, launch, node, folder, inherited, isRevival } = options;
+  const { instance, launch, node, folder, webhookDir, inherited, isRevival } = options;
   const words = parseWorkerArguments("arguments", launch.arguments ?? "");
   const hasApp = words.hasApp || launch.env["CELERY_APP"] !== undefined || launch.env["APP"] !== undefined;
   const config = extraConfig(launch.extraConfig ?? "", hasApp);
@@ -46,16 +48,19 @@ export function workerCommandLine(options: {
     ...(hasApp ? [] : ["--prefetch-multiplier", "10"]),
     // After ours, since the last of a repeated option counts.
     ...words.worker,
+    `--include=${[...words.include, WEBHOOK_MODULE].join(",")}`,
     ...(config.prefetch === undefined ? [] : ["--prefetch-multiplier", config.prefetch]),
     ...(config.words.length === 0 ? [] : ["--", ...config.words]),
   ];
   const url = brokerUrl(launch.broker);
+  const env = { ...withoutForeign(inherited), ...launch.env };
   return {
     argv,
     cwd: launch.cwd ?? folder,
     env: {
-      ...withoutForeign(inherited),
-      ...launch.env,
+      ...env,
+      // Last, so that no module of the user's is hidden.
+      PYTHONPATH: [env["PYTHONPATH"], webhookDir].filter(Boolean).join(delimiter),
       ...Object.fromEntries(BROKER_VARIABLES.map((name) => [name, url])),
       [WORKER_VARIABLE]: folder,
     },

@@ -161,6 +161,7 @@ describe("cyme branch", () => {
     ["--restart-max-rate", "1/d"],
     ["--max-body", "lots"],
     ["--max-body", "0"],
+    ["--webhook-allow", "http://a"],
     ["--loglevel", "LOUD"],
     ["--result-expires", "59"],
     ["--result-expires", "604801"],

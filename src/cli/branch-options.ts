@@ -3,6 +3,7 @@ import { parseBrokerUrl } from "../domain/broker.ts";
 import { invalid } from "../domain/errors.ts";
 import { integer, seconds } from "../domain/fields.ts";
 import { branchId } from "../domain/names.ts";
+import { parseWebhookAllow } from "../domain/webhook.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { Values } from "./values.ts";
 
@@ -14,6 +15,8 @@ export function branchOptions(values: Values, address: string | undefined): Bran
   const secondsOf = (name: string, min: number, max = DAY_S) => seconds(values.called(name), text(name), min, max);
   const broker = text("broker");
   parseBrokerUrl(values.called("broker"), broker);
+  const webhookAllow = values.list("webhook-allow");
+  parseWebhookAllow(values.called("webhook-allow"), webhookAllow);
   const id = values.text("id");
   return {
     ...parseAddress(address ?? "8000"),
@@ -31,7 +34,7 @@ export function branchOptions(values: Values, address: string | undefined): Bran
     restartMaxRate: rate(values.called("restart-max-rate"), text("restart-max-rate")),
     waitAfterBrokerRevivedS: secondsOf("wait-after-broker-revived", 0),
     unresponsiveAfterS: secondsOf("unresponsive-after", 0.1),
-    webhookAllow: values.list("webhook-allow"),
+    webhookAllow,
     resultExpiresS: secondsOf("result-expires", 60, 7 * DAY_S),
     allowedHost: values.list("allowed-host"),
     corsOrigin: values.text("cors-origin"),

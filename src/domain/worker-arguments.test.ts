@@ -17,7 +17,7 @@ describe("parseWorkerArguments()", () => {
     ["--max-tasks-per-child 5", [], ["--max-tasks-per-child", "5"]],
     ["--workdir /srv --config=conf -q -C", ["--workdir", "/srv", "--config=conf", "-q", "-C"], []],
     ["--result-backend rpc:// --loader x", ["--result-backend", "rpc://", "--loader", "x"], []],
-    ["-O fair -X other -I a,b -s file", [], ["-O", "fair", "-X", "other", "-I", "a,b", "-s", "file"]],
+    ["-O fair -X other -I a,b -s file", [], ["-O", "fair", "-X", "other", "-s", "file"]],
     ["-EB", [], ["-EB"]],
     ["-Ofair", [], ["-Ofair"]],
     ["-lDEBUG", [], ["-lDEBUG"]],
@@ -29,6 +29,19 @@ describe("parseWorkerArguments()", () => {
     ["word", [], ["word"]],
   ])("sorts %j to where Celery wants it", (text, global, worker) => {
     expect(parse(text)).toMatchObject({ global, worker });
+  });
+
+  test.each<[string, string[], string[]]>([
+    ["-I a", ["a"], []],
+    ["-Ia,b", ["a,b"], []],
+    ["--include a", ["a"], []],
+    ["--include=a", ["a"], []],
+    ["-EI a -Ic --include=d -B", ["a", "c", "d"], ["-E", "-B"]],
+    ["-EIa", ["a"], ["-E"]],
+    ["-l -I", [], ["-l", "-I"]],
+    ["-E", [], ["-E"]],
+  ])("takes the modules of %j out of the words for the worker", (text, include, worker) => {
+    expect(parse(text)).toMatchObject({ include, worker });
   });
 
   test.each(["-A p", "-Ap", "--app p", "--app=p", "-E -A p"])("%j names an app", (text) =>
@@ -80,7 +93,7 @@ describe("parseWorkerArguments()", () => {
     expect(words(() => parse("-E -- a=b"))).toContain("extra_config");
   });
 
-  test.each(["-A", "-E -l", "--app"])("refuses %j, whose last option lacks its value", (text) => {
+  test.each(["-A", "-E -l", "--app", "-I", "--include"])("refuses %j, whose last option lacks its value", (text) => {
     expect(words(() => parse(text))).toContain("a value after");
   });
 

@@ -7,6 +7,8 @@ export interface WorkerArguments {
   readonly global: readonly string[];
   /** Options of `celery worker`. */
   readonly worker: readonly string[];
+  /** Values of `-I`, which stand in none of the others: Celery takes only the last one, and Cyme has one too. */
+  readonly include: readonly string[];
   /** Whether an app of the user's is named (`-A`). */
   readonly hasApp: boolean;
 }
@@ -69,6 +71,7 @@ const OPTIONS: Record<string, Option> = {
   "--disable-prefetch": worker(false),
   "-X": worker(true),
   "-I": worker(true),
+  "--include": worker(true),
   "-l": worker(true),
   "-O": worker(true),
   "-s": worker(true),
@@ -78,6 +81,7 @@ const OPTIONS: Record<string, Option> = {
 export function parseWorkerArguments(parameter: string, text: string): WorkerArguments {
   const words = parseWords(parameter, text);
   const sorted: { global: string[]; worker: string[] } = { global: [], worker: [] };
+  const include: string[] = [];
   let hasApp = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? "";
@@ -85,15 +89,26 @@ export function parseWorkerArguments(parameter: string, text: string): WorkerArg
     const { name, option, takesNext } = lookUp(word);
     if (option.instead) throw invalid(parameter, `no ${name}, which Cyme sets itself; use ${option.instead}`, word);
     if (name === "-A" || name === "--app") hasApp = true;
-    const place = sorted[option.place];
-    place.push(word);
+    const given = [word];
     if (takesNext) {
       const value = words[++i];
       if (value === undefined) throw invalid(parameter, `a value after ${name}`, text);
-      place.push(value);
+      given.push(value);
     }
+    if (name === "-I" || name === "--include") {
+      const { value, rest } = takeInclude(given);
+      include.push(value);
+      sorted.worker.push(...rest);
+    } else sorted[option.place].push(...given);
   }
-  return { ...sorted, hasApp };
+  return { ...sorted, include, hasApp };
+}
+
+/** The value of `-I a`, `-Ia`, `--include=a` or `--include a`, and the flags that stood before it in one word. */
+function takeInclude([word = "", next]: readonly string[]): { value: string; rest: readonly string[] } {
+  if (word.startsWith("--")) return { value: next ?? word.slice("--include=".length), rest: [] };
+  const at = word.indexOf("I");
+  return { value: next ?? word.slice(at + 1), rest: at > 1 ? [word.slice(0, at)] : [] };
 }
 
 /**

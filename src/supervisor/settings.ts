@@ -6,6 +6,8 @@ export interface SupervisorSettings {
   readonly branchId: string;
   /** Absolute. */
   readonly instanceDir: string;
+  /** The folder of the module that every worker gets, absolute. */
+  readonly webhookDir: string;
   readonly defaultBroker: Broker;
   /** How to call Celery where nobody said so: words. */
   readonly defaultCommand: string;

@@ -312,6 +312,7 @@ export class TestBranch {
     this.#settings = {
       branchId: "b1",
       instanceDir: this.instanceDir,
+      webhookDir: join(this.instanceDir, "branch.python"),
       defaultBroker: BROKER,
       defaultCommand: "celery",
       intervalMs: 5000,

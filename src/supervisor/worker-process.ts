@@ -62,8 +62,9 @@ export class WorkerProcess {
   start(instance: Instance, launch: ResolvedLaunch, startedFor: StartedFor, onExit: () => void): ProcessId {
     const node = nodeName(instance.name, this.#settings.branchId);
     const { folder } = this;
+    const { env: inherited, webhookDir } = this.#settings;
     const isRevival = startedFor === "death";
-    const command = workerCommandLine({ instance, launch, node, folder, inherited: this.#settings.env, isRevival });
+    const command = workerCommandLine({ instance, launch, node, folder, webhookDir, inherited, isRevival });
     const logFile = join(folder, "worker.log");
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
