@@ -655,7 +655,7 @@ def joined(fields):
     for name, value in fields:
         key = name.lower()
         names.setdefault(key, name)
-        values.setdefault(key, []).append(re.sub(r"\r?\n[ \t]*", " ", value))
+        values.setdefault(key, []).append(re.sub(r"\r?\n[ \t]*", " ", value).strip())
     # Cookies hold commas.
     return {names[key]: ("\n" if key == "set-cookie" else ", ").join(found) for key, found in values.items()}
 
@@ -704,14 +704,14 @@ def json_size(text):
 # The task
 
 
-def perform(file, url, method, headers, body, is_base64):
+def perform(file, url, method, headers, body, is_base64, request=fetch):
     """What the task does with its arguments. Nothing but one sentence gets out of it when it fails."""
     try:
         policy = file.policy()
         kept = body_headers(headers)
         if method not in VERBS:
             raise InvalidRequest(f"Wanted one of the verbs {' '.join(VERBS)}")
-        return fetch(url, method, kept, body_bytes(body, is_base64), policy=policy)
+        return request(url, method, kept, body_bytes(body, is_base64), policy=policy)
     except (WebhookError, ConnectionError, TimeoutError) as error:
         failure = error
     except (ValueError, TypeError, AttributeError, OSError) as error:
