@@ -137,20 +137,12 @@ export interface StateAnswer {
 }
 
 export interface ResultAnswer {
-  /** Null while there is none. Of a URL task an `UrlResult`. */
+  /**
+   * Null while there is none. Of a URL task `{"status_code","url","headers","content","is_base64"}`, `url` after redirects,
+   * `content` in base64 where `is_base64` says so.
+   */
   readonly result: unknown;
   readonly error?: { readonly type: string; readonly message: string };
-}
-
-/** What a web server answered to a URL task. */
-export interface UrlResult {
-  readonly status_code: number;
-  /** After redirects. */
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly content: string;
-  /** Whether `content` is base64. */
-  readonly is_base64: boolean;
 }
 
 export interface TaskAnswer extends StateAnswer, ResultAnswer {
