@@ -10,7 +10,7 @@ export interface Declaration {
 }
 
 /** `error` is what the declaration was rejected with. */
-export type DeclarationOutcome = { readonly is: "declared" } | { readonly is: "failed"; readonly error: unknown };
+type DeclarationOutcome = { readonly is: "declared" } | { readonly is: "failed"; readonly error: unknown };
 
 /** What costs the whole connection, as an exchange type that the broker does not know, is not tried again for each message. */
 const COSTLY_CODE = 500;

@@ -355,7 +355,7 @@ describe("a send whose time is over", () => {
     await expect(all.send("two")).rejects.toMatchObject({ refused: true });
   });
 
-  test("is published only once more nobody hears of it: a stop gives it until the deadline", async () => {
+  test("by a stop had until its deadline", async () => {
     const all = setup();
     const [kept, lost] = [all.send("kept"), reasonOf(all.send("lost", { forMs: 60_000 }))];
     await all.settle();
@@ -366,6 +366,17 @@ describe("a send whose time is over", () => {
     await all.clock.advance(5_000);
     await stopping;
     expect(await lost).toBe("the connection was stopped");
+  });
+
+  test("does not end with a stop where the broker comes back in time", async () => {
+    const all = setup({ isUp: false });
+    const sent = all.send("one");
+    const stopping = all.sender.stop(all.clock.now() + 5_000);
+    all.link.up();
+    await all.settle();
+    all.link.flights[0]?.land();
+    await sent;
+    await stopping;
   });
 
   test("does not hold up a stop", async () => {

@@ -327,7 +327,7 @@ export class Sender {
 
   /** Opens a channel, and has everything declared anew: the connection, or an exchange, may be another. */
   async #open(): Promise<void> {
-    if (this.#isOpening || this.#isStopped) return;
+    if (this.#isOpening || (this.#isStopped && this.#waiting === 0)) return;
     this.#isOpening = true;
     this.#declarations.forgetAll();
     const ready = [...this.#ready];

@@ -1,17 +1,6 @@
 import { brokerLabel, brokerUrl, type Broker } from "../domain/broker.ts";
 import { AmqpTaskBroker, type TaskBroker, type TaskBrokerOptions } from "./task-broker.ts";
 
-/** The brokers that tasks are sent over, each with one connection for that. */
-export interface TaskBrokerPool {
-  /** Started at first use; never waits. */
-  use(broker: Broker): TaskBroker;
-  /** Closes, in the background, the connections to all but these. */
-  keepOnly(brokers: readonly Broker[]): void;
-  inUse(): TaskBroker[];
-  /** At the latest at `deadlineMs` (clock time). Safe twice; nothing can be used afterwards. */
-  stop(deadlineMs: number): Promise<void>;
-}
-
 export type TaskBrokersOptions = TaskBrokerOptions;
 
 const GOODBYE_MS = 5_000;
@@ -27,13 +16,14 @@ export class TaskBrokers implements TaskBrokerPool {
     this.#options = options;
   }
 
+  /** Started at first use; never waits. */
   use(broker: Broker): TaskBroker {
     if (this.#isStopped) throw new Error(`Cannot use ${brokerLabel(broker)}: all connections have been stopped`);
     const url = brokerUrl(broker);
-    const opened = this.#opened.get(url) ?? this.#open(broker, url);
-    return opened;
+    return this.#opened.get(url) ?? this.#open(broker, url);
   }
 
+  /** Closes, in the background, the connections to all but these. */
   keepOnly(brokers: readonly Broker[]): void {
     const kept = new Set(brokers.map(brokerUrl));
     for (const url of this.#opened.keys()) {
@@ -45,6 +35,7 @@ export class TaskBrokers implements TaskBrokerPool {
     return [...this.#opened.values()];
   }
 
+  /** At the latest at `deadlineMs` (clock time). Safe twice; nothing can be used afterwards. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopped = true;
     for (const url of this.#opened.keys()) this.#close(url, deadlineMs);

@@ -31,6 +31,13 @@ const channelBroker: Behaviour = (socket, heard, chunk) => {
   if (open > 0) socket.write(method(20, 11, long(""), chunk[open - 5]));
 };
 
+/** Takes channels into confirm mode too. */
+const confirmingBroker: Behaviour = (socket, heard, chunk) => {
+  channelBroker(socket, heard, chunk);
+  const select = chunk.indexOf(Buffer.from([0, 85, 0, 10]));
+  if (select > 0) socket.write(method(85, 11, [], chunk[select - 5]));
+};
+
 const refusingBroker: Behaviour = (socket, heard) => {
   if (heard === 1) socket.write(START);
   if (heard === 2) socket.write(LOGIN_REFUSED);
@@ -317,6 +324,88 @@ describe("withChannel()", () => {
     const reason = reasonOf(to.link.withChannel((channel) => channel.queueDeclare("q")));
     peer.cut();
     expect(await reason).not.toContain("no answer within");
+  });
+});
+
+describe("openPublisher()", () => {
+  const MESSAGE = { exchange: "e", routingKey: "k", body: Uint8Array.of(1), properties: { correlationId: "1" } };
+  const CHANNEL_CLOSE = (channel: number) =>
+    method(20, 40, [1, 148, ...short("NOT_FOUND - no e"), 0, 60, 0, 40], channel);
+
+  async function opened(behaviour: Behaviour) {
+    const peer = await startPeer(behaviour);
+    const to = linkTo(peer.url);
+    to.link.start();
+    await to.link.whenUp(1_000);
+    const closes: unknown[] = [];
+    const publisher = await to.link.openPublisher((error) => closes.push(error));
+    return {
+      peer,
+      to,
+      closes,
+      publisher,
+      async [Symbol.asyncDispose]() {
+        await to[Symbol.asyncDispose]();
+        await peer[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  /** Answers the first publish. */
+  const answering =
+    (answer: (channel: number) => Buffer): Behaviour =>
+    (socket, heard, chunk) => {
+      confirmingBroker(socket, heard, chunk);
+      const publish = chunk.indexOf(Buffer.from([0, 60, 0, 40]));
+      if (publish > 0) socket.write(answer(chunk[publish - 5] ?? 0));
+    };
+
+  test("rejects at once without a connection", async () => {
+    await using to = linkTo("amqp://127.0.0.1:1//");
+    expect(await reasonOf(to.link.openPublisher(() => {}))).toBe("it has not answered yet");
+  });
+
+  test("rejects when the broker does not answer in time", async () => {
+    await using peer = await startPeer(silentBroker);
+    await using to = linkTo(peer.url);
+    to.link.start();
+    await to.link.whenUp(1_000);
+    const reason = reasonOf(to.link.openPublisher(() => {}));
+    await to.clock.advance(5_000);
+    expect(await reason).toBe("no answer within 5 s");
+  });
+
+  test("gives a channel on which the broker takes messages, or not", async () => {
+    const verdicts = [method(60, 80, [0, 0, 0, 0, 0, 0, 0, 1, 0]), method(60, 120, [0, 0, 0, 0, 0, 0, 0, 1, 0])];
+    const said: unknown[] = [];
+    for (const verdict of verdicts) {
+      await using all = await opened(answering((channel) => (verdict.writeUInt8(channel, 2), verdict)));
+      said.push(await all.publisher.publish(MESSAGE));
+    }
+    expect(said).toEqual([{ is: "taken" }, { is: "refused" }]);
+  });
+
+  test("tells that the broker closed the channel, and with which words; the connection lives on", async () => {
+    await using all = await opened(answering(CHANNEL_CLOSE));
+    expect(await all.publisher.publish(MESSAGE)).toEqual({ is: "lost" });
+    expect(all.closes).toEqual([new AmqpRefused(404, "NOT_FOUND - no e")]);
+    expect(all.to.link.state.is).toBe("up");
+  });
+
+  test("tells that the connection was lost, once", async () => {
+    await using all = await opened(confirmingBroker);
+    const published = all.publisher.publish(MESSAGE);
+    all.peer.cut();
+    expect(await published).toEqual({ is: "lost" });
+    await becomes(all.to.link, "away");
+    expect(all.closes).toEqual([expect.any(AmqpAway)]);
+  });
+
+  test("publishes nothing whose properties do not fit into a frame", async () => {
+    await using all = await opened(confirmingBroker);
+    const properties = { headers: { long: "x".repeat(9_000) } };
+    await expect(all.publisher.publish({ ...MESSAGE, properties })).rejects.toBeInstanceOf(RangeError);
+    expect(all.closes).toEqual([]);
   });
 });
 
