@@ -10,15 +10,21 @@ export interface Seen {
   readonly body: Buffer;
 }
 
-/** A web server that remembers what it was asked and answers it. */
-export interface Echo extends AsyncDisposable {
+/** A server of a test. */
+export interface Target extends AsyncDisposable {
   /** `http://127.0.0.1:1234`, without a slash at the end. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** How many connections were made to it. */
+  readonly connections: () => number;
+  stop(): Promise<void>;
+}
+
+/** A web server that remembers what it was asked and answers it. */
+export interface Echo extends Target {
   /** In the order in which they were complete; may be emptied by the test. */
   readonly requests: Seen[];
-  stop(): Promise<void>;
 }
 
 /**
@@ -36,16 +42,6 @@ export async function startEcho(host = "127.0.0.1"): Promise<Echo> {
     });
   }, host);
   return { ...target, requests };
-}
-
-/** A server that is driven by hand. */
-export interface Target extends AsyncDisposable {
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-  /** How many connections were made to it. */
-  readonly connections: () => number;
-  stop(): Promise<void>;
 }
 
 /** Starts a TCP server on a free port of `host` that gives each connection to `serve`. */
