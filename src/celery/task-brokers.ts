@@ -5,7 +5,7 @@ export type TaskBrokersOptions = TaskBrokerOptions;
 
 const GOODBYE_MS = 5_000;
 
-export class TaskBrokers implements TaskBrokerPool {
+export class TaskBrokers {
   readonly #options: TaskBrokersOptions;
   /** By URL, since all of it tells brokers apart. The keys hold passwords. */
   readonly #opened = new Map<string, AmqpTaskBroker>();
