@@ -5,6 +5,7 @@ import { DEFAULT_BROKER_URL, parseBrokerUrl } from "../domain/broker.ts";
 import { CymeError } from "../domain/errors.ts";
 import { untilTried } from "../kit/amqp.ts";
 import { systemClock as clock } from "../kit/clock.ts";
+import type { FileLock } from "../kit/file-lock.ts";
 import { createLog, silentLog, type LogLevel } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
@@ -40,7 +41,7 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
   const directory = branchDirectory(options.instanceDir);
   if (await answers(directory.socket)) return { kind: "daemon", socket: directory.socket };
   let opened: Promise<Parts> | undefined;
-  let release = () => {};
+  let held: Promise<FileLock> | undefined;
   return {
     kind: "direct",
     async handle(request) {
@@ -48,8 +49,9 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
       if (request.method === "GET") refuseAbsent(directory);
       else {
         makeDirectory(directory);
-        const lock = await holdDirectory(directory, "command", clock);
-        release = () => lock.release();
+        // Once, though the command may ask several times.
+        held ??= holdDirectory(directory, "command", clock);
+        await held;
       }
       opened ??= open(directory, options);
       return (await opened).api.handle(request, true);
@@ -62,7 +64,8 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
       await parts?.taskBrokers.stop(clock.now() + STOP_MS);
       await parts?.brokers.stop(clock.now() + STOP_MS);
       parts?.store.close();
-      release();
+      const lock = await held?.catch(() => undefined);
+      lock?.release();
     },
   };
 }

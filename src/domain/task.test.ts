@@ -35,8 +35,8 @@ describe("the URL of a URL task", () => {
     expect(() => parseTarget("http://u:secret@m:99999/")).toThrow(/^(?!.*secret)/);
   });
 
-  test("beyond 32,768 characters it is refused without being shown", () => {
-    expect(() => parseTarget(`http://m/${"x".repeat(40_000)}`)).toThrow("at most 32768 characters");
+  test("beyond 16,384 characters it is refused without being shown", () => {
+    expect(() => parseTarget(`http://m/${"x".repeat(40_000)}`)).toThrow("at most 16384 characters");
   });
 });
 

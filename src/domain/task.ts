@@ -116,7 +116,8 @@ export function parseTarget(given: string): string {
   return url;
 }
 
-const MAX_URL = 32_768;
+/** Bun takes no more of a request line and its headers. */
+const MAX_URL = 16_384;
 
 /** The query parameters of a URL by name; of a repeated one all values, in order. */
 export function queryOf(url: string): Record<string, string | string[]> {

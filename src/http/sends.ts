@@ -132,5 +132,5 @@ export function resultView({ task, resultBackend }: TaskDetail) {
 }
 
 /** Said only where results do not come here. */
-export const backendView = (kind: string | undefined) =>
+const backendView = (kind: string | undefined) =>
   kind === undefined || kind === "rpc" ? {} : { result_backend: kind, note: backendNote(kind) };

@@ -6,9 +6,6 @@ import source from "./cyme_webhook.py" with { type: "text" };
 /** The name by which Python imports the module. */
 export const WEBHOOK_MODULE = "cyme_webhook";
 
-/** The name of the task that performs an HTTP request. */
-export const WEBHOOK_TASK = "cyme.tasks.webhook";
-
 /** What URL tasks may reach; workers that run read it anew when it changes. */
 export interface WebhookPolicy {
   /** Cyme's, for the header User-Agent. */
