@@ -220,7 +220,10 @@ export class Sender {
         this.#land(sending);
         this.#reject(
           sending,
-          invalid("headers", "headers and arguments of the binding of less than 3000 bytes in all"),
+          invalid(
+            "headers",
+            "headers, with the arguments of the binding, of less than 3000 bytes in all and names of at most 255 bytes",
+          ),
         );
         this.#pump();
       },

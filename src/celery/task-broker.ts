@@ -81,9 +81,10 @@ export class AmqpTaskBroker implements TaskBroker {
     await untilTried(this.link, clock, timeoutMs);
     if (this.link.state.is !== "up" || !this.#inbox) return;
     const done = new AbortController();
-    const late = clock.sleep(untilMs - clock.now(), done.signal);
-    await Promise.race([this.#inbox.caughtUp, late]);
-    done.abort();
+    const unsubscribe = this.link.onState(() => done.abort());
+    void this.#inbox.caughtUp.then(() => done.abort());
+    await clock.sleep(untilMs - clock.now(), done.signal);
+    unsubscribe();
   }
 
   /** Gives messages that wait until the deadline (clock time), stores what has arrived, and says goodbye. */

@@ -5,6 +5,7 @@ export type TaskBrokersOptions = TaskBrokerOptions;
 
 const GOODBYE_MS = 5_000;
 
+/** The brokers that tasks are sent over, each with one connection for that. */
 export class TaskBrokers {
   readonly #options: TaskBrokersOptions;
   /** By URL, since all of it tells brokers apart. The keys hold passwords. */

@@ -21,10 +21,12 @@ export type Published =
 
 /** A channel for publishing with confirms. */
 export interface Publisher {
-  /** Resolves with the broker's verdict. Rejects RangeError, having sent nothing, where the properties fill more than a frame. */
+  /** Resolves with the broker's verdict. Rejects, having sent nothing, where the properties cannot be written: one frame must hold them. */
   publish(message: Outgoing): Promise<Published>;
 }
 
+/** The client's error for it. */
+const NEGATIVE_CONFIRM = "Message rejected";
 const TAKEN: Published = { is: "taken" };
 
 export class AmqpPublisher implements Publisher {
@@ -42,9 +44,9 @@ export class AmqpPublisher implements Publisher {
       await this.#channel.basicPublish(exchange, routingKey, body, properties, true);
       return this.#returned.get(id) ?? TAKEN;
     } catch (error) {
-      if (error instanceof RangeError) throw error;
-      // A negative confirm is a plain error on a channel that is still open.
-      return { is: error instanceof AMQPError || this.#channel.closed ? "lost" : "refused" };
+      if (error instanceof AMQPError || this.#channel.closed) return { is: "lost" };
+      if (error instanceof Error && error.message === NEGATIVE_CONFIRM) return { is: "refused" };
+      throw error;
     } finally {
       this.#returned.delete(id);
     }
