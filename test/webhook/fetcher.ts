@@ -52,7 +52,7 @@ interface Answer {
 }
 
 export function startFetcher(python: string, env: Readonly<Record<string, string>> = {}): Fetcher {
-  const process_ = Bun.spawn([python, SCRIPT, MODULE_DIR], {
+  const child = Bun.spawn([python, SCRIPT, MODULE_DIR], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
@@ -66,7 +66,7 @@ export function startFetcher(python: string, env: Readonly<Record<string, string
     },
   });
   const waiting = new Map<number, (answer: Answer) => void>();
-  void read(process_.stdout, (line) => {
+  void read(child.stdout, (line) => {
     const answer = JSON.parse(line) as Answer;
     waiting.get(answer.id)?.(answer);
     waiting.delete(answer.id);
@@ -75,8 +75,8 @@ export function startFetcher(python: string, env: Readonly<Record<string, string
   const ask = (work: Work): Promise<Answer> => {
     const id = ++last;
     const answered = new Promise<Answer>((done) => waiting.set(id, done));
-    process_.stdin.write(`${JSON.stringify({ policy: OPEN, ...work, id })}\n`);
-    void process_.stdin.flush();
+    child.stdin.write(`${JSON.stringify({ policy: OPEN, ...work, id })}\n`);
+    void child.stdin.flush();
     return answered;
   };
   return {
@@ -91,8 +91,8 @@ export function startFetcher(python: string, env: Readonly<Record<string, string
       return error;
     },
     async [Symbol.asyncDispose]() {
-      process_.kill("SIGKILL");
-      await process_.exited;
+      child.kill("SIGKILL");
+      await child.exited;
     },
   };
 }

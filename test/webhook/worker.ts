@@ -7,6 +7,7 @@ import { parseBrokerUrl } from "../../src/domain/broker.ts";
 import type { Pool } from "../../src/domain/instance.ts";
 import { NO_LAUNCH, resolveLaunch } from "../../src/domain/launch.ts";
 import type { Celery } from "../harness/celery.ts";
+import { alive } from "../harness/processes.ts";
 import { until } from "../harness/wait.ts";
 import { OPEN } from "./fetcher.ts";
 
@@ -49,7 +50,8 @@ export async function startWebhookWorker({
   const log = Bun.file(join(folder, "worker.log"));
   const worker = Bun.spawn([...argv], { cwd, env, stdin: "ignore", stdout: log, stderr: log, detached: true });
   const dispose = async () => {
-    process.kill(-worker.pid, "SIGKILL"); // The session is its own.
+    // The session is its own.
+    if (alive(worker.pid)) process.kill(-worker.pid, "SIGKILL");
     await worker.exited;
     rmSync(instanceDir, { recursive: true });
   };

@@ -714,7 +714,7 @@ def perform(file, url, method, headers, body, is_base64, request=fetch):
         return request(url, method, kept, body_bytes(body, is_base64), policy=policy)
     except (WebhookError, ConnectionError, TimeoutError) as error:
         failure = error
-    except (ValueError, TypeError, AttributeError, OSError) as error:
+    except Exception as error:
         # Its words and where it came from may show what was sent.
         failure = WebhookError(f"The request failed with an unexpected {type(error).__name__}")
     failure.__context__ = failure.__cause__ = None

@@ -9,7 +9,7 @@ from cyme_webhook import WebhookTask
 app = Celery("stubborn")
 app.conf.update(
     result_backend="cache+memory://",
-    result_serializer="yaml",
+    result_serializer="pickle",
     result_persistent=False,
     task_ignore_result=True,
     task_store_errors_even_if_ignored=False,
