@@ -182,7 +182,7 @@ describe.each(celeries())("the states of a URL task on Celery $name", (celery) =
       await rabbit.start();
       const heard = await Promise.all(ids.map((id) => replies.of(id, "SUCCESS", "FAILURE")));
       gate.open(); // Tasks that were not acknowledged are done again.
-      expect(heard.map((each) => each.at(-1))).toMatchObject(
+      expect(heard.map((each) => each.find(({ status }) => status !== "STARTED"))).toMatchObject(
         workers.map(() => ({ status: "SUCCESS", result: { content: "open" } })),
       );
       // Once, however often they tried.
