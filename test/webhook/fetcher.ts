@@ -7,7 +7,7 @@ const MODULE_DIR = resolve(import.meta.dir, "../../src/celery/webhook");
 export const OPEN: WebhookPolicy = { version: "1.2.3", allow: null, own: [] };
 
 /** One request as the task performs it. */
-export interface Work {
+interface Work {
   readonly url: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -22,7 +22,7 @@ export interface Work {
   readonly limit?: number;
 }
 
-export interface Result {
+interface Result {
   readonly status_code: number;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export interface Result {
   readonly is_base64: boolean;
 }
 
-export interface Failure {
+interface Failure {
   readonly type: string;
   readonly message: string;
   readonly module: string;
