@@ -1,9 +1,9 @@
 /**
  * npm run bench [-- <name>…]: what Cyme costs, each figure beside something measured in the same run on the same machine.
  * Absolute figures depend on the machine; the ratios are what to compare. Needs a build, RabbitMQ and Celery (npm test sets
- * them up). Names: start, client, memory, reads, stats.
+ * them up). Names: start, client, memory, reads, stats, tasks.
  */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINARY, run, startBranch, type Branch } from "../harness/branch.ts";
@@ -11,7 +11,8 @@ import { anyCelery } from "../harness/celery.ts";
 import { freshVhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 import { requestsPerSecond } from "./load.ts";
-import { median, ms, percentile, report, sample, shown } from "./measure.ts";
+import { median, ms, percentile, report, residentMb, sample, shown } from "./measure.ts";
+import { tasks } from "./tasks.ts";
 
 const INSTANCES = 20;
 
@@ -88,11 +89,6 @@ async function stats(branch: Branch, broker: string): Promise<void> {
   );
 }
 
-async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}
-
 /** A branch whose 20 workers answer: solo, since the pool does not matter to the branch and costs the machine least. */
 async function withInstances(work: (branch: Branch, broker: string, emptyMb: number) => Promise<void>): Promise<void> {
   await using vhost = await freshVhost();
@@ -122,3 +118,4 @@ if (["client", "memory", "reads", "stats"].some(isAsked)) {
     if (isAsked("stats")) await stats(branch, broker);
   });
 }
+if (isAsked("tasks")) await tasks();

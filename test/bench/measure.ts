@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+
 /** Times in milliseconds, sorted. */
 export interface Sample {
   readonly sortedMs: readonly number[];
@@ -32,4 +34,9 @@ export const ms = (value: number) => `${value < 10 ? value.toFixed(2) : value.to
 /** One line of the report: what was measured, what it was held against, and their ratio. */
 export function report(what: string, measured: string, against: string, ratio: string): void {
   process.stdout.write(`${what}\n  ${measured}\n  against ${against}\n  → ${ratio}\n\n`);
+}
+
+export async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
