@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installWebhook, type WebhookPolicy } from "./install.ts";
+import { installWebhook, webhookPolicy, type WebhookPolicy } from "./install.ts";
 
 const POLICY: WebhookPolicy = { version: "1.2.3", allow: [{ host: "*.example.com" }], own: [] };
 
@@ -21,6 +21,20 @@ describe("installWebhook()", () => {
     expect(await Bun.file(join(folder, "policy.json")).json()).toEqual({ ...POLICY, allow: [...(POLICY.allow ?? [])] });
     expect(await Bun.file(join(folder, "cyme_webhook.py")).text()).toContain('NAME = "cyme.tasks.webhook"');
     expect([folder, ...readdirSync(folder).map((name) => join(folder, name))].map(mode)).toEqual([0o700, 0o600, 0o600]);
+  });
+
+  test("refuses a folder that Python's path cannot name, having written nothing", () => {
+    const odd = join(instanceDir, "a:b");
+    expect(() => installWebhook(odd, POLICY)).toThrow('holds a ":", which Python\'s path cannot');
+    expect(readdirSync(instanceDir)).toEqual([]);
+  });
+
+  test("the policy that was written is read again, a damaged or absent one is none", () => {
+    expect(webhookPolicy(instanceDir)).toBeUndefined();
+    const folder = installWebhook(instanceDir, POLICY);
+    expect(webhookPolicy(instanceDir)).toEqual(POLICY);
+    writeFileSync(join(folder, "policy.json"), "{");
+    expect(webhookPolicy(instanceDir)).toBeUndefined();
   });
 
   test("leaves files alone that are as wanted, and replaces others by rename", () => {

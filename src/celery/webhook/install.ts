@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import type { OwnAddress, WebhookAllow } from "../../domain/webhook.ts";
 import source from "./cyme_webhook.py" with { type: "text" };
 
@@ -22,6 +22,11 @@ export const webhookDir = (instanceDir: string) => join(instanceDir, "branch.pyt
 /** Writes the module and its policy, as far as they are not as wanted; gives the folder for Python's path. Throws what the file system does. */
 export function installWebhook(instanceDir: string, policy: WebhookPolicy): string {
   const folder = webhookDir(instanceDir);
+  if (folder.includes(delimiter)) {
+    throw new Error(
+      `${instanceDir} holds a "${delimiter}", which Python's path cannot: use another instance directory`,
+    );
+  }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
   writeIfDifferent(join(folder, "policy.json"), `${JSON.stringify(policy)}\n`);
