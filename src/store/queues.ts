@@ -1,13 +1,20 @@
-import { and, asc, eq, ne } from "drizzle-orm";
+import { and, asc, eq, ne, sql } from "drizzle-orm";
 import type { Queue } from "../domain/queue.ts";
 import type { Db } from "./database.ts";
 import { consumers, queues } from "./schema.ts";
 
 export class QueueTable {
   readonly #db: Db;
+  readonly #row;
 
   constructor(db: Db) {
     this.#db = db;
+    // Prepared, since every task that is sent reads its queue.
+    this.#row = db
+      .select()
+      .from(queues)
+      .where(and(eq(queues.app, sql.placeholder("app")), eq(queues.name, sql.placeholder("name"))))
+      .prepare();
   }
 
   /** Names of the queues of an app, sorted. */
@@ -21,11 +28,7 @@ export class QueueTable {
   }
 
   get(app: string, name: string): Queue | undefined {
-    return this.#db
-      .select()
-      .from(queues)
-      .where(and(eq(queues.app, app), eq(queues.name, name)))
-      .get();
+    return this.#row.get({ app, name });
   }
 
   /** Declarations of the same name in other apps. */
