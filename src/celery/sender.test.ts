@@ -355,6 +355,18 @@ describe("a send whose time is over", () => {
     await expect(all.send("two")).rejects.toMatchObject({ refused: true });
   });
 
+  test("that is taken when nobody waits any more is not sent again by who tries again", async () => {
+    const all = setup();
+    const late = reasonOf(all.send("one"));
+    await all.settle();
+    await all.clock.advance(10_000);
+    await late;
+    all.link.flights[0]?.land();
+    await all.settle();
+    await all.send("one");
+    expect(all.ids()).toEqual([]);
+  });
+
   test("by a stop had until its deadline", async () => {
     const all = setup();
     const [kept, lost] = [all.send("kept"), reasonOf(all.send("lost", { forMs: 60_000 }))];

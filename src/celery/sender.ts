@@ -79,6 +79,8 @@ export class Sender {
   #flyingBytes = 0;
   #isSuspectFlying = false;
   readonly #paused = new Set<Sending>();
+  /** Ids that were taken when nobody waited any more: who sends one again is told so. */
+  readonly #takenLate = new Set<string>();
   #publisher: Publisher | undefined;
   /** Callers that have not been answered. */
   #waiting = 0;
@@ -99,6 +101,7 @@ export class Sender {
     return new Promise((resolve, reject) => {
       const { state } = this.#options.link;
       if (this.#isStopped) throw new AmqpAway(STOPPED);
+      if (this.#takenLate.delete(message.id)) return resolve();
       if (state.is === "away" && state.refused) throw new AmqpAway(state.reason, true);
       const known = this.#held.get(message.id);
       const sending = known ?? this.#take(queue, message);
@@ -260,7 +263,14 @@ export class Sender {
 
   #taken(sending: Sending): void {
     this.#drop(sending);
+    if (sending.waiters.size === 0) this.#rememberLate(sending.id);
     for (const waiter of sending.waiters) waiter.resolve();
+  }
+
+  #rememberLate(id: string): void {
+    this.#takenLate.add(id);
+    const [oldest] = this.#takenLate;
+    if (this.#takenLate.size > MAX_HELD && oldest !== undefined) this.#takenLate.delete(oldest);
   }
 
   /** There was no queue for it, or nothing led there: somebody may have deleted it since it was declared. */
