@@ -1,0 +1,183 @@
+import { conflict, CymeError, unavailable } from "../domain/errors.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Gathered, Json } from "./bus.ts";
+import { encode, failureError, PROTOCOL, type Answer, type Failure, type Foreign, type Request } from "./messages.ts";
+import type { Listed, Roll } from "./roll.ts";
+import type { Sent, Wire } from "./wire.ts";
+
+/** `answered` with a value or an error of the other side; `silent` where nothing was heard, and why. */
+type Outcome =
+  | { readonly is: "answered"; readonly result: Json }
+  | { readonly is: "failed"; readonly error: CymeError }
+  | { readonly is: "silent"; readonly error: CymeError };
+
+interface Pending {
+  readonly to: string;
+  readonly incarnation: string;
+  settle(outcome: Outcome): void;
+}
+
+/** How long a cast may wait for who is to hear it. */
+const CAST_MS = 60_000;
+
+export interface CallsParts {
+  readonly self: { readonly id: string; readonly incarnation: string };
+  readonly clock: Clock;
+  readonly wire: Wire;
+  readonly roll: Roll;
+  /** Ourselves, who are not in the roll. */
+  readonly ownInbox: () => { readonly inbox: string; readonly incarnation: string };
+  /** Why nothing can be sent now. */
+  readonly whyNot: () => string | undefined;
+}
+
+/** What this branch asks of others. */
+export class Calls {
+  readonly #parts: CallsParts;
+  readonly #pending = new Map<string, Pending>();
+
+  constructor(parts: CallsParts) {
+    this.#parts = parts;
+  }
+
+  async call(to: string, method: string, args: Json, timeoutMs: number): Promise<Json> {
+    const outcome = await this.#ask(to, method, args, timeoutMs);
+    if (outcome.is === "answered") return outcome.result;
+    throw outcome.error;
+  }
+
+  async gather(to: readonly string[], method: string, args: Json, timeoutMs: number): Promise<Gathered> {
+    const asked = [...new Set(to)];
+    const outcomes = await Promise.all(
+      asked.map(async (id) => [id, await this.#ask(id, method, args, timeoutMs)] as const),
+    );
+    const answers = new Map<string, Json>();
+    const errors = new Map<string, CymeError>();
+    const silent: string[] = [];
+    for (const [id, outcome] of outcomes) {
+      if (outcome.is === "answered") answers.set(id, outcome.result);
+      else if (outcome.is === "failed") errors.set(id, outcome.error);
+      else silent.push(id);
+    }
+    return { answers, errors, silent };
+  }
+
+  async cast(to: string | null, method: string, args: Json): Promise<void> {
+    const { wire, whyNot } = this.#parts;
+    const body = encode(this.#request("cast", method, args, CAST_MS));
+    const why = whyNot();
+    if (why !== undefined) throw away(to, why, false);
+    if (to === null) {
+      if ((await wire.broadcast(body, CAST_MS)) === "lost") throw away(to, "the connection was lost", true);
+      return;
+    }
+    const address = this.#address(to);
+    if (!address) throw unknown(to);
+    const sent = await wire.send(address.inbox, body, CAST_MS);
+    // Who has no inbox has gone.
+    if (sent === "returned") this.#parts.roll.lost(to, address.incarnation);
+    const error = undelivered(to, sent);
+    if (error) throw error;
+  }
+
+  /** What came back. Late and unknown ones are for nobody. */
+  hear(message: Answer | Failure | Foreign): void {
+    const pending = this.#pending.get(message.id);
+    if (!pending) return;
+    switch (message.kind) {
+      case "answer":
+        return pending.settle({ is: "answered", result: message.result });
+      case "failure":
+        return pending.settle({ is: "failed", error: failureError(message) });
+      case "foreign":
+        return pending.settle({ is: "failed", error: versionConflict(pending.to, message.version) });
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** Who left will not answer any more. */
+  left({ member }: Listed): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.incarnation !== member.incarnation) continue;
+      pending.settle({ is: "silent", error: away(pending.to, "it has gone", true) });
+    }
+  }
+
+  /** The connection is lost, and what was to come over it. */
+  lost(reason: string): void {
+    for (const pending of this.#pending.values()) {
+      pending.settle({ is: "silent", error: away(pending.to, reason, true) });
+    }
+  }
+
+  /** Rejects only `too-large`. */
+  async #ask(to: string, method: string, args: Json, timeoutMs: number): Promise<Outcome> {
+    const { clock, wire, whyNot } = this.#parts;
+    const request = this.#request("call", method, args, timeoutMs);
+    const body = encode(request);
+    const why = whyNot();
+    if (why !== undefined) return { is: "silent", error: away(to, why, false) };
+    const address = this.#address(to);
+    if (!address) return { is: "silent", error: unknown(to) };
+
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const cancel = clock.after(timeoutMs, () => resolve({ is: "silent", error: silence(to, timeoutMs) }));
+    this.#pending.set(request.id, { to, incarnation: address.incarnation, settle: resolve });
+    void wire.send(address.inbox, body, timeoutMs).then((sent) => {
+      const error = undelivered(to, sent);
+      if (error) resolve({ is: "silent", error });
+      if (sent === "returned") this.#parts.roll.lost(to, address.incarnation);
+    });
+    const outcome = await promise;
+    cancel();
+    this.#pending.delete(request.id);
+    return outcome;
+  }
+
+  #address(to: string): { readonly inbox: string; readonly incarnation: string } | undefined {
+    return to === this.#parts.self.id ? this.#parts.ownInbox() : this.#parts.roll.get(to)?.presence;
+  }
+
+  #request(kind: Request["kind"], method: string, args: Json, forMs: number): Request {
+    const { self, clock, wire } = this.#parts;
+    const replyTo = kind === "call" ? wire.ear : "";
+    const { id: from, incarnation } = self;
+    return { kind, id: crypto.randomUUID(), from, incarnation, replyTo, method, args, sentMs: clock.now(), forMs };
+  }
+}
+
+/** The error of a message that did not reach an inbox. */
+function undelivered(to: string, sent: Sent): CymeError | undefined {
+  switch (sent) {
+    case "taken":
+      return undefined;
+    case "returned":
+      return away(to, "there is no way to it", false);
+    case "refused":
+      return away(to, "the broker does not take messages for it now", false);
+    case "lost":
+      return away(to, "the connection was lost", true);
+    default:
+      return sent satisfies never;
+  }
+}
+
+/** Another version of the protocol is spoken by `branch`. */
+function versionConflict(branch: string, version: number): CymeError {
+  return conflict(
+    `Cannot speak with branch ${branch}: it speaks version ${version} of the bus, this one version ${PROTOCOL}. Install the same release of Cyme on both`,
+    { branch, version, wanted: PROTOCOL },
+  );
+}
+
+const unknown = (to: string) => away(to, "no such branch is up", false);
+
+const silence = (branch: string, timeoutMs: number) =>
+  new CymeError("timeout", `Branch ${branch} did not answer within ${timeoutMs / 1000} s`, { branch });
+
+/** `isSent`: it may have been done. */
+function away(to: string | null, reason: string, isSent: boolean): CymeError {
+  if (to === null) return unavailable(`Cannot reach the other branches: ${reason}`, { sent: isSent });
+  return unavailable(`Cannot reach branch ${to}: ${reason}`, { branch: to, sent: isSent });
+}

@@ -1,0 +1,117 @@
+import { CymeError, conflict, unavailable } from "../domain/errors.ts";
+import type { BusOptions } from "./bus.ts";
+import { encode, PROTOCOL, type Foreign, type Request } from "./messages.ts";
+import { Recent } from "./recent.ts";
+import type { Roll } from "./roll.ts";
+import type { Send } from "./wire.ts";
+
+/** Far more than the broker gives again when a connection is lost. */
+const REMEMBERED = 5_000;
+/** For answers to those of whom nobody knows how long they wait. */
+const ANSWER_MS = 10_000;
+
+export interface DeskParts extends Pick<BusOptions, "self" | "handle" | "clock" | "log"> {
+  readonly roll: Roll;
+  /** Whether our id is ours; nothing is done before that is known. */
+  readonly isOurs: () => Promise<boolean>;
+}
+
+/** Does what others ask of this branch: each request once, and none that nobody waits for any more. */
+export class Desk {
+  readonly #parts: DeskParts;
+  readonly #begun = new Recent(REMEMBERED);
+  readonly #running = new Map<Promise<void>, AbortController>();
+  #isClosed = false;
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when it is done or its time is over; never rejects. */
+  async receive(request: Request, answer: Send): Promise<void> {
+    // The broker gives again what was not acknowledged when a connection was lost.
+    if (!this.#begun.add(request.id)) return;
+    if (!(await this.#parts.isOurs())) return;
+    const { clock, roll, log } = this.#parts;
+    const sentMs = roll.sentAtMs(request.from, request.incarnation, request.sentMs);
+    const leftMs = sentMs + request.forMs - clock.now();
+    if (leftMs <= 0) {
+      log.info("a request came too late and is not begun", { from: request.from, method: request.method });
+      return this.#fail(request, answer, tooLate(this.#parts.self.id));
+    }
+    if (this.#isClosed) return this.#fail(request, answer, this.#stopping());
+    const ending = new AbortController();
+    const done = this.#perform(request, answer, leftMs, ending.signal);
+    this.#running.set(done, ending);
+    const cancel = clock.after(leftMs, () => ending.abort());
+    void done.finally(() => {
+      cancel();
+      this.#running.delete(done);
+    });
+    // Work that does not heed its signal must not keep a place.
+    await Promise.race([done, aborted(ending.signal)]);
+  }
+
+  /** A call that cannot be understood is answered all the same. */
+  async receiveForeign({ id, of, version, replyTo }: Foreign, answer: Send): Promise<void> {
+    this.#parts.log.warning("a request in another version of the bus is refused", { version, wanted: PROTOCOL });
+    if (of !== "call" || replyTo === "" || !(await this.#parts.isOurs())) return;
+    const branch = this.#parts.self.id;
+    const error = conflict(
+      `Branch ${branch} speaks version ${PROTOCOL} of the bus, the one that asks speaks version ${version}. Install the same release of Cyme on both`,
+      { branch, version: PROTOCOL, wanted: version },
+    );
+    await this.#fail({ id, replyTo, kind: "call" }, answer, error);
+  }
+
+  /** Lets what is being done end until `deadlineMs` (clock time), then tells it to. New requests are refused. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#isClosed = true;
+    const { clock } = this.#parts;
+    const enough = new AbortController();
+    const all = Promise.all(this.#running.keys());
+    await Promise.race([all, clock.sleep(deadlineMs - clock.now(), enough.signal)]);
+    enough.abort();
+    for (const ending of this.#running.values()) ending.abort();
+  }
+
+  async #perform(request: Request, answer: Send, leftMs: number, signal: AbortSignal): Promise<void> {
+    const { handle } = this.#parts;
+    try {
+      const result = await handle(request.method, request.args, request.from, signal);
+      if (request.kind === "call") {
+        await answer(request.replyTo, encode({ kind: "answer", id: request.id, result }), leftMs);
+      }
+    } catch (error) {
+      await this.#fail(request, answer, this.#shown(request, error));
+    }
+  }
+
+  /** What the other side may see of an error. */
+  #shown({ method, from }: Request, error: unknown): CymeError {
+    if (error instanceof CymeError) return error;
+    const id = crypto.randomUUID();
+    this.#parts.log.error("a request of another branch failed", { id, method, from, error });
+    const branch = this.#parts.self.id;
+    return new CymeError("internal", `Internal error; the log of branch ${branch} has it under ${id}`, { id, branch });
+  }
+
+  async #fail({ kind, id, replyTo }: Pick<Request, "kind" | "id" | "replyTo">, answer: Send, error: CymeError) {
+    const { code, message, facts } = error;
+    if (kind === "cast") this.#parts.log.warning("what another branch told could not be done", { error });
+    else await answer(replyTo, encode({ kind: "failure", id, code, message, facts }), ANSWER_MS);
+  }
+
+  #stopping(): CymeError {
+    const branch = this.#parts.self.id;
+    return unavailable(`Cannot reach branch ${branch}: it is stopping`, { branch, sent: false });
+  }
+}
+
+const tooLate = (branch: string) =>
+  new CymeError("timeout", `Branch ${branch} got the request too late and did not begin with it`, { branch });
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
