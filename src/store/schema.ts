@@ -1,6 +1,8 @@
 import { sql } from "drizzle-orm";
 import { foreignKey, index, integer, primaryKey, real, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+import { DEFINITION_KINDS } from "../domain/definition.ts";
 import { VERBS } from "../domain/task.ts";
+import type { Ancestry } from "../domain/version.ts";
 
 /*
  * The tables of <instance dir>/branch.db. After a change run `npm run migration -- <name>`, which writes the next file of
@@ -192,3 +194,55 @@ export const tasks = sqliteTable(
   // All that is asked when old ones are dropped.
   (table) => [index("tasks_touched").on(table.touchedAtMs, table.bytes), index("tasks_broker").on(table.brokerId)],
 );
+
+/**
+ * When each app and queue was last changed and deleted, on whatever branch. What was deleted stays here for a while, so that
+ * a branch that did not hear of it does not bring it back.
+ */
+export const definitions = sqliteTable(
+  "definitions",
+  {
+    kind: text({ enum: DEFINITION_KINDS }).notNull(),
+    /** `shop` of an app, `shop/orders` of its queue. */
+    key: text().notNull(),
+    version: text().notNull(),
+    /** When it was last deleted; equal to `version` where it is deleted now. */
+    deletedVersion: text("deleted_version"),
+    ancestry: text({ mode: "json" })
+      .$type<Ancestry>()
+      .notNull()
+      .default(sql`'{}'`),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.key] }), index("definitions_version").on(table.version)],
+);
+
+/** Which branch has which instance, of all branches; written by the branch that has it. */
+export const owners = sqliteTable(
+  "owners",
+  {
+    name: text().primaryKey(),
+    app: text().notNull(),
+    branch: text().notNull(),
+    version: text().notNull(),
+    isDeleted: integer("is_deleted", { mode: "boolean" }).notNull(),
+  },
+  (table) => [
+    index("owners_names").on(table.app, table.isDeleted, table.name),
+    index("owners_branch").on(table.branch, table.isDeleted),
+    index("owners_version").on(table.version),
+  ],
+);
+
+/** Branches that were ever heard of, this one not among them. */
+export const knownBranches = sqliteTable("known_branches", {
+  id: text().primaryKey(),
+  /** What the branch shows of its key: who has another is another branch of the same id. NULL where it was not heard itself. */
+  keyHash: text("key_hash"),
+  /** Where its HTTP API was last; NULL without one. */
+  url: text(),
+  /** By the clock of this branch; NULL where others told of it. */
+  lastSeenAtMs: integer("last_seen_at"),
+  isForgotten: integer("is_forgotten", { mode: "boolean" }).notNull(),
+  /** When it was made known or forgotten. */
+  version: text().notNull(),
+});

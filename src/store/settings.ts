@@ -3,10 +3,13 @@ import type { Db } from "./database.ts";
 import { settings } from "./schema.ts";
 
 /**
- * What the branch remembers of itself: its id, and the default broker (a URL with its password) and command that it was last
- * started with, for commands that work on the directory while no daemon runs.
+ * What the branch remembers of itself:
+ * - `branch_id`, and `branch_key`: a secret by which it is told apart from another that was given the same id;
+ * - `broker` (a URL with its password) and `command`: what it was last started with, for commands that work on the directory
+ *   while no daemon runs;
+ * - `together_at`: when it was last on the bus with another branch, in milliseconds.
  */
-export type SettingKey = "branch_id" | "broker" | "command";
+export type SettingKey = "branch_id" | "branch_key" | "broker" | "command" | "together_at";
 
 export class SettingTable {
   readonly #db: Db;
@@ -21,5 +24,15 @@ export class SettingTable {
 
   set(key: SettingKey, value: string): void {
     this.#db.insert(settings).values({ key, value }).onConflictDoUpdate({ target: settings.key, set: { value } }).run();
+  }
+
+  /** The secret of this branch, made when it is first asked for. */
+  branchKey(): string {
+    const known = this.get("branch_key");
+    if (known !== undefined) return known;
+    const made = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
+    // Another process may have made one at the same moment.
+    this.#db.insert(settings).values({ key: "branch_key", value: made }).onConflictDoNothing().run();
+    return this.get("branch_key") ?? made;
   }
 }

@@ -1,13 +1,23 @@
+import { nextVersion, type Version } from "../domain/version.ts";
 import { AppTable } from "./apps.ts";
 import { BrokerTable } from "./brokers.ts";
 import { asCymeError, openDatabase, type Opened } from "./database.ts";
+import { DefinitionTable } from "./definitions.ts";
 import { HistoryTable } from "./history.ts";
 import { InstanceTable } from "./instances.ts";
+import { KnownBranchTable } from "./known-branches.ts";
 import { LeftoverTable } from "./leftovers.ts";
+import { OwnerTable } from "./owners.ts";
 import { QueueTable } from "./queues.ts";
 import { SettingTable } from "./settings.ts";
 import { TaskTable } from "./tasks.ts";
 import { WorkerTable } from "./workers.ts";
+
+/** Of all tables whose rows carry one: those with many rows have an index for it. */
+const LATEST_VERSION = `SELECT max(latest) AS latest FROM (
+  SELECT max(version) AS latest FROM definitions
+  UNION ALL SELECT max(version) FROM owners
+  UNION ALL SELECT max(version) FROM known_branches)`;
 
 /** All that a branch keeps: one repository per noun over one SQLite database. Everything is synchronous. */
 export class Store {
@@ -20,6 +30,9 @@ export class Store {
   readonly leftovers: LeftoverTable;
   readonly settings: SettingTable;
   readonly tasks: TaskTable;
+  readonly definitions: DefinitionTable;
+  readonly owners: OwnerTable;
+  readonly knownBranches: KnownBranchTable;
   readonly #opened: Opened;
   #isSuspect = false;
 
@@ -36,6 +49,9 @@ export class Store {
     this.leftovers = new LeftoverTable(db, this.brokers);
     this.settings = new SettingTable(db);
     this.tasks = new TaskTable(db, this.brokers);
+    this.definitions = new DefinitionTable(db);
+    this.owners = new OwnerTable(db);
+    this.knownBranches = new KnownBranchTable(db);
   }
 
   /**
@@ -54,6 +70,15 @@ export class Store {
       if (cause !== error) this.#isSuspect = true;
       throw cause;
     }
+  }
+
+  /**
+   * A version for a change that this branch makes now, later than all that it knows. Read from the tables each time, so that
+   * neither a restart, a clock that was set back nor a transaction that was undone gives one twice.
+   */
+  nextVersion(nowMs: number): Version {
+    const row = this.#opened.client.query<{ latest: string | null }, []>(LATEST_VERSION).get();
+    return nextVersion(row?.latest ?? undefined, nowMs, this.settings.get("branch_id") ?? "branch");
   }
 
   /** Throws where the database cannot be read, or, after a write that failed, still cannot be written. */

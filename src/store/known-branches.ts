@@ -1,0 +1,48 @@
+import { asc, eq } from "drizzle-orm";
+import type { Version } from "../domain/version.ts";
+import type { Db } from "./database.ts";
+import { knownBranches } from "./schema.ts";
+
+/** Another branch, as it was last heard of. */
+export interface KnownBranch {
+  readonly id: string;
+  /** Null where it was not heard itself: see `knownBranches` of the schema. */
+  readonly keyHash: string | null;
+  readonly url: string | null;
+  /** By this branch's clock; null where others told of it. */
+  readonly lastSeenAtMs: number | null;
+  readonly isForgotten: boolean;
+  /** When it was made known or forgotten. */
+  readonly version: Version;
+}
+
+export class KnownBranchTable {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Also those forgotten, sorted by id. */
+  all(): KnownBranch[] {
+    return this.#db.select().from(knownBranches).orderBy(asc(knownBranches.id)).all();
+  }
+
+  /** Also one that is forgotten. */
+  get(id: string): KnownBranch | undefined {
+    return this.#db.select().from(knownBranches).where(eq(knownBranches.id, id)).get();
+  }
+
+  put(branch: KnownBranch): void {
+    this.#db.insert(knownBranches).values(branch).onConflictDoUpdate({ target: knownBranches.id, set: branch }).run();
+  }
+
+  /** Writes down a sign of life of one that is known. */
+  seen(id: string, atMs: number, url: string | null): void {
+    this.#db.update(knownBranches).set({ lastSeenAtMs: atMs, url }).where(eq(knownBranches.id, id)).run();
+  }
+
+  remove(id: string): void {
+    this.#db.delete(knownBranches).where(eq(knownBranches.id, id)).run();
+  }
+}

@@ -1,0 +1,98 @@
+import { and, asc, eq, lt, sql } from "drizzle-orm";
+import type { Version } from "../domain/version.ts";
+import type { Db } from "./database.ts";
+import { owners } from "./schema.ts";
+
+/** Which branch has an instance, or had it: a deleted one stays for a while, so that nobody who did not hear of it tells otherwise. */
+export interface Owner {
+  /** Of the instance. */
+  readonly name: string;
+  readonly app: string;
+  readonly branch: string;
+  readonly version: Version;
+  readonly isDeleted: boolean;
+}
+
+export class OwnerTable {
+  readonly #db: Db;
+  readonly #row;
+  #revision = 0;
+
+  constructor(db: Db) {
+    this.#db = db;
+    // Prepared, since every request about an instance reads it.
+    this.#row = db
+      .select()
+      .from(owners)
+      .where(eq(owners.name, sql.placeholder("name")))
+      .prepare();
+  }
+
+  /** Another number after every write: what was made of the rows may be kept until then. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Also of an instance that is deleted. */
+  get(name: string): Owner | undefined {
+    return this.#row.get({ name });
+  }
+
+  /** Of all instances, deleted ones too, sorted by name. */
+  all(): Owner[] {
+    return this.#db.select().from(owners).orderBy(asc(owners.name)).all();
+  }
+
+  /** Of the instances of an app, sorted by name. */
+  ofApp(app: string): Owner[] {
+    return this.#db
+      .select()
+      .from(owners)
+      .where(and(eq(owners.app, app), eq(owners.isDeleted, false)))
+      .orderBy(asc(owners.name))
+      .all();
+  }
+
+  /** Of the instances of a branch, sorted by name. */
+  ofBranch(branch: string): Owner[] {
+    return this.#db
+      .select()
+      .from(owners)
+      .where(and(eq(owners.branch, branch), eq(owners.isDeleted, false)))
+      .orderBy(asc(owners.name))
+      .all();
+  }
+
+  put(owner: Owner): void {
+    this.#revision++;
+    this.#db.insert(owners).values(owner).onConflictDoUpdate({ target: owners.name, set: owner }).run();
+  }
+
+  /** Keeps what another branch says unless what is known is as new; whether it did. */
+  putNewer(owner: Owner): boolean {
+    const known = this.get(owner.name);
+    if (known && known.version >= owner.version) return false;
+    this.put(owner);
+    return true;
+  }
+
+  remove(name: string): void {
+    this.#revision++;
+    this.#db.delete(owners).where(eq(owners.name, name)).run();
+  }
+
+  /** Forgets all that a branch has or had. */
+  removeBranch(branch: string): void {
+    this.#revision++;
+    this.#db.delete(owners).where(eq(owners.branch, branch)).run();
+  }
+
+  /** Forgets instances that were deleted before `version`. */
+  forgetDeletedBefore(version: Version): void {
+    this.#revision++;
+    this.#db
+      .delete(owners)
+      .where(and(eq(owners.isDeleted, true), lt(owners.version, version)))
+      .run();
+  }
+}
