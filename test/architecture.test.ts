@@ -12,10 +12,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   celery: ["domain"],
   bus: ["domain"],
   supervisor: ["store", "celery", "domain"],
-  controller: ["supervisor", "bus", "store", "celery", "domain"],
+  cluster: ["bus", "store", "domain"],
+  controller: ["cluster", "supervisor", "bus", "store", "celery", "domain"],
   http: ["controller", "domain"],
   admin: ["client", "domain"],
-  branch: ["http", "controller", "supervisor", "bus", "store", "celery", "domain"],
+  branch: ["http", "controller", "cluster", "supervisor", "bus", "store", "celery", "domain"],
   client: ["domain"],
   cli: ["client", "branch", "domain"],
 };

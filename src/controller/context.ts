@@ -27,6 +27,8 @@ export interface Parts {
 export interface CallOptions {
   readonly nowait: boolean;
   readonly timeoutMs: number;
+  /** Takes the ids of branches that did not answer, so that what is answered is not all, or not all is done yet. */
+  readonly silent?: Set<string>;
 }
 
 /** The app, or `not-found`; one that is being deleted is not found any more. */
