@@ -1,12 +1,13 @@
+import { NOBODY_ELSE, type Spreading } from "../cluster/spreading.ts";
 import type { App } from "../domain/app.ts";
+import { appId } from "../domain/definition.ts";
 import { conflict } from "../domain/errors.ts";
 import type { Params } from "../domain/fields.ts";
-import type { Instance } from "../domain/instance.ts";
-import { NO_LAUNCH, onlyChanged, parseLaunch, resolveLaunch, type Launch } from "../domain/launch.ts";
+import { NO_LAUNCH, onlyChanged, parseLaunch, type Launch } from "../domain/launch.ts";
 import { appName } from "../domain/names.ts";
 import { findApp, type CallOptions, type Parts } from "./context.ts";
 import { refuseBadLogin, refuseDifferent } from "./declarations.ts";
-import { settle, untilGone } from "./settle.ts";
+import { begin, storeApp, storeAppDeletion, untilDone, type Effect } from "./effects.ts";
 
 /** An app with what belongs to it. */
 export interface AppDetail {
@@ -18,9 +19,11 @@ export interface AppDetail {
 /** What can be done to apps. */
 export class Apps {
   readonly #parts: Parts;
+  readonly #spreading: Spreading;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, spreading: Spreading = NOBODY_ELSE) {
     this.#parts = parts;
+    this.#spreading = spreading;
   }
 
   names(): string[] {
@@ -35,69 +38,57 @@ export class Apps {
 
   /** Creates an app, or changes the given fields of one that is there; running workers that it concerns restart, one by one. */
   async put(name: string, params: Params, options: CallOptions): Promise<{ detail: AppDetail; isNew: boolean }> {
-    const { store, clock, supervisor } = this.#parts;
+    const { store } = this.#parts;
     appName(name);
     const change = parseLaunch(params);
     if (change.broker && !options.nowait && this.#wouldMoveWorkers(name)) {
       await refuseBadLogin(this.#parts, change.broker, options);
     }
-    const { isNew, isMoved, outdated } = store.write(() => {
-      const before = store.apps.get(name);
-      if (before?.isDeleted)
-        throw conflict(`App "${name}" is being deleted: wait until its workers have ended`, { app: name });
-      const base = before ?? { ...NO_LAUNCH, name, isDeleted: false, createdAtMs: clock.now() };
-      const changed = onlyChanged<Launch>(base, change);
-      const after = { ...base, ...changed };
-      for (const queue of store.queues.all(name)) refuseDifferent(this.#parts, after, queue);
-      if (!before || Object.keys(changed).length > 0) store.apps.put(after);
-      const asked = before ? this.#askForRestarts(before, after) : [];
-      return { isNew: !before, isMoved: changed.broker !== undefined, outdated: asked };
-    });
-    for (const instance of outdated) supervisor.wake(instance.name, "people");
-    if (!options.nowait) {
-      const settled = (instance: Instance) =>
-        settle(this.#parts, instance, options, isMoved && !instance.broker ? instance.queues : []);
-      await Promise.all(outdated.map(settled));
-    }
+    const { isNew, isChanged, effects } = store.write(() => this.#store(name, change));
+    begin(this.#parts, effects);
+    const told = isChanged ? this.#spreading.spread([appId(name)], options) : undefined;
+    await Promise.all([untilDone(this.#parts, effects, options), told]);
     return { detail: this.get(name), isNew };
   }
 
   /** Stops and deletes the instances, then the queues, then the app. */
   async remove(name: string, options: CallOptions): Promise<void> {
-    const { store, supervisor } = this.#parts;
-    const instances = store.write(() => {
+    const { store, clock } = this.#parts;
+    const effects = store.write(() => {
       const app = findApp(store, name);
-      store.apps.put({ ...app, isDeleted: true });
-      const owned = store.instances.ofApp(name);
-      for (const instance of owned) store.instances.set(instance.name, { isDeleted: true });
-      return owned;
+      store.noteDeleted(appId(name), clock.now());
+      return storeAppDeletion(this.#parts, app);
     });
-    for (const instance of instances) supervisor.wake(instance.name);
-    supervisor.removeEmptyApps();
-    if (options.nowait) return;
-    await Promise.all(instances.map((instance) => untilGone(this.#parts, instance.name, options)));
-    supervisor.removeEmptyApps();
+    begin(this.#parts, effects);
+    const told = this.#spreading.spread([appId(name)], options);
+    await Promise.all([untilDone(this.#parts, effects, options), told]);
+  }
+
+  #store(name: string, change: Partial<Launch>): { isNew: boolean; isChanged: boolean; effects: Effect[] } {
+    const { store, clock } = this.#parts;
+    const before = this.#standing(name);
+    const base = before ?? { ...NO_LAUNCH, name, isDeleted: false, createdAtMs: clock.now() };
+    const changed = onlyChanged<Launch>(base, change);
+    const after = { ...base, ...changed };
+    for (const queue of store.queues.all(name)) refuseDifferent(this.#parts, after, queue);
+    if (before && Object.keys(changed).length === 0) return { isNew: false, isChanged: false, effects: [] };
+    store.noteChanged(appId(name), clock.now());
+    return { isNew: !before, isChanged: true, effects: storeApp(this.#parts, before, after) };
+  }
+
+  /** The app where there is one; `conflict` while it is being deleted. */
+  #standing(name: string): App | undefined {
+    const { store } = this.#parts;
+    const app = store.apps.get(name);
+    if (!app?.isDeleted) return app;
+    // An app that the cluster does not know may be there for instances of it that were disabled: it can be made anew.
+    if (!store.instances.ofApp(name).some(({ isDeleted }) => isDeleted)) return undefined;
+    throw conflict(`App "${name}" is being deleted: wait until its workers have ended`, { app: name });
   }
 
   /** Whether workers run on the app's broker: a wrong login would stop them. */
   #wouldMoveWorkers(app: string): boolean {
     const instances = this.#parts.store.instances.ofApp(app);
     return instances.some(({ broker, isEnabled, isHeld }) => broker === null && isEnabled && !isHeld);
-  }
-
-  /** Marks the running instances that would be started otherwise than they were; returns them. */
-  #askForRestarts(before: App, after: App): Instance[] {
-    const { store, defaultBroker } = this.#parts;
-    const defaults = { broker: defaultBroker, command: "" };
-    const restarted = store.instances.ofApp(after.name).filter((instance) => {
-      const { stopTimeoutS: _before, ...was } = resolveLaunch(instance, before, defaults);
-      const { stopTimeoutS: _after, ...is } = resolveLaunch(instance, after, defaults);
-      return !Bun.deepEquals(was, is) && instance.isEnabled && !instance.isHeld && !instance.isDeleted;
-    });
-    return restarted.map((instance) => {
-      const restartSeq = instance.restartSeq + 1;
-      store.instances.set(instance.name, { restartSeq, isRolling: true });
-      return { ...instance, restartSeq, isRolling: true };
-    });
   }
 }

@@ -1,20 +1,23 @@
 import { isSameBinding, probeQueue, rebindQueue } from "../celery/topology.ts";
+import { NOBODY_ELSE, type Spreading } from "../cluster/spreading.ts";
+import { queueId } from "../domain/definition.ts";
 import { CymeError } from "../domain/errors.ts";
 import type { Params } from "../domain/fields.ts";
-import type { Instance } from "../domain/instance.ts";
 import { queueName } from "../domain/names.ts";
 import { changedQueue, parseQueueChange, sameQueue, type Queue } from "../domain/queue.ts";
 import type { Link } from "../kit/amqp.ts";
-import { appBroker, findApp, findQueue, refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
+import { appBroker, findApp, findQueue, refuseAway, type CallOptions, type Parts } from "./context.ts";
 import { declareOrRefuse, refuseDifferent } from "./declarations.ts";
-import { settle } from "./settle.ts";
+import { begin, storeQueue, storeQueueDeletion, untilDone } from "./effects.ts";
 
 /** What can be done to queue declarations. */
 export class Queues {
   readonly #parts: Parts;
+  readonly #spreading: Spreading;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, spreading: Spreading = NOBODY_ELSE) {
     this.#parts = parts;
+    this.#spreading = spreading;
   }
 
   names(app: string): string[] {
@@ -38,7 +41,7 @@ export class Queues {
     params: Params,
     options: CallOptions,
   ): Promise<{ queue: Queue; isNew: boolean }> {
-    const { store, clock, supervisor } = this.#parts;
+    const { store, clock } = this.#parts;
     queueName(name);
     findApp(store, app);
     const change = parseQueueChange(name, params);
@@ -47,36 +50,34 @@ export class Queues {
     if (known && sameQueue(known, next(known))) return { queue: known, isNew: false };
     refuseDifferent(this.#parts, findApp(store, app), next(known));
     if (known) await this.#tryChange(next(known), options);
-    const { before, queue, outdated } = store.write(() => {
+    const { before, queue, effects } = store.write(() => {
       findApp(store, app);
       const replaced = store.queues.get(app, name);
       const after = next(replaced);
-      store.queues.put(after);
-      const isChanged = replaced !== undefined && !sameQueue(replaced, after);
-      return { before: replaced, queue: after, outdated: isChanged ? this.#askForRestarts(after) : [] };
+      store.noteChanged(queueId(app, name), clock.now());
+      return { before: replaced, queue: after, effects: storeQueue(this.#parts, replaced, after) };
     });
-    for (const instance of outdated) supervisor.wake(instance.name, "people");
-    if (before) await this.#rebind(before, queue, options);
-    if (!options.nowait) await Promise.all(outdated.map((instance) => settle(this.#parts, instance, options, [name])));
+    begin(this.#parts, effects);
+    const told = this.#spreading.spread([queueId(app, name)], options);
+    const done = async () => {
+      if (before) await this.#rebind(before, queue, options);
+      await untilDone(this.#parts, effects, options);
+    };
+    await Promise.all([done(), told]);
     return { queue, isNew: !before };
   }
 
   /** Removes a declaration; every instance of the app stops consuming from it. The queue on the broker, and what is in it, stays. */
   async remove(app: string, name: string, options: CallOptions): Promise<void> {
-    const { store, supervisor } = this.#parts;
-    findQueue(store, app, name);
-    const instances = store.write(() => store.queues.remove(app, name));
-    for (const instance of instances) supervisor.wake(instance);
-    if (options.nowait) return;
-    await Promise.all(instances.map((instance) => this.#untilCancelled(instance, name, options)));
-  }
-
-  #untilCancelled(instance: string, queue: string, options: CallOptions): Promise<true> {
-    return waitFor(this.#parts, instance, options, (status) => {
-      if (status === "gone" || status.pid === null) return true;
-      refuseAway(status.link, { stored: true });
-      return status.reply && !status.reply.queues.includes(queue) ? true : undefined;
+    const { store, clock } = this.#parts;
+    const effects = store.write(() => {
+      findQueue(store, app, name);
+      store.noteDeleted(queueId(app, name), clock.now());
+      return storeQueueDeletion(this.#parts, app, name);
     });
+    begin(this.#parts, effects);
+    const told = this.#spreading.spread([queueId(app, name)], options);
+    await Promise.all([untilDone(this.#parts, effects, options), told]);
   }
 
   /** The broker cannot change what it has: ask it before anything is stored. */
@@ -104,16 +105,5 @@ export class Queues {
     } catch (error) {
       throw error instanceof CymeError ? error.withFacts(facts) : error;
     }
-  }
-
-  #askForRestarts({ app, name }: Queue): Instance[] {
-    const { store } = this.#parts;
-    const consuming = store.instances.ofApp(app).filter(({ queues, isDeleted }) => queues.includes(name) && !isDeleted);
-    const running = consuming.filter(({ isEnabled, isHeld }) => isEnabled && !isHeld);
-    return running.map((instance) => {
-      const fields = { restartSeq: instance.restartSeq + 1, isRolling: true };
-      store.instances.set(instance.name, fields);
-      return { ...instance, ...fields };
-    });
   }
 }

@@ -31,6 +31,14 @@ export function parseVersion(text: string): { ms: number; counter: number; branc
 /** What every version made before `ms` is less than, and every other is not. */
 export const versionsBefore = (ms: number): Version => String(Math.max(0, Math.floor(ms))).padStart(MS_DIGITS, "0");
 
+/** For how long is remembered what was deleted. A branch that was away for longer takes over what the others say. */
+export const REMEMBERED_MS = 30 * 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+
+/** What is older is forgotten. It moves once a day, so that branches seldom differ in it. */
+export const horizonAt = (nowMs: number): Version =>
+  versionsBefore(Math.floor((nowMs - REMEMBERED_MS) / DAY_MS) * DAY_MS);
+
 const versionText = (ms: number, counter: number, branch: string): Version =>
   `${versionsBefore(ms)}-${String(counter).padStart(COUNTER_DIGITS, "0")}-${branch}`;
 

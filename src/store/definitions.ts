@@ -1,15 +1,10 @@
 import { and, asc, eq, gte, lt, sql } from "drizzle-orm";
-import { queueKey, type DefinitionKind } from "../domain/definition.ts";
-import type { Stamp, Version } from "../domain/version.ts";
+import type { DefinitionId, DefinitionStamp } from "../domain/definition.ts";
+import type { Version } from "../domain/version.ts";
 import type { Db } from "./database.ts";
 import { definitions } from "./schema.ts";
 
-/** When an app or a queue was last changed; what it is stands in the table of its kind. */
-export interface DefinitionStamp extends Stamp {
-  readonly kind: DefinitionKind;
-  readonly key: string;
-}
-
+/** When apps and queues were last changed and deleted; what they are stands in the table of their kind. */
 export class DefinitionTable {
   readonly #db: Db;
   readonly #row;
@@ -34,13 +29,13 @@ export class DefinitionTable {
     return this.#db.select().from(definitions).orderBy(asc(definitions.kind), asc(definitions.key)).all();
   }
 
-  get(kind: DefinitionKind, key: string): DefinitionStamp | undefined {
+  get({ kind, key }: DefinitionId): DefinitionStamp | undefined {
     return this.#row.get({ kind, key });
   }
 
-  put(stamp: DefinitionStamp): void {
+  put({ kind, key, version, deletedVersion, ancestry }: DefinitionStamp): void {
     this.#revision++;
-    const row = { ...stamp, ancestry: { ...stamp.ancestry } };
+    const row = { kind, key, version, deletedVersion, ancestry: { ...ancestry } };
     this.#db
       .insert(definitions)
       .values(row)
@@ -48,7 +43,7 @@ export class DefinitionTable {
       .run();
   }
 
-  remove(kind: DefinitionKind, key: string): void {
+  remove({ kind, key }: DefinitionId): void {
     this.#revision++;
     this.#db
       .delete(definitions)
@@ -60,7 +55,7 @@ export class DefinitionTable {
   removeQueuesOf(app: string): void {
     this.#revision++;
     // "0" follows "/": every key that starts with the app's name and a slash.
-    const ofApp = and(gte(definitions.key, queueKey(app, "")), lt(definitions.key, `${app}0`));
+    const ofApp = and(gte(definitions.key, `${app}/`), lt(definitions.key, `${app}0`));
     this.#db
       .delete(definitions)
       .where(and(eq(definitions.kind, "queue"), ofApp))

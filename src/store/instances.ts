@@ -67,6 +67,11 @@ export class InstanceTable {
     return row && this.#instance(row);
   }
 
+  /** Names of all instances, also of those being deleted, and their apps. */
+  places(): { name: string; app: string }[] {
+    return this.#db.select({ name: instances.name, app: instances.app }).from(instances).all();
+  }
+
   count(): number {
     const row = this.#db.select({ n: count() }).from(instances).where(eq(instances.isDeleted, false)).get();
     return row?.n ?? 0;

@@ -1,4 +1,5 @@
-import { nextVersion, type Version } from "../domain/version.ts";
+import { namesOf, type Definition, type DefinitionId } from "../domain/definition.ts";
+import { changedStamp, deletedStamp, horizonAt, nextVersion, type Version } from "../domain/version.ts";
 import { AppTable } from "./apps.ts";
 import { BrokerTable } from "./brokers.ts";
 import { asCymeError, openDatabase, type Opened } from "./database.ts";
@@ -79,6 +80,33 @@ export class Store {
   nextVersion(nowMs: number): Version {
     const row = this.#opened.client.query<{ latest: string | null }, []>(LATEST_VERSION).get();
     return nextVersion(row?.latest ?? undefined, nowMs, this.settings.get("branch_id") ?? "branch");
+  }
+
+  /** Notes that this branch changes a definition now; in the transaction that does. */
+  noteChanged(id: DefinitionId, nowMs: number): void {
+    this.#note(id, changedStamp, nowMs);
+  }
+
+  /** Notes that this branch deletes a definition now; in the transaction that does. Queues of a deleted app are forgotten. */
+  noteDeleted(id: DefinitionId, nowMs: number): void {
+    this.#note(id, deletedStamp, nowMs);
+    if (id.kind === "app") this.definitions.removeQueuesOf(id.key);
+  }
+
+  /** What is known of an app or a queue, deleted or not; undefined where nothing is. */
+  definition(id: DefinitionId): Definition | undefined {
+    const stamp = this.definitions.get(id);
+    if (!stamp) return undefined;
+    const isDeleted = stamp.version === stamp.deletedVersion;
+    const { app, queue } = namesOf(id);
+    return id.kind === "app"
+      ? { ...stamp, kind: "app", value: isDeleted ? null : (this.apps.get(app) ?? null) }
+      : { ...stamp, kind: "queue", value: isDeleted ? null : (this.queues.get(app, queue) ?? null) };
+  }
+
+  #note(id: DefinitionId, stampOf: typeof changedStamp, nowMs: number): void {
+    const stamp = stampOf(this.definitions.get(id), this.nextVersion(nowMs), horizonAt(nowMs));
+    this.definitions.put({ ...id, ...stamp });
   }
 
   /** Throws where the database cannot be read, or, after a write that failed, still cannot be written. */

@@ -1,0 +1,112 @@
+import type { App } from "../domain/app.ts";
+import type { Instance } from "../domain/instance.ts";
+import { resolveLaunch } from "../domain/launch.ts";
+import { sameQueue, type Queue } from "../domain/queue.ts";
+import { refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
+import { settle, untilGone } from "./settle.ts";
+
+/*
+ * What a change of an app or a queue does to the instances of this branch, whoever made the change: here, or on another
+ * branch. Each change is stored in a transaction of the caller, who then wakes, and may wait.
+ */
+
+/** What a change asks of one instance. */
+export type Effect =
+  /** `queues` are those that the change is about, see `settle`. */
+  | { readonly do: "restart"; readonly instance: Instance; readonly queues: readonly string[] }
+  | { readonly do: "delete"; readonly instance: string }
+  | { readonly do: "stop consuming"; readonly instance: string; readonly queue: string };
+
+type Stored = Pick<Parts, "store" | "defaultBroker">;
+
+/** Stores an app. Running workers that would be started otherwise than they were are asked to restart, one by one. */
+export function storeApp(parts: Stored, before: App | undefined, after: App): Effect[] {
+  const { store, defaultBroker } = parts;
+  store.apps.put(after);
+  if (!before) return [];
+  const defaults = { broker: defaultBroker, command: "" };
+  const isOutdated = (instance: Instance) => {
+    const { stopTimeoutS: _before, ...was } = resolveLaunch(instance, before, defaults);
+    const { stopTimeoutS: _after, ...is } = resolveLaunch(instance, after, defaults);
+    return !Bun.deepEquals(was, is);
+  };
+  const isMoved = !Bun.deepEquals(before.broker, after.broker);
+  const outdated = store.instances.ofApp(after.name).filter(isOutdated);
+  return askForRestarts(parts, outdated, ({ broker, queues }) => (isMoved && !broker ? queues : []));
+}
+
+/** Stores that an app is to go, with its instances. */
+export function storeAppDeletion({ store }: Stored, app: App): Effect[] {
+  store.apps.put({ ...app, isDeleted: true });
+  const owned = store.instances.ofApp(app.name);
+  for (const { name } of owned) store.instances.set(name, { isDeleted: true });
+  return owned.map(({ name }) => ({ do: "delete", instance: name }));
+}
+
+/** Stores a declaration. Running workers that consume from the queue are asked to restart, one by one. */
+export function storeQueue(parts: Stored, before: Queue | undefined, after: Queue): Effect[] {
+  const { store } = parts;
+  store.queues.put(after);
+  if (!before || sameQueue(before, after)) return [];
+  const consuming = store.instances.ofApp(after.app).filter(({ queues }) => queues.includes(after.name));
+  return askForRestarts(parts, consuming, () => [after.name]);
+}
+
+/** Stores that a declaration goes; nobody consumes from the queue any more. */
+export function storeQueueDeletion({ store }: Stored, app: string, name: string): Effect[] {
+  const instances = store.queues.remove(app, name);
+  return instances.map((instance) => ({ do: "stop consuming", instance, queue: name }));
+}
+
+function askForRestarts(
+  { store }: Stored,
+  instances: readonly Instance[],
+  queuesOf: (instance: Instance) => readonly string[],
+): Effect[] {
+  const running = instances.filter(({ isEnabled, isHeld, isDeleted }) => isEnabled && !isHeld && !isDeleted);
+  return running.map((instance) => {
+    const fields = { restartSeq: instance.restartSeq + 1, isRolling: true };
+    store.instances.set(instance.name, fields);
+    return { do: "restart", instance: { ...instance, ...fields }, queues: queuesOf(instance) };
+  });
+}
+
+/** Has the supervisor begin with what was stored. */
+export function begin({ supervisor }: Pick<Parts, "supervisor">, effects: readonly Effect[]): void {
+  for (const effect of effects) {
+    if (effect.do === "restart") supervisor.wake(effect.instance.name, "people");
+    else supervisor.wake(effect.instance);
+  }
+  supervisor.removeEmptyApps();
+}
+
+/** Waits until all of it is done; throws what `settle` and `waitFor` throw. */
+export async function untilDone(parts: Parts, effects: readonly Effect[], options: CallOptions): Promise<void> {
+  if (options.nowait || effects.length === 0) return;
+  const deleted = new Set(effects.flatMap((effect) => (effect.do === "delete" ? [effect.instance] : [])));
+  await Promise.all(
+    effects.map((effect) => {
+      switch (effect.do) {
+        case "restart":
+          // A later one of these changes may have deleted it.
+          if (deleted.has(effect.instance.name)) return undefined;
+          return settle(parts, effect.instance, options, effect.queues);
+        case "delete":
+          return untilGone(parts, effect.instance, options);
+        case "stop consuming":
+          return untilCancelled(parts, effect.instance, effect.queue, options);
+        default:
+          return effect satisfies never;
+      }
+    }),
+  );
+  parts.supervisor.removeEmptyApps();
+}
+
+function untilCancelled(parts: Parts, instance: string, queue: string, options: CallOptions): Promise<true> {
+  return waitFor(parts, instance, options, (status) => {
+    if (status === "gone" || status.pid === null) return true;
+    refuseAway(status.link, { stored: true });
+    return status.reply && !status.reply.queues.includes(queue) ? true : undefined;
+  });
+}
