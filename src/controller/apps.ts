@@ -5,23 +5,24 @@ import { conflict } from "../domain/errors.ts";
 import type { Params } from "../domain/fields.ts";
 import { NO_LAUNCH, onlyChanged, parseLaunch, type Launch } from "../domain/launch.ts";
 import { appName } from "../domain/names.ts";
-import { findApp, type CallOptions, type Parts } from "./context.ts";
+import { findApp, type CallOptions } from "./context.ts";
 import { refuseBadLogin, refuseDifferent } from "./declarations.ts";
-import { begin, storeApp, storeAppDeletion, untilDone, type Effect } from "./effects.ts";
+import { type DefinitionParts, begin, storeApp, storeAppDeletion, untilDone, type Effect } from "./effects.ts";
 
 /** An app with what belongs to it. */
 export interface AppDetail {
   readonly app: App;
+  /** Names, on all branches. */
   readonly instances: readonly string[];
   readonly queues: readonly string[];
 }
 
 /** What can be done to apps. */
 export class Apps {
-  readonly #parts: Parts;
+  readonly #parts: DefinitionParts;
   readonly #spreading: Spreading;
 
-  constructor(parts: Parts, spreading: Spreading = NOBODY_ELSE) {
+  constructor(parts: DefinitionParts, spreading: Spreading = NOBODY_ELSE) {
     this.#parts = parts;
     this.#spreading = spreading;
   }
@@ -33,7 +34,7 @@ export class Apps {
   get(name: string): AppDetail {
     const { store } = this.#parts;
     const app = findApp(store, name);
-    return { app, instances: store.instances.names(name), queues: store.queues.names(name) };
+    return { app, instances: this.#instances(name), queues: store.queues.names(name) };
   }
 
   /** Creates an app, or changes the given fields of one that is there; running workers that it concerns restart, one by one. */
@@ -62,6 +63,14 @@ export class Apps {
     begin(this.#parts, effects);
     const told = this.#spreading.spread([appId(name)], options);
     await Promise.all([untilDone(this.#parts, effects, options), told]);
+  }
+
+  /** On all branches, as far as is known here. */
+  #instances(app: string): readonly string[] {
+    const { store, branchId } = this.#parts;
+    const own = store.instances.names(app);
+    const others = store.owners.ofApp(app).filter(({ branch }) => branch !== branchId);
+    return others.length === 0 ? own : [...new Set([...own, ...others.map(({ name: other }) => other)])].toSorted();
   }
 
   #store(name: string, change: Partial<Launch>): { isNew: boolean; isChanged: boolean; effects: Effect[] } {

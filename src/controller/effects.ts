@@ -10,6 +10,9 @@ import { settle, untilGone } from "./settle.ts";
  * branch. Each change is stored in a transaction of the caller, who then wakes, and may wait.
  */
 
+/** What those work with that change apps and queues. */
+export type DefinitionParts = Pick<Parts, "store" | "brokers" | "supervisor" | "clock" | "branchId" | "defaultBroker">;
+
 /** What a change asks of one instance. */
 export type Effect =
   /** `queues` are those that the change is about, see `settle`. */
@@ -81,7 +84,11 @@ export function begin({ supervisor }: Pick<Parts, "supervisor">, effects: readon
 }
 
 /** Waits until all of it is done; throws what `settle` and `waitFor` throw. */
-export async function untilDone(parts: Parts, effects: readonly Effect[], options: CallOptions): Promise<void> {
+export async function untilDone(
+  parts: Pick<Parts, "supervisor">,
+  effects: readonly Effect[],
+  options: CallOptions,
+): Promise<void> {
   if (options.nowait || effects.length === 0) return;
   const deleted = new Set(effects.flatMap((effect) => (effect.do === "delete" ? [effect.instance] : [])));
   await Promise.all(
@@ -103,7 +110,12 @@ export async function untilDone(parts: Parts, effects: readonly Effect[], option
   parts.supervisor.removeEmptyApps();
 }
 
-function untilCancelled(parts: Parts, instance: string, queue: string, options: CallOptions): Promise<true> {
+function untilCancelled(
+  parts: Pick<Parts, "supervisor">,
+  instance: string,
+  queue: string,
+  options: CallOptions,
+): Promise<true> {
   return waitFor(parts, instance, options, (status) => {
     if (status === "gone" || status.pid === null) return true;
     refuseAway(status.link, { stored: true });

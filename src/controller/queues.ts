@@ -6,16 +6,16 @@ import type { Params } from "../domain/fields.ts";
 import { queueName } from "../domain/names.ts";
 import { changedQueue, parseQueueChange, sameQueue, type Queue } from "../domain/queue.ts";
 import type { Link } from "../kit/amqp.ts";
-import { appBroker, findApp, findQueue, refuseAway, type CallOptions, type Parts } from "./context.ts";
+import { appBroker, findApp, findQueue, refuseAway, type CallOptions } from "./context.ts";
 import { declareOrRefuse, refuseDifferent } from "./declarations.ts";
-import { begin, storeQueue, storeQueueDeletion, untilDone } from "./effects.ts";
+import { type DefinitionParts, begin, storeQueue, storeQueueDeletion, untilDone } from "./effects.ts";
 
 /** What can be done to queue declarations. */
 export class Queues {
-  readonly #parts: Parts;
+  readonly #parts: DefinitionParts;
   readonly #spreading: Spreading;
 
-  constructor(parts: Parts, spreading: Spreading = NOBODY_ELSE) {
+  constructor(parts: DefinitionParts, spreading: Spreading = NOBODY_ELSE) {
     this.#parts = parts;
     this.#spreading = spreading;
   }

@@ -4,12 +4,14 @@ import type { Failure, Status } from "../supervisor/status.ts";
 import { tellingLine } from "../supervisor/worker-log.ts";
 import { refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
 
+type Seeing = Pick<Parts, "supervisor">;
+
 /**
  * Waits until the worker is as the instance wishes, or until it has stopped where none is wanted. `queues` are those that
  * the change is about: that the broker refuses one of them is a `conflict`, while others were refused before it.
  */
 export async function settle(
-  parts: Parts,
+  parts: Seeing,
   instance: Instance,
   options: CallOptions,
   queues: readonly string[] = [],
@@ -37,7 +39,7 @@ function isSettled(status: Status, instance: Instance, queues: readonly string[]
 }
 
 /** Waits until no process is left. */
-export async function untilStopped(parts: Parts, name: string, options: CallOptions): Promise<void> {
+export async function untilStopped(parts: Seeing, name: string, options: CallOptions): Promise<void> {
   await waitFor(parts, name, options, (status) => {
     if (status === "gone") return true;
     return status.pid === null && (status.state === "disabled" || status.state === "stopped") ? true : undefined;
@@ -45,7 +47,7 @@ export async function untilStopped(parts: Parts, name: string, options: CallOpti
 }
 
 /** Waits until the instance is deleted. */
-export async function untilGone(parts: Parts, name: string, options: CallOptions): Promise<void> {
+export async function untilGone(parts: Seeing, name: string, options: CallOptions): Promise<void> {
   await waitFor(parts, name, options, (status) => (status === "gone" ? true : undefined));
 }
 

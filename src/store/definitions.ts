@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, lt, sql } from "drizzle-orm";
+import { and, asc, eq, gte, lt, lte, sql } from "drizzle-orm";
 import type { DefinitionId, DefinitionStamp } from "../domain/definition.ts";
 import type { Version } from "../domain/version.ts";
 import type { Db } from "./database.ts";
@@ -51,27 +51,34 @@ export class DefinitionTable {
       .run();
   }
 
-  /** Forgets the queues of an app, deleted ones too: that the app was deleted says it of all of them. */
-  removeQueuesOf(app: string): void {
+  /**
+   * Forgets the queues of an app, deleted ones too, which were last changed at `upTo` or before: that the app was deleted then
+   * says it of all of them.
+   */
+  removeQueuesOf(app: string, upTo: Version): void {
     this.#revision++;
     // "0" follows "/": every key that starts with the app's name and a slash.
     const ofApp = and(gte(definitions.key, `${app}/`), lt(definitions.key, `${app}0`));
     this.#db
       .delete(definitions)
-      .where(and(eq(definitions.kind, "queue"), ofApp))
+      .where(and(eq(definitions.kind, "queue"), ofApp, lte(definitions.version, upTo)))
       .run();
   }
 
-  /** Forgets deletions before `version`; returns how many definitions are gone with that. */
-  forgetDeletedBefore(version: Version): number {
+  /** Whether `forgetDeletedBefore` has anything to do. */
+  hasDeletedBefore(version: Version): boolean {
     const isOld = lt(definitions.deletedVersion, version);
-    const gone = this.#db
+    return this.#db.select({ key: definitions.key }).from(definitions).where(isOld).limit(1).get() !== undefined;
+  }
+
+  /** Forgets deletions before `version`. */
+  forgetDeletedBefore(version: Version): void {
+    this.#revision++;
+    const isOld = lt(definitions.deletedVersion, version);
+    this.#db
       .delete(definitions)
       .where(and(isOld, eq(definitions.deletedVersion, definitions.version)))
-      .returning({ key: definitions.key })
-      .all();
+      .run();
     this.#db.update(definitions).set({ deletedVersion: null }).where(isOld).run();
-    this.#revision++;
-    return gone.length;
   }
 }

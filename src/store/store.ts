@@ -89,8 +89,8 @@ export class Store {
 
   /** Notes that this branch deletes a definition now; in the transaction that does. Queues of a deleted app are forgotten. */
   noteDeleted(id: DefinitionId, nowMs: number): void {
-    this.#note(id, deletedStamp, nowMs);
-    if (id.kind === "app") this.definitions.removeQueuesOf(id.key);
+    const version = this.#note(id, deletedStamp, nowMs);
+    if (id.kind === "app") this.definitions.removeQueuesOf(id.key, version);
   }
 
   /** What is known of an app or a queue, deleted or not; undefined where nothing is. */
@@ -104,9 +104,10 @@ export class Store {
       : { ...stamp, kind: "queue", value: isDeleted ? null : (this.queues.get(app, queue) ?? null) };
   }
 
-  #note(id: DefinitionId, stampOf: typeof changedStamp, nowMs: number): void {
+  #note(id: DefinitionId, stampOf: typeof changedStamp, nowMs: number): Version {
     const stamp = stampOf(this.definitions.get(id), this.nextVersion(nowMs), horizonAt(nowMs));
     this.definitions.put({ ...id, ...stamp });
+    return stamp.version;
   }
 
   /** Throws where the database cannot be read, or, after a write that failed, still cannot be written. */

@@ -290,13 +290,15 @@ const BROKER: Broker = {
 export interface BranchSettings extends Partial<Omit<SupervisorSettings, "restartMaxRate">> {
   readonly restartMaxRate?: string;
   readonly maxStarting?: number;
+  /** Of several branches in one test. */
+  readonly clock?: ManualClock;
   /** Without it, as a command that works on the directory of a branch that does not run. */
   readonly isDaemon?: boolean;
 }
 
 /** A branch without its outside: a real store, a clock that the test moves, fake workers and brokers, and the app `shop`. */
 export class TestBranch {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly store = new Store(":memory:");
   readonly processes = new FakeProcesses();
   readonly brokers = new FakeBrokers((broker) => new FakeBroker(broker, this.clock, this.processes));
@@ -305,7 +307,9 @@ export class TestBranch {
   readonly #maxStarting: number;
   supervisor: Supervisor;
 
-  constructor({ restartMaxRate = "1/m", maxStarting = 8, isDaemon = true, ...settings }: BranchSettings = {}) {
+  constructor(given: BranchSettings = {}) {
+    const { restartMaxRate = "1/m", maxStarting = 8, isDaemon = true, clock = new ManualClock(), ...settings } = given;
+    this.clock = clock;
     const rate = parseRate(restartMaxRate);
     if (!rate) throw new Error(`${restartMaxRate} is no rate`);
     this.#maxStarting = maxStarting;
