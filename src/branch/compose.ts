@@ -1,10 +1,16 @@
 import { closeSync, openSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
 import { Brokers } from "../celery/brokers.ts";
+import { Claims } from "../cluster/claims.ts";
+import { Cluster, type BusHooks } from "../cluster/cluster.ts";
+import { Definitions } from "../cluster/definitions.ts";
+import { Owners } from "../cluster/owners.ts";
+import type { Bus } from "../bus/bus.ts";
 import { TaskBrokers } from "../celery/task-brokers.ts";
 import { webhookDir } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import { Controller } from "../controller/controller.ts";
+import { RemoteDefinitions } from "../controller/remote-definitions.ts";
 import { Results } from "../controller/results.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { Api } from "../http/api.ts";
@@ -33,6 +39,8 @@ export interface Plan {
   readonly resultExpiresMs: number;
   readonly maxBody: number;
   readonly guard: GuardOptions;
+  /** Undefined where no daemon runs: other branches are not reached then. */
+  readonly openBus: ((hooks: BusHooks) => Bus) | undefined;
   readonly identity: () => BranchIdentity;
   readonly shutDown: () => void;
 }
@@ -43,6 +51,9 @@ export interface Parts {
   readonly taskBrokers: TaskBrokers;
   readonly supervisor: Supervisor;
   readonly results: Results;
+  readonly cluster: Cluster;
+  readonly owners: Owners;
+  readonly definitions: Definitions;
   readonly controller: Controller;
   readonly api: Api;
 }
@@ -79,9 +90,18 @@ export function compose(plan: Plan): Parts {
       env: process.env,
     },
   });
+  const clusterLog = log.with({ part: "cluster" });
+  const cluster = new Cluster({ store, clock, log: clusterLog, branchId, openBus: plan.openBus });
+  const owners = new Owners({ store, clock, log: clusterLog, cluster });
+  const claims = new Claims({ store, clock, cluster, owners, random: Math.random });
   const own = { branchId, instanceDir: directory.path, defaultBroker: broker };
-  const parts = { store, brokers, taskBrokers, supervisor, results, clock, log: log.with({ part: "tasks" }), ...own };
-  const controller = new Controller(parts, { identity: plan.identity, shutDown: plan.shutDown });
+  const shared = { store, brokers, taskBrokers, supervisor, results, clock, cluster, owners, claims };
+  const parts = { ...shared, log: log.with({ part: "tasks" }), ...own };
+  const taker = new RemoteDefinitions(parts, clusterLog);
+  const definitions = new Definitions({ cluster, store, clock, log: clusterLog, taker });
+  const controller = new Controller(parts, { identity: plan.identity, shutDown: plan.shutDown }, definitions);
+  owners.onLost((name, to) => controller.instances.lost(name, to));
+  owners.onForgotten(() => definitions.takeState());
   const api = new Api({
     controller,
     branchId,
@@ -90,7 +110,8 @@ export function compose(plan: Plan): Parts {
     maxBody: plan.maxBody,
     guard: plan.guard,
   });
-  return { store, brokers, taskBrokers, supervisor, results, controller, api };
+  controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));
+  return { store, brokers, taskBrokers, supervisor, results, cluster, owners, definitions, controller, api };
 }
 
 /** Opens the database; what it and its companions hold is for the user alone. Throws StoreError. */

@@ -132,6 +132,7 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     resultExpiresMs: Number.POSITIVE_INFINITY,
     maxBody: MAX_BODY,
     guard: { allowedHosts: [], corsOrigin: undefined },
+    openBus: undefined,
     identity: () => ({
       id: branchId,
       url: null,

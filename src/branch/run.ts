@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
+import { AmqpBus } from "../bus/amqp-bus.ts";
 import { installWebhook } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
-import { brokerLabel, parseBrokerUrl, type Broker } from "../domain/broker.ts";
+import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { CymeError, invalid } from "../domain/errors.ts";
 import { parseWebhookAllow } from "../domain/webhook.ts";
 import { HttpServer, ListenError, type Listen } from "../http/server.ts";
@@ -74,6 +75,8 @@ class Daemon {
   readonly #startedAtMs = clock.now();
   /** Aborted by DELETE /branches/<id>/. */
   readonly #shutDown = new AbortController();
+  /** Rejects when another branch has this one's id. */
+  readonly #refused = Promise.withResolvers<never>();
   #port: number | null = null;
 
   constructor(options: BranchOptions, directory: BranchDirectory, logfile: string | undefined, io: BranchIo) {
@@ -83,6 +86,8 @@ class Daemon {
     this.#io = io;
     this.#log = openLog(options, logfile);
     this.#broker = parseBrokerUrl("broker", options.broker);
+    // It may be refused while the daemon still starts.
+    this.#refused.promise.catch(() => {});
   }
 
   async run(): Promise<number> {
@@ -109,11 +114,15 @@ class Daemon {
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
+      parts.owners.start();
+      parts.definitions.start();
+      parts.cluster.start();
       for (const file of pidFiles) writePidFile(file);
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
       this.#io.stderr(this.#banner(branchId));
       tellReady();
-      const isFailure = await Promise.race([failed.promise, aborted(this.#io.signal), aborted(this.#shutDown.signal)]);
+      const stopped = [aborted(this.#io.signal), aborted(this.#shutDown.signal)];
+      const isFailure = await Promise.race([failed.promise, this.#refused.promise, ...stopped]);
       return isFailure ? 1 : 0;
     } finally {
       failed.end();
@@ -122,7 +131,10 @@ class Daemon {
       // First, since it ends the waits that keep requests from finishing.
       await parts.supervisor.stop();
       parts.results.stop();
+      parts.owners.stop();
+      parts.definitions.stop();
       for (const server of servers.toReversed()) await server.stop(deadlineMs);
+      await parts.cluster.stop(deadlineMs);
       await Promise.all([parts.taskBrokers.stop(deadlineMs), parts.brokers.stop(deadlineMs)]);
       for (const file of pidFiles) removePidFile(file);
       this.#log.info("branch has stopped");
@@ -148,6 +160,17 @@ class Daemon {
       resultExpiresMs: options.resultExpiresS * 1000,
       maxBody: options.maxBodyBytes,
       guard: { allowedHosts: options.allowedHost.map((host) => host.toLowerCase()), corsOrigin: options.corsOrigin },
+      openBus: ({ handle, facts }) =>
+        new AmqpBus({
+          self: { id: branchId, key: store.settings.branchKey(), version, facts },
+          handle,
+          url: brokerUrl(this.#broker),
+          label: brokerLabel(this.#broker),
+          controllers: options.numc,
+          clock,
+          log: this.#log.with({ part: "bus" }),
+          onRefused: (why) => this.#refused.reject(why),
+        }),
       identity: () => this.#identity(branchId),
       // A moment later, so that who asked gets the answer.
       shutDown: () => void clock.after(50, () => this.#shutDown.abort()),

@@ -1,6 +1,5 @@
 import type { Bus, BusOptions, BusState, Gathered, Json, Member, MemberChange } from "../bus/bus.ts";
 import { CymeError, notFound, unavailable } from "../domain/errors.ts";
-import { nextVersion } from "../domain/version.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Store } from "../store/store.ts";
@@ -158,9 +157,10 @@ export class Cluster {
     if (row) {
       store.write(() => store.knownBranches.seen(id, nowMs, url));
     } else {
-      const version = nextVersion(undefined, nowMs, this.branchId);
-      const known = { id, keyHash: null, url, lastSeenAtMs: nowMs, isForgotten: false, version };
-      store.write(() => store.knownBranches.put(known));
+      store.write(() => {
+        const version = store.nextVersion(nowMs);
+        store.knownBranches.put({ id, keyHash: null, url, lastSeenAtMs: nowMs, isForgotten: false, version });
+      });
     }
     if (!row?.isForgotten) this.#known.add(id);
   }

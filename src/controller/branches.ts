@@ -1,6 +1,7 @@
 import { statfsSync } from "node:fs";
-import { loadavg } from "node:os";
-import { conflict, notFound } from "../domain/errors.ts";
+import { availableParallelism, loadavg } from "node:os";
+import type { Json } from "../bus/bus.ts";
+import { notFound } from "../domain/errors.ts";
 import { brokerLabel } from "../domain/broker.ts";
 import type { Parts } from "./context.ts";
 
@@ -29,24 +30,34 @@ export interface BranchDetail extends BranchIdentity {
   readonly instanceDir: string;
 }
 
-/** What can be asked of and done to branches; so far there is this one. */
+/** What is told of this branch is looked at so often. */
+const FACTS_MS = 2_000;
+/** Told in steps, since what changes goes to everybody. */
+const LOAD_STEPS = 4;
+
+/** What can be asked of and done to branches. What concerns another one is asked of that one. */
 export class Branches {
   readonly #parts: Parts;
   readonly #identity: () => BranchIdentity;
   readonly #shutDown: () => void;
+  #facts: { readonly atMs: number; readonly told: Readonly<Record<string, Json>> } | undefined;
 
   /** `identity` is asked each time, since the port is known late; `shutDown` ends the daemon a little later. */
   constructor(parts: Parts, identity: () => BranchIdentity, shutDown: () => void) {
     this.#parts = parts;
     this.#identity = identity;
     this.#shutDown = shutDown;
+    parts.cluster.tell(() => this.#told());
   }
 
   /** Ids of the branches that are up, sorted. */
   ids(): string[] {
-    return [this.#parts.branchId];
+    const { cluster, branchId } = this.#parts;
+    const ids = cluster.members().map(({ id }) => id);
+    return ids.length === 0 ? [branchId] : ids;
   }
 
+  /** This branch; `not-found` for another. */
   get(id: string): BranchDetail {
     this.#find(id);
     const { store, instanceDir, defaultBroker } = this.#parts;
@@ -71,14 +82,24 @@ export class Branches {
     this.#shutDown();
   }
 
-  /** Removes a branch that is away, with all that it owns. */
-  forget(id: string): never {
-    this.#find(id);
-    throw conflict(`Branch "${id}" is up: only a branch that is away can be forgotten`, { branch: id });
+  /** Removes a branch that is away, with all that it owns; `conflict` for one that is up. */
+  async forget(id: string): Promise<void> {
+    await this.#parts.owners.forget(id);
   }
 
   #find(id: string): void {
     if (id !== this.#parts.branchId) throw notFound("branch", id);
+  }
+
+  #told(): Readonly<Record<string, Json>> {
+    const nowMs = this.#parts.clock.now();
+    if (this.#facts && nowMs - this.#facts.atMs < FACTS_MS) return this.#facts.told;
+    const { url, port, loglevel, logfile, numc, supIntervalS, instances, diskUse: disk } = this.own();
+    const [minute = 0] = loadavg();
+    const load = Math.round((minute / availableParallelism()) * LOAD_STEPS) / LOAD_STEPS;
+    const told = { url, port, loglevel, logfile, numc, sup_interval: supIntervalS, load, disk, instances };
+    this.#facts = { atMs: nowMs, told };
+    return told;
   }
 }
 

@@ -1,4 +1,7 @@
 import type { BrokerPool } from "../celery/brokers.ts";
+import type { Claims } from "../cluster/claims.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Owners } from "../cluster/owners.ts";
 import type { App } from "../domain/app.ts";
 import type { Broker } from "../domain/broker.ts";
 import { CymeError, notFound, unavailable, type Facts } from "../domain/errors.ts";
@@ -16,6 +19,9 @@ export interface Parts {
   readonly brokers: BrokerPool;
   readonly supervisor: Supervisor;
   readonly clock: Clock;
+  readonly cluster: Cluster;
+  readonly owners: Owners;
+  readonly claims: Claims;
   readonly branchId: string;
   /** Absolute. */
   readonly instanceDir: string;

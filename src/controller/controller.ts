@@ -1,6 +1,8 @@
+import { NOBODY_ELSE, type Spreading } from "../cluster/spreading.ts";
 import { Apps } from "./apps.ts";
 import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { Health } from "./health.ts";
 import { Instances } from "./instances.ts";
 import { Queues } from "./queues.ts";
@@ -17,15 +19,22 @@ export class Controller {
   readonly branches: Branches;
   readonly tasks: Tasks;
   readonly health: Health;
+  /** What other branches are asked for. */
+  readonly elsewhere: Elsewhere;
 
-  constructor(parts: TaskParts, branch: { identity: () => BranchIdentity; shutDown: () => void }) {
-    this.apps = new Apps(parts);
+  constructor(
+    parts: TaskParts,
+    branch: { identity: () => BranchIdentity; shutDown: () => void },
+    spreading: Spreading = NOBODY_ELSE,
+  ) {
+    this.apps = new Apps(parts, spreading);
     this.instances = new Instances(parts);
-    this.queues = new Queues(parts);
+    this.queues = new Queues(parts, spreading);
     this.consumers = new Consumers(parts, this.instances);
     this.workers = new Workers(parts);
     this.branches = new Branches(parts, branch.identity, branch.shutDown);
     this.tasks = new Tasks(parts);
     this.health = new Health(parts);
+    this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
   }
 }

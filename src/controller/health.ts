@@ -41,13 +41,15 @@ export class Health {
       return [brokerLabel(broker), { state: is, sinceMs, ...why }] as const;
     });
     const isFailed = store.state === "failed" || supervisor.health.state === "failed";
-    const isDegraded = links.some(([, link]) => link.state === "away");
+    const bus = this.#bus();
+    // Where no other branch was ever heard of, nothing is missing without it.
+    const isCutOff = bus.state === "away" && !this.#parts.cluster.isAlone;
+    const isDegraded = isCutOff || links.some(([, link]) => link.state === "away");
     const up = { state: "ok", sinceMs: this.#startedAtMs };
     return {
       state: isFailed ? "failed" : isDegraded ? "degraded" : "ok",
       store,
-      // One branch so far: there is nobody to talk to.
-      bus: { state: "off", sinceMs: this.#startedAtMs },
+      bus,
       supervisor: supervisor.health,
       // Whoever reads this was answered.
       http: up,
@@ -63,6 +65,14 @@ export class Health {
     const { store, defaultBroker } = this.#parts;
     const named = [...store.apps.all(), ...store.instances.all()].map(({ broker }) => broker ?? defaultBroker);
     return new Set([defaultBroker, ...named].map(brokerUrl));
+  }
+
+  /** `off` where no daemon runs. */
+  #bus(): Component {
+    const state = this.#parts.cluster.busState;
+    if (!state) return { state: "off", sinceMs: this.#startedAtMs };
+    const { is, sinceMs, reason } = state;
+    return { state: is, sinceMs, ...(reason === undefined ? {} : { why: reason }) };
   }
 
   #store(): Component {

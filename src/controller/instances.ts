@@ -62,18 +62,21 @@ export class Instances {
 
   /** Creates an instance, named by a UUID without `name`, and starts its worker. One whose worker does not come up is removed again. */
   async add(app: string, name: string | undefined, params: Params, options: CallOptions): Promise<InstanceDetail> {
-    const { store, clock, supervisor } = this.#parts;
+    const { store, clock, supervisor, owners, claims } = this.#parts;
     findApp(store, app);
     const change = parseInstanceChange(params);
     const instance = newInstance({ name: instanceName(name ?? crypto.randomUUID()), app, nowMs: clock.now() }, change);
     this.#checkBranch(change, undefined);
     await this.#declareQueues(instance, instance.queues, options);
-    store.write(() => {
+    const owner = store.write(() => {
       this.#refuseTaken(instance.name);
       this.#findQueues(instance);
       findApp(store, app);
       store.instances.put(instance);
+      return owners.claim(instance.name, app);
     });
+    claims.release(instance.name);
+    void owners.tell([owner]);
     supervisor.wake(instance.name, "people");
     if (!options.nowait) await this.#settleNew(instance, options);
     return this.get(app, instance.name);
@@ -111,11 +114,14 @@ export class Instances {
 
   /** Stops the worker and deletes the instance, its folder and its direct queue. */
   async remove(app: string | undefined, name: string, options: CallOptions): Promise<void> {
-    const { store, supervisor } = this.#parts;
+    const { store, supervisor, owners } = this.#parts;
     findInstance(store, app, name);
     store.write(() => store.instances.set(name, { isDeleted: true }));
     supervisor.wake(name);
-    if (!options.nowait) await untilGone(this.#parts, name, options);
+    if (options.nowait) return;
+    await untilGone(this.#parts, name, options);
+    // At once, and not only in the next round: the name is free.
+    owners.refresh();
   }
 
   async enable(app: string | undefined, name: string, options: CallOptions): Promise<InstanceDetail> {
@@ -133,6 +139,16 @@ export class Instances {
       }
       return { ...instance, restartSeq: instance.restartSeq + 1, isRolling: false, isHeld: false };
     });
+  }
+
+  /** Another branch has this name by now: of two workers of one name one has to go, and that is this one. */
+  lost(name: string, to: string): void {
+    const { store, supervisor } = this.#parts;
+    const instance = store.instances.get(name);
+    const disabledReason = `its name belongs to branch "${to}" by now`;
+    if (!instance || instance.isDeleted || (!instance.isEnabled && instance.disabledReason === disabledReason)) return;
+    store.write(() => store.instances.set(name, { isEnabled: false, disabledReason }));
+    supervisor.wake(name);
   }
 
   bounds(app: string | undefined, name: string): Bounds {
@@ -194,7 +210,7 @@ export class Instances {
   }
 
   async #settleNew(instance: Instance, options: CallOptions): Promise<void> {
-    const { store, supervisor } = this.#parts;
+    const { store, supervisor, owners } = this.#parts;
     try {
       await settle(this.#parts, instance, options, instance.queues);
     } catch (error) {
@@ -202,6 +218,7 @@ export class Instances {
       store.write(() => store.instances.set(instance.name, { isDeleted: true }));
       supervisor.wake(instance.name);
       await untilGone(this.#parts, instance.name, options);
+      owners.refresh();
       throw error.withFacts({ stored: false });
     }
   }
@@ -242,7 +259,13 @@ export class Instances {
   }
 
   #refuseTaken(name: string): void {
-    const taken = this.#parts.store.instances.get(name);
+    const { store, owners, branchId } = this.#parts;
+    const owner = owners.find(name);
+    if (owner && owner.branch !== branchId) {
+      const facts = { instance: name, app: owner.app, branch: owner.branch };
+      throw conflict(`Instance "${name}" belongs to branch "${owner.branch}"`, facts);
+    }
+    const taken = store.instances.get(name);
     if (!taken) return;
     const facts = { instance: name, app: taken.app };
     if (!taken.isDeleted) throw new InstanceExists(`Instance "${name}" exists already`, facts);

@@ -109,6 +109,11 @@ export class Tasks {
     return { ...sent, resultBackend };
   }
 
+  /** Whether this branch sent the task, is sending it, or heard of it. */
+  knows(id: string): boolean {
+    return this.#sending.has(id) || this.#parts.store.tasks.get(id) !== undefined;
+  }
+
   /** What is known of a task now. */
   async get(app: string, id: string): Promise<TaskDetail> {
     const known = this.#ownTask(app, taskId("uuid", id));

@@ -1,5 +1,8 @@
 import type { BrokerPool } from "../celery/brokers.ts";
 import type { TaskMessage } from "../celery/task-message.ts";
+import { Claims } from "../cluster/claims.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import { Owners } from "../cluster/owners.ts";
 import type { CymeError } from "../domain/errors.ts";
 import type { Queue } from "../domain/queue.ts";
 import { silentLog } from "../kit/log.ts";
@@ -24,7 +27,10 @@ export function controllerOf(
   const results = new Results({ store, clock, log, keptMs: 1000 });
   const tasks = { taskBrokers: { use: () => taskBroker }, results, log };
   const own = { instanceDir, branchId: "b1", defaultBroker: broker.broker };
-  const parts = { store, brokers, supervisor, clock, ...tasks, ...own };
+  const cluster = new Cluster({ store, clock, log, branchId: "b1", openBus: undefined });
+  const owners = new Owners({ store, clock, log, cluster });
+  const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
+  const parts = { store, brokers, supervisor, clock, cluster, owners, claims, ...tasks, ...own };
   const unasked = () => {
     throw new Error("nobody was expected to ask about the branch itself");
   };

@@ -2,12 +2,14 @@ import type { Controller } from "../controller/controller.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
 import type { Log } from "../kit/log.ts";
+import { parseForwardedRequest, type ForwardedAnswer } from "../domain/forward.ts";
+import { Forwarding, readReplayable, requestOf, toForwardedAnswer } from "./forwarding.ts";
 import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
 import { readParams } from "./params.ts";
 import { parsePath, type ParsedPath } from "./path.ts";
-import { respondError } from "./respond.ts";
+import { respondError, SILENT_HEADER } from "./respond.ts";
 import { parseSendPath } from "./send-path.ts";
-import { sendUrl } from "./sends.ts";
+import { sendUrl, TASK_HEADER } from "./sends.ts";
 import { routes, type Call, type Method, type Route } from "./routes.ts";
 
 export interface ApiOptions {
@@ -20,16 +22,22 @@ export interface ApiOptions {
   readonly guard: GuardOptions;
 }
 
+/** Who asks: a client, or another branch, whose request is not sent on once more. */
+type Origin = { readonly is: "client" } | { readonly is: "branch"; readonly mayAdd: boolean };
+
+const CLIENT: Origin = { is: "client" };
 const DEFAULT_TIMEOUT_S = 60;
 const MAX_TIMEOUT_S = 24 * 3600;
 
 /** The HTTP API, apart from any server: a request becomes an answer, never a rejection. */
 export class Api {
   readonly #options: ApiOptions;
+  readonly #forwarding: Forwarding;
   readonly #ending = new AbortController();
 
   constructor(options: ApiOptions) {
     this.#options = options;
+    this.#forwarding = new Forwarding(options.controller.elsewhere);
   }
 
   /** Ends the answers that go on until their reader leaves, so that a server can stop. */
@@ -43,7 +51,7 @@ export class Api {
     let response: Response;
     try {
       if (!isTrusted) guard(request.headers, guarding);
-      response = await this.#answer(request);
+      response = await this.#answer(request, CLIENT);
     } catch (error) {
       response = respondError(error, log);
     }
@@ -51,10 +59,24 @@ export class Api {
     return request.method === "HEAD" ? withoutBody(response) : response;
   }
 
-  async #answer(request: Request): Promise<Response> {
+  /**
+   * Answers what another branch was asked and is this one's matter. The branches of a cluster trust each other, as they share
+   * the broker. Rejects TypeError where `forwarded` is no request.
+   */
+  async handleForwarded(forwarded: unknown, signal: AbortSignal): Promise<ForwardedAnswer> {
+    const request = parseForwardedRequest(forwarded);
+    const origin: Origin = { is: "branch", mayAdd: request.mayAdd };
+    const response = await this.#answer(requestOf(request, signal), origin).catch((error: unknown) =>
+      respondError(error, this.#options.log),
+    );
+    return toForwardedAnswer(response);
+  }
+
+  async #answer(request: Request, origin: Origin): Promise<Response> {
     const sendPath = parseSendPath(request.url);
     if (sendPath && !FIXED.has(sendPath.app)) {
-      return sendUrl(request, sendPath, { ...this.#options, timeoutMs: DEFAULT_TIMEOUT_S * 1000 });
+      const sending = { ...this.#options, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
+      return this.#once(request, origin, (given) => sendUrl(given, sendPath, sending));
     }
     const parsed = parsePath(request.url);
     const candidates = matching(withAliases(parsed.segments));
@@ -70,18 +92,56 @@ export class Api {
     if (parsed.nowait && method === "GET") {
       throw new CymeError("not-implemented", "A read answers at once: leave !/ out of the path");
     }
-    return this.#call(request, parsed, match, method as Method);
+    if (match.route.pattern === TASK_PATTERN) {
+      return this.#once(request, origin, (given) => this.#call(given, parsed, match, method as Method, origin));
+    }
+    return this.#call(request, parsed, match, method as Method, origin);
   }
 
-  async #call(request: Request, parsed: ParsedPath, { route, path }: Match, method: Method): Promise<Response> {
+  async #call(asked: Request, parsed: ParsedPath, match: Match, method: Method, origin: Origin): Promise<Response> {
     const { controller, branchId, brokerOf, maxBody, log } = this.#options;
+    const { elsewhere } = controller;
+    const { route, path } = match;
+    const isAmongOthers = origin.is === "client" && !elsewhere.isAlone;
+    const isForwardable = isAmongOthers && route.answeredBy !== undefined;
+    const replayable = isForwardable ? await readReplayable(asked, maxBody) : undefined;
+    const request = replayable?.request() ?? asked;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
-    const options = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout) };
-    const signals = { left: request.signal, ending: this.#ending.signal };
-    const given = { method, path, params: params as Params, headers: request.headers };
+    const silent = new Set<string>();
+    const options = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), ...(isAmongOthers && { silent }) };
+    const signals = { left: asked.signal, ending: this.#ending.signal };
+    const mayAdd = origin.is === "client" || origin.mayAdd;
+    const others = async (from: string) => (isAmongOthers ? elsewhere.gather(from, options) : []);
+    const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others };
     const call = { controller, branchId, brokerOf, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
-    return route.handle(call);
+    const here = async () => route.handle(call);
+    const answered = replayable ? this.#forwarding.answer({ route, ...call, replayable }, here) : here();
+    return withSilent(answered, silent);
+  }
+
+  /** A send under an id of the caller's is answered by the branch that has sent it already, where there is one. */
+  async #once(asked: Request, origin: Origin, send: (request: Request) => Promise<Response>): Promise<Response> {
+    const { controller, maxBody } = this.#options;
+    const id = asked.headers.get(TASK_HEADER);
+    if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) return send(asked);
+    const replayable = await readReplayable(asked, maxBody);
+    const options = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
+    return this.#forwarding.repeated(replayable, id, options, () => send(replayable.request()));
+  }
+}
+
+const TASK_PATTERN = "/:app/task/:queue/:task";
+
+/** Names those who were silent in the answer, be it good or an error. */
+async function withSilent(answered: Promise<Response>, silent: ReadonlySet<string>): Promise<Response> {
+  try {
+    const response = await answered;
+    if (silent.size > 0) response.headers.set(SILENT_HEADER, [...silent].toSorted().join(","));
+    return response;
+  } catch (error) {
+    if (silent.size === 0 || !(error instanceof CymeError)) throw error;
+    throw error.withFacts({ silent: [...silent].toSorted() });
   }
 }
 

@@ -7,6 +7,9 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 } as const;
 
+/** Names the branches that did not answer: what is answered may not be all. */
+export const SILENT_HEADER = "x-cyme-silent";
+
 /** A value as the JSON answer. */
 export function respond(status: number, body: unknown, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), { status, headers: { ...HEADERS, ...headers } });
@@ -23,5 +26,6 @@ export function respondError(error: unknown, log: Log): Response {
   const headers: Record<string, string> = {};
   if (typeof facts["retry_after"] === "number") headers["retry-after"] = String(facts["retry_after"]);
   if (Array.isArray(facts["allow"])) headers["allow"] = facts["allow"].join(", ");
+  if (Array.isArray(facts["silent"])) headers[SILENT_HEADER] = facts["silent"].join(",");
   return respond(OUTCOMES[code].http, { nok: message, error: code, ...facts }, headers);
 }

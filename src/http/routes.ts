@@ -1,15 +1,16 @@
+import type { AppDetail } from "../controller/apps.ts";
 import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
 import { InstanceExists, type InstanceDetail } from "../controller/instances.ts";
 import type { Broker } from "../domain/broker.ts";
-import { conflict } from "../domain/errors.ts";
+import { conflict, notFound } from "../domain/errors.ts";
 import { flag, integer, type Params } from "../domain/fields.ts";
 import { BOUNDS_PARAMS, INSTANCE_PARAMS } from "../domain/instance.ts";
 import { LAUNCH_PARAMS } from "../domain/launch.ts";
 import { NAMED_TASK_PARAMS, parseNamedTask } from "../domain/named-task.ts";
 import { QUEUE_PARAMS } from "../domain/queue.ts";
 import { accepted, namedView, resultView, stateOf, taskView, TASK_HEADER } from "./sends.ts";
-import { followLog, lastLines } from "./worker-log.ts";
+import { followLog, lastLines, linesAfter, LOG_POSITION, type LogPart } from "./worker-log.ts";
 import { respond } from "./respond.ts";
 import { appView, branchView, healthView, historyView, instanceView, queueView } from "./views.ts";
 
@@ -26,6 +27,10 @@ export interface Call {
   readonly params: Params;
   readonly headers: Headers;
   readonly options: CallOptions;
+  /** Whether it may add an instance: not where another branch asks which did not make sure that the name is free. */
+  readonly mayAdd: boolean;
+  /** What all other branches answer to GET `path`; nothing where it is one of them that asks. */
+  readonly others: (path: string) => Promise<unknown[]>;
   /** Aborted when the caller has left, and when the server ends. */
   readonly signals: { readonly left: AbortSignal; readonly ending: AbortSignal };
 }
@@ -36,8 +41,12 @@ export interface Route {
   readonly pattern: string;
   readonly params: readonly string[];
   readonly about: string;
+  /** Whose matter it is, where that may be another branch: the names in the path say which. */
+  readonly answeredBy?: AnsweredBy | undefined;
   readonly handle: (call: Call) => Response | Promise<Response>;
 }
+
+export type AnsweredBy = "branch" | "instance" | "owner or a new one" | "task";
 
 const OK = { ok: "ok" };
 const SCHEDULED = { ok: "operation scheduled" };
@@ -62,7 +71,16 @@ function route(
   about: string,
   handle: Route["handle"],
 ): Route {
-  return { methods, pattern, params: [...params, "timeout"], about, handle };
+  return { methods, pattern, params: [...params, "timeout"], about, answeredBy: answeredBy(methods, pattern), handle };
+}
+
+/** By the names in a pattern, so that no route of an instance can be forgotten. */
+function answeredBy(methods: Route["methods"], pattern: string): AnsweredBy | undefined {
+  if (pattern.includes("/:branch")) return "branch";
+  if (pattern.includes("/:uuid")) return "task";
+  const isNew = methods.includes("PUT") && /\/instances(\/:name)?$/.test(pattern);
+  if (isNew) return "owner or a new one";
+  return pattern.includes("/instances/:name") ? "instance" : undefined;
 }
 
 /** Every route of the API. The first that matches counts, so fixed words stand before names. */
@@ -78,9 +96,12 @@ export const routes: readonly Route[] = [
   route(["GET"], "/branches/:branch", [], "What a branch is and does", (call) =>
     respond(200, branchView(call.controller.branches.get(name(call, "branch")))),
   ),
-  route(["DELETE"], "/branches/:branch", ["forget"], "Shut a branch down; its workers stay", (call) => {
+  route(["DELETE"], "/branches/:branch", ["forget"], "Shut a branch down; its workers stay", async (call) => {
     const forget = call.params["forget"];
-    if (forget !== undefined && flag("forget", forget)) return call.controller.branches.forget(name(call, "branch"));
+    if (forget !== undefined && forget !== null && flag("forget", forget)) {
+      await call.controller.branches.forget(name(call, "branch"));
+      return respond(200, OK);
+    }
     call.controller.branches.shutdown(name(call, "branch"));
     return respond(202, SCHEDULED);
   }),
@@ -101,13 +122,12 @@ export const routes: readonly Route[] = [
   ),
 
   route(["GET"], "/", [], "Names of all apps", ({ controller }) => respond(200, controller.apps.names())),
-  route(["GET"], "/:app", [], "An app", (call) => {
-    const detail = call.controller.apps.get(name(call, "app"));
-    return respond(200, appView(detail, call.brokerOf({ app: "", broker: detail.app.broker })));
-  }),
+  route(["GET"], "/:app", [], "An app", async (call) =>
+    respond(200, await showApp(call, call.controller.apps.get(name(call, "app")))),
+  ),
   route(["PUT", "POST"], "/:app", LAUNCH_PARAMS, "Create or change an app", async (call) => {
     const { detail, isNew } = await call.controller.apps.put(name(call, "app"), call.params, call.options);
-    return answer(call, isNew ? 201 : 200, appView(detail, call.brokerOf({ app: "", broker: detail.app.broker })));
+    return answer(call, isNew ? 201 : 200, await showApp(call, detail));
   }),
   route(["DELETE"], "/:app", [], "Delete an app with its instances and queues", async (call) => {
     await call.controller.apps.remove(name(call, "app"), call.options);
@@ -115,11 +135,14 @@ export const routes: readonly Route[] = [
   }),
 
   route(["GET"], "/:app/instances", ["detail"], "Names of the instances of an app", async (call) => {
-    if (!isDetailed(call)) return respond(200, call.controller.instances.names(name(call, "app")));
-    const details = await call.controller.instances.details(name(call, "app"));
+    const { instances } = call.controller;
+    const app = name(call, "app");
+    if (!isDetailed(call)) return respond(200, await allNames(call, app, instances.names(app)));
+    const [own, others] = await Promise.all([instances.details(app), call.others(`${listPath(app)}?detail=1`)]);
+    const all = [...own.map((detail) => showInstance(call, detail)), ...others.flat()] as { name: string }[];
     return respond(
       200,
-      details.map((detail) => showInstance(call, detail)),
+      all.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     );
   }),
   route(["PUT", "POST"], "/:app/instances", INSTANCE_PARAMS, "Create an instance named by a UUID", (call) =>
@@ -162,7 +185,7 @@ export const routes: readonly Route[] = [
       return answer(call, 200, bounds);
     },
   ),
-  route(["GET"], "/:app/instances/:name/log", ["lines", "follow"], "The end of the worker's log", showLog),
+  route(["GET"], "/:app/instances/:name/log", ["lines", "follow", "after"], "The end of the worker's log", showLog),
   route(["GET"], "/:app/instances/:name/history", [], "What the supervisor did, newest first", (call) =>
     respond(200, call.controller.instances.history(appOf(call), name(call, "name")).map(historyView)),
   ),
@@ -240,6 +263,19 @@ export const routes: readonly Route[] = [
   }),
 ];
 
+const listPath = (app: string) => `/${encodeURIComponent(app)}/instances/`;
+
+/** Names on all branches, sorted; `own` are those on this one. */
+async function allNames(call: Call, app: string, own: readonly string[]): Promise<readonly string[]> {
+  const others = await call.others(listPath(app));
+  return others.length === 0 ? own : [...new Set([...own, ...(others.flat() as string[])])].toSorted();
+}
+
+async function showApp(call: Call, detail: AppDetail) {
+  const instances = await allNames(call, detail.app.name, detail.instances);
+  return appView({ ...detail, instances }, call.brokerOf({ app: "", broker: detail.app.broker }));
+}
+
 const queried = (call: Call) => call.controller.tasks.get(name(call, "app"), name(call, "uuid"));
 
 async function addInstance(call: Call, instance: string | undefined): Promise<Response> {
@@ -253,6 +289,7 @@ async function putInstance(call: Call): Promise<Response> {
   const instance = name(call, "name");
   const app = appOf(call) ?? (await instances.get(undefined, instance)).instance.app;
   if (!instances.exists(app, instance)) {
+    if (!call.mayAdd) throw notFound("instance", instance);
     try {
       return await addInstance({ ...call, path: { ...call.path, app } }, instance);
     } catch (error) {
@@ -276,7 +313,11 @@ function showLog(call: Call): Response {
   const file = call.controller.instances.logFile(appOf(call), name(call, "name"));
   const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
   const isFollowed = follow !== undefined && follow !== null && flag("follow", follow);
-  if (!isFollowed) return new Response(lastLines(file, lines), { headers });
+  const show = ({ bytes, position }: LogPart) =>
+    new Response(bytes, { headers: { ...headers, [LOG_POSITION]: position } });
+  const after = call.params["after"];
+  if (typeof after === "string") return show(linesAfter(file, after));
+  if (!isFollowed) return show(lastLines(file, lines));
   const until = AbortSignal.any([call.signals.left, call.signals.ending]);
   return new Response(followLog(file, lines, until), { headers });
 }

@@ -6,9 +6,35 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const LOOK_MS = 250;
 const NOTHING_YET = Buffer.from("\n");
 
+/** The header that says how far a log was read, to be given back as the parameter `after`. */
+export const LOG_POSITION = "x-cyme-log-position";
+
+/** A part of a log, and the place after it: the number of the file and the offset. */
+export interface LogPart {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly position: string;
+}
+
 /** The last `lines` lines of a file, as bytes; none where there is no file. */
-export function lastLines(file: string, lines: number): Uint8Array<ArrayBuffer> {
-  return withFile(file, (fd) => readTail(fd, fstatSync(fd).size, lines)) ?? new Uint8Array();
+export function lastLines(file: string, lines: number): LogPart {
+  const part = withFile(file, (fd) => {
+    const { size, ino } = fstatSync(fd);
+    return { bytes: readTail(fd, size, lines), position: `${ino}:${size}` };
+  });
+  return part ?? { bytes: new Uint8Array(), position: "0:0" };
+}
+
+/** What was written after a position, from the start where it is another file by now, or a shorter one. */
+export function linesAfter(file: string, position: string): LogPart {
+  const [inode, given] = position.split(":").map(Number);
+  const part = withFile(file, (fd) => {
+    const { size, ino } = fstatSync(fd);
+    const isSame = ino === inode && given !== undefined && given <= size;
+    const offset = isSame ? given : 0;
+    const bytes = readAt(fd, offset, Math.min(size - offset, MAX_BYTES));
+    return { bytes, position: `${ino}:${offset + bytes.length}` };
+  });
+  return part ?? { bytes: new Uint8Array(), position: "0:0" };
 }
 
 /** The last `lines` lines (an empty one where there are none), and then what is written, until `signal`. A file that is cut short or replaced is read from its start. */

@@ -1,0 +1,196 @@
+import type { Json } from "../bus/bus.ts";
+import { conflict, CymeError, notFound, unavailable } from "../domain/errors.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Store } from "../store/store.ts";
+import { factsOf, type Cluster } from "./cluster.ts";
+import type { Owners } from "./owners.ts";
+import { choose } from "./placement.ts";
+
+export interface ClaimsParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly cluster: Cluster;
+  readonly owners: Owners;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** Which branch is to have an instance; `isTaken` where it has it already. */
+export interface Placed {
+  readonly name: string;
+  readonly branch: string;
+  readonly isTaken: boolean;
+}
+
+/** What a branch has under a name: an instance, or the promise that one is being added. */
+type Claimed = "instance" | "promise";
+
+/** How long a name is kept for an instance that is being added. */
+const PROMISE_MS = 60_000;
+const LOCK_MS = 10_000;
+const ASK_MS = 3_000;
+/** Longer than a branch needs to tell of an instance that was added to it. */
+const GIVEN_MS = 3_000;
+
+/** Names are unique in the cluster: a name is given to one branch under a lock, after all were asked. */
+export class Claims {
+  readonly #parts: ClaimsParts;
+  /** Names that this branch keeps for instances that are being added to it; until when, by the clock. */
+  readonly #promised = new Map<string, number>();
+  /** Instances that were given to a branch a moment ago, so that it may not have told of them yet. */
+  readonly #given = new Map<string, { readonly branch: string; readonly atMs: number }>();
+
+  constructor(parts: ClaimsParts) {
+    this.#parts = parts;
+    const { cluster } = parts;
+    cluster.serve("names.ask", (args) => this.#claimed(nameOf(args)) ?? null);
+    cluster.serve("names.promise", (args) => {
+      this.#promise(nameOf(args));
+      return null;
+    });
+  }
+
+  /**
+   * Finds out which branch is to have a new instance, and keeps the name there; `pinned` where the caller named the branch.
+   * Rejects `not-found` and `unavailable` for it, `unavailable` where not all that are up can be asked, `conflict` for a name
+   * that is just being added. Without a name it gets a UUID, about which nobody has to be asked.
+   */
+  async place(name: string | undefined, pinned: string | undefined, timeoutMs: number): Promise<Placed> {
+    const { cluster } = this.#parts;
+    await cluster.untilTried();
+    if (cluster.busState?.is !== "up") throw this.#away();
+    if (pinned !== undefined) this.#refuseAway(pinned);
+    if (name === undefined) return this.#give(crypto.randomUUID(), pinned);
+    return cluster
+      .withLock(`instance ${name}`, Math.min(LOCK_MS, timeoutMs), async (lost) => {
+        const holder = await this.#ask(name, Math.min(ASK_MS, timeoutMs));
+        if (holder !== undefined) return { name, branch: holder, isTaken: true };
+        const placed = this.#give(name, pinned);
+        const { branch } = placed;
+        if (branch === cluster.branchId) this.#promise(name);
+        else await cluster.call(branch, "names.promise", { name }, Math.min(ASK_MS, timeoutMs));
+        if (lost.aborted) throw unavailable(`Cannot add "${name}": the bus was lost meanwhile`, { stored: false });
+        return placed;
+      })
+      .catch((error: unknown) => {
+        throw error instanceof CymeError ? error.withFacts({ stored: false, ...error.facts }) : error;
+      });
+  }
+
+  /** The instance was added, or not: the name is not kept any longer. */
+  release(name: string): void {
+    this.#promised.delete(name);
+  }
+
+  /**
+   * The branch that has that name, by what is stored here and, where that says nothing, by what those that are up answer.
+   * Branches that did not answer are added to `silent`.
+   */
+  async findOwner(name: string, timeoutMs: number, silent?: Set<string>): Promise<string | undefined> {
+    const { cluster, owners } = this.#parts;
+    const known = owners.find(name);
+    if (known) return known.branch;
+    if (this.#claimed(name) === "instance") return cluster.branchId;
+    return this.askOwner(name, timeoutMs, silent);
+  }
+
+  /** The branch that has that name by what those that are up answer. */
+  async askOwner(name: string, timeoutMs: number, silent?: Set<string>): Promise<string | undefined> {
+    const { cluster } = this.#parts;
+    const asked = this.#others();
+    if (asked.length === 0) return undefined;
+    const gathered = await cluster.gather(asked, "names.ask", { name }, Math.min(ASK_MS, timeoutMs));
+    for (const id of [...gathered.silent, ...gathered.errors.keys()]) silent?.add(id);
+    return [...gathered.answers].find(([, claimed]) => claimed === "instance")?.[0];
+  }
+
+  /** Who has the name; undefined where all said that nobody has. */
+  async #ask(name: string, timeoutMs: number): Promise<string | undefined> {
+    const { cluster, owners } = this.#parts;
+    const known = owners.find(name);
+    // What is told of branches that are up may be old: they are asked.
+    if (known && !cluster.isUp(known.branch)) throw taken(name, known.app, known.branch);
+    const { answers, errors, silent } = await cluster.gather(this.#others(), "names.ask", { name }, timeoutMs);
+    const mute = [...silent, ...errors.keys()];
+    if (mute.length > 0) {
+      const message = `Cannot tell whether "${name}" is free: no answer from ${mute.join(", ")}`;
+      throw unavailable(message, { instance: name, silent: mute, stored: false });
+    }
+    const own = this.#claimed(name);
+    const all = [...answers, ...(own === undefined ? [] : [[cluster.branchId, own] as const])];
+    const [holder, claimed] = all.find(([, answer]) => answer !== null) ?? [];
+    if (claimed === "promise") {
+      throw conflict(`Instance "${name}" is just being added on branch "${holder}"`, {
+        instance: name,
+        branch: holder,
+      });
+    }
+    return holder;
+  }
+
+  #claimed(name: string): Claimed | undefined {
+    const { store, clock, cluster, owners } = this.#parts;
+    // One whose name another branch has taken is not in the way of that.
+    const isElsewhere = (owners.find(name)?.branch ?? cluster.branchId) !== cluster.branchId;
+    if (!isElsewhere && store.instances.get(name)) return "instance";
+    const untilMs = this.#promised.get(name);
+    return untilMs !== undefined && untilMs > clock.now() ? "promise" : undefined;
+  }
+
+  #promise(name: string): void {
+    const { clock } = this.#parts;
+    for (const [other, untilMs] of this.#promised) if (untilMs <= clock.now()) this.#promised.delete(other);
+    if (this.#claimed(name) !== undefined) throw conflict(`Instance "${name}" exists already`, { instance: name });
+    this.#promised.set(name, clock.now() + PROMISE_MS);
+  }
+
+  #give(name: string, pinned: string | undefined): Placed {
+    const branch = pinned ?? this.#choose();
+    this.#given.set(name, { branch, atMs: this.#parts.clock.now() });
+    return { name, branch, isTaken: false };
+  }
+
+  #choose(): string {
+    const { cluster, owners, random, clock } = this.#parts;
+    const counts = new Map(owners.counts());
+    for (const [name, { branch, atMs }] of this.#given) {
+      const isOver = clock.now() - atMs > GIVEN_MS || owners.find(name) !== undefined;
+      if (isOver) this.#given.delete(name);
+      else counts.set(branch, (counts.get(branch) ?? 0) + 1);
+    }
+    const candidates = cluster.members().map(({ id, facts }) => {
+      const { load } = factsOf(facts);
+      return { id, instances: counts.get(id) ?? 0, load: typeof load === "number" ? load : 0 };
+    });
+    return choose(candidates, random) ?? cluster.branchId;
+  }
+
+  #others(): string[] {
+    const { cluster } = this.#parts;
+    return cluster.members().flatMap(({ id }) => (id === cluster.branchId ? [] : [id]));
+  }
+
+  #refuseAway(branch: string): void {
+    const { cluster } = this.#parts;
+    if (cluster.isUp(branch)) return;
+    if (!cluster.others.includes(branch)) throw notFound("branch", branch);
+    throw unavailable(`Branch "${branch}" is away`, { branch, stored: false });
+  }
+
+  #away(): CymeError {
+    const { cluster } = this.#parts;
+    const why = cluster.busState?.reason ?? "this branch is not on the bus";
+    const others = cluster.others.join(", ");
+    const message = `Cannot add an instance while the other branches (${others}) cannot be asked whether its name is free: ${why}`;
+    return unavailable(message, { stored: false });
+  }
+}
+
+/** The conflict of adding a name that a branch has which cannot be asked. */
+export const taken = (name: string, app: string, branch: string) =>
+  conflict(`Instance "${name}" belongs to branch "${branch}", which is away`, { instance: name, app, branch });
+
+function nameOf(args: Json): string {
+  const { name } = factsOf(args);
+  return typeof name === "string" ? name : "";
+}

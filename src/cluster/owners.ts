@@ -1,0 +1,270 @@
+import type { Json, Member } from "../bus/bus.ts";
+import { notFound, unavailable, conflict } from "../domain/errors.ts";
+import { nextVersion, versionsBefore } from "../domain/version.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Log } from "../kit/log.ts";
+import type { Owner } from "../store/owners.ts";
+import type { Store } from "../store/store.ts";
+import { factsOf, type Cluster } from "./cluster.ts";
+import { rowsFromJson, rowsToJson, type BranchRow, type Rows } from "./rows.ts";
+
+export interface OwnersParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cluster: Cluster;
+}
+
+/** How often what this branch has is compared with what is told of it, and what others know with what is known here. */
+const LOOK_MS = 2_000;
+const EXCHANGE_MS = 10_000;
+const KEPT_MS = 30 * 24 * 3_600_000;
+
+/**
+ * Which branch has which instance, of all branches, also of those that are away: each branch tells what it has, keeps what it
+ * was told, and when what two of them know differs they exchange it. Of two rows for one name the newer counts.
+ */
+export class Owners {
+  readonly #parts: OwnersParts;
+  /** Instances that were added here while the cluster says that another branch has that name. */
+  #onLost: (name: string, to: string) => void = () => {};
+  #onForgotten: () => void = () => {};
+  /** Branches that were seen to know something else a round ago. */
+  #differed = new Set<string>();
+  readonly #exchanging = new Set<string>();
+  #digest: { readonly revision: number; readonly others: string; readonly value: string } | undefined;
+  #cancel = () => {};
+  #isStopped = false;
+
+  constructor(parts: OwnersParts) {
+    this.#parts = parts;
+    const { cluster } = parts;
+    cluster.tell(() => ({ names: this.digest() }));
+    cluster.serve("names.changed", (args) => this.#apply(rowsFromJson(args)));
+    cluster.serve("names.exchange", (args) => {
+      this.#apply(rowsFromJson(args));
+      return rowsToJson(this.#all());
+    });
+    cluster.onMember((change, member) => {
+      if (change === "joined") void this.#exchange(member.id);
+    });
+  }
+
+  /** Called with a name of this branch that another branch has taken meanwhile. */
+  onLost(listener: (name: string, to: string) => void): void {
+    this.#onLost = listener;
+  }
+
+  /** Called when the cluster has forgotten this branch, which comes back to it as a stranger. */
+  onForgotten(listener: () => void): void {
+    this.#onForgotten = listener;
+  }
+
+  start(): void {
+    this.#look();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  /** Who has that name, as far as this branch knows; undefined where nobody has. */
+  find(name: string): Owner | undefined {
+    const owner = this.#parts.store.owners.get(name);
+    return owner && !owner.isDeleted ? owner : undefined;
+  }
+
+  /** How many instances each branch has. */
+  counts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { branch, isDeleted } of this.#parts.store.owners.all()) {
+      if (!isDeleted) counts.set(branch, (counts.get(branch) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** Writes down that this branch has that name; to be told by `tell` after the transaction. */
+  claim(name: string, app: string): Owner {
+    return this.#write({ name, app, branch: this.#parts.cluster.branchId, isDeleted: false });
+  }
+
+  /** Tells the other branches what was changed here. */
+  async tell(changed: readonly Owner[], branches: readonly BranchRow[] = []): Promise<void> {
+    if (changed.length === 0 && branches.length === 0) return;
+    await this.#parts.cluster.cast("names.changed", rowsToJson({ owners: changed, branches }));
+  }
+
+  /** Brings what is told of this branch in line with the instances that it has. */
+  refresh(): void {
+    const { store, cluster, log } = this.#parts;
+    const self = cluster.branchId;
+    const own = new Map(store.instances.places().map(({ name, app }) => [name, app]));
+    const told = store.owners.ofBranch(self);
+    const isTold = new Set(told.filter(({ name, app }) => own.get(name) === app).map(({ name }) => name));
+    const gone = told.filter(({ name }) => !own.has(name));
+    const untold = [...own].filter(([name]) => !isTold.has(name));
+    const lost: [string, string][] = [];
+    const changed =
+      gone.length === 0 && untold.length === 0
+        ? []
+        : store.write(() => {
+            const rows = gone.map((owner) => this.#write({ ...owner, isDeleted: true }));
+            for (const [name, app] of untold) {
+              const owner = this.find(name);
+              if (owner && owner.branch !== self) lost.push([name, owner.branch]);
+              else rows.push(this.claim(name, app));
+            }
+            return rows;
+          });
+    void this.tell(changed);
+    for (const [name, to] of lost) {
+      try {
+        this.#onLost(name, to);
+      } catch (error) {
+        log.error("an instance whose name another branch has cannot be disabled", { instance: name, error });
+      }
+    }
+  }
+
+  /** Removes a branch that is away, with all that it owns. */
+  async forget(id: string): Promise<void> {
+    const { store, cluster, clock, log } = this.#parts;
+    if (cluster.isUp(id)) {
+      throw conflict(`Branch "${id}" is up: only a branch that is away can be forgotten`, { branch: id });
+    }
+    if (!cluster.others.includes(id)) throw notFound("branch", id);
+    const state = cluster.busState;
+    if (state?.is !== "up") {
+      const why = state?.reason ?? "this branch is not on the bus";
+      throw unavailable(`Cannot tell whether branch "${id}" is away: ${why}`, { branch: id, stored: false });
+    }
+    const { owners, row } = store.write(() => {
+      const known = store.knownBranches.get(id);
+      const version = store.nextVersion(clock.now());
+      const forgotten = { url: null, keyHash: null, lastSeenAtMs: null, ...known, id, isForgotten: true, version };
+      store.knownBranches.put(forgotten);
+      return {
+        row: forgotten,
+        owners: store.owners.ofBranch(id).map((owner) => this.#write({ ...owner, isDeleted: true })),
+      };
+    });
+    cluster.reload();
+    log.warning("a branch was forgotten", { branch: id, instances: owners.length });
+    await this.tell(owners, [row]);
+  }
+
+  /** Says in a few characters what is known here, to be compared with what others know. */
+  digest(): string {
+    const { store, cluster } = this.#parts;
+    const { revision } = store.owners;
+    const others = [cluster.branchId, ...cluster.others].toSorted().join(" ");
+    if (this.#digest?.revision !== revision || this.#digest.others !== others) {
+      const rows = store.owners.all().map(({ name, version }) => `${name} ${version}`);
+      this.#digest = { revision, others, value: Bun.hash([others, ...rows].join("\n")).toString(36) };
+    }
+    return this.#digest.value;
+  }
+
+  #look(): void {
+    const { store, clock, log } = this.#parts;
+    try {
+      this.refresh();
+      this.#compare();
+      const oldest = versionsBefore(clock.now() - KEPT_MS);
+      if (store.owners.all().some(({ isDeleted, version }) => isDeleted && version < oldest)) {
+        store.write(() => store.owners.forgetDeletedBefore(oldest));
+      }
+    } catch (error) {
+      log.error("the names of this branch cannot be told", { error });
+    }
+    if (!this.#isStopped) this.#cancel = clock.after(LOOK_MS, () => this.#look());
+  }
+
+  /** Exchanges what is known with those who know something else for longer than what is on its way takes. */
+  #compare(): void {
+    const { cluster } = this.#parts;
+    const own = this.digest();
+    const differing = cluster
+      .members()
+      .filter(({ id, facts }) => id !== cluster.branchId && factsOf(facts)["names"] !== own);
+    const before = this.#differed;
+    this.#differed = new Set(differing.map(({ id }) => id));
+    // One of the two is enough: an exchange goes both ways.
+    for (const { id } of differing) if (before.has(id) && this.#begins(id)) void this.#exchange(id);
+  }
+
+  #begins(other: Member["id"]): boolean {
+    return this.#parts.cluster.branchId < other;
+  }
+
+  async #exchange(id: string): Promise<void> {
+    const { cluster, log } = this.#parts;
+    if (this.#exchanging.has(id) || this.#isStopped) return;
+    this.#exchanging.add(id);
+    try {
+      const answer = await cluster.call(id, "names.exchange", rowsToJson(this.#all()), EXCHANGE_MS);
+      this.#apply(rowsFromJson(answer));
+      cluster.announce();
+    } catch (error) {
+      log.info("the names of another branch cannot be had now", { branch: id, error });
+    } finally {
+      this.#exchanging.delete(id);
+    }
+  }
+
+  #all(): Rows {
+    const { store, cluster, clock } = this.#parts;
+    const self = {
+      id: cluster.branchId,
+      url: null,
+      isForgotten: false,
+      version: nextVersion(undefined, 0, cluster.branchId),
+    };
+    const oldest = versionsBefore(clock.now() - KEPT_MS);
+    const owners = store.owners.all().filter(({ isDeleted, version }) => !isDeleted || version >= oldest);
+    return { owners, branches: [...store.knownBranches.all(), self] };
+  }
+
+  /** Keeps what another branch told where it is newer. */
+  #apply({ owners, branches }: Rows): Json {
+    const { store, cluster, clock } = this.#parts;
+    const oldest = versionsBefore(clock.now() - KEPT_MS);
+    const known = branches.filter(({ id }) => id !== cluster.branchId);
+    store.write(() => {
+      for (const owner of owners) if (!owner.isDeleted || owner.version >= oldest) store.owners.putNewer(owner);
+      for (const row of known) this.#applyBranch(row);
+    });
+    cluster.reload();
+    const forgotten = branches.find(({ id, isForgotten }) => id === cluster.branchId && isForgotten);
+    if (forgotten) this.#comeBack(forgotten);
+    this.refresh();
+    return null;
+  }
+
+  #applyBranch({ id, url, isForgotten, version }: BranchRow): void {
+    const { store } = this.#parts;
+    const row = store.knownBranches.get(id);
+    if (row && (row.isForgotten === isForgotten || row.version >= version)) return;
+    const rest = { keyHash: row?.keyHash ?? null, lastSeenAtMs: row?.lastSeenAtMs ?? null };
+    store.knownBranches.put({ id, url: url ?? row?.url ?? null, isForgotten, version, ...rest });
+  }
+
+  /** The cluster has forgotten this branch: it tells that it is there again. What it owned it claims anew, where it is free. */
+  #comeBack({ id, version }: BranchRow): void {
+    const { clock, log } = this.#parts;
+    log.warning("this branch was forgotten by the others while it was away: it comes back as a new one");
+    this.#onForgotten();
+    const newer = nextVersion(version, clock.now(), id);
+    void this.tell([], [{ id, url: null, isForgotten: false, version: newer }]);
+  }
+
+  #write(owner: Omit<Owner, "version">): Owner {
+    const { store, clock } = this.#parts;
+    const version = store.nextVersion(clock.now());
+    const { name, app, branch, isDeleted } = owner;
+    const row = { name, app, branch, isDeleted, version };
+    store.owners.put(row);
+    return row;
+  }
+}

@@ -1,0 +1,119 @@
+import type { Json } from "../bus/bus.ts";
+import { factsOf } from "../cluster/cluster.ts";
+import type { Placed } from "../cluster/claims.ts";
+import { CymeError, OUTCOMES } from "../domain/errors.ts";
+import { bytesOf, parseForwardedAnswer, type ForwardedAnswer, type ForwardedRequest } from "../domain/forward.ts";
+import type { CallOptions, Parts } from "./context.ts";
+
+/** The other side keeps the caller's time itself, and says what is late: only one that is silent itself meets this. */
+const GRACE_MS = 1_000;
+const GATHER_MS = 5_000;
+const ASK_MS = 2_000;
+
+/** What is to be asked of other branches, and done by them. */
+export class Elsewhere {
+  readonly #parts: Pick<Parts, "cluster" | "claims">;
+  readonly #knowsTask: (uuid: string) => boolean;
+
+  /** `knowsTask` says whether this branch sent the task, or heard of it. */
+  constructor(parts: Pick<Parts, "cluster" | "claims">, knowsTask: (uuid: string) => boolean) {
+    this.#parts = parts;
+    this.#knowsTask = knowsTask;
+    parts.cluster.serve("tasks.ask", (args) => {
+      const { uuid } = factsOf(args);
+      return typeof uuid === "string" && knowsTask(uuid);
+    });
+  }
+
+  /** Whether there never was another branch. */
+  get isAlone(): boolean {
+    return this.#parts.cluster.isAlone;
+  }
+
+  get branchId(): string {
+    return this.#parts.cluster.branchId;
+  }
+
+  /** Has `handle` answer what other branches are asked, as if it was asked here. */
+  serve(handle: (request: unknown, signal: AbortSignal) => Promise<Json>): void {
+    this.#parts.cluster.serve("request", (args, _from, signal) => handle(args, signal));
+  }
+
+  /** The branch that has that instance; undefined where nobody who answers has it. */
+  ownerOf(name: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
+    return this.#parts.claims.findOwner(name, timeoutMs, silent);
+  }
+
+  /** The same by what the others answer now, whatever is written here. */
+  askOwner(name: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
+    return this.#parts.claims.askOwner(name, timeoutMs, silent);
+  }
+
+  /** The branch that knows of a task; undefined where nobody who answers does. */
+  async holderOfTask(uuid: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
+    const { cluster } = this.#parts;
+    if (this.#knowsTask(uuid)) return cluster.branchId;
+    const up = this.#up();
+    const gathered = await cluster.gather(up, "tasks.ask", { uuid }, Math.min(ASK_MS, timeoutMs));
+    const [holder] = [...gathered.answers].find(([, knows]) => knows === true) ?? [];
+    if (holder === undefined) for (const id of [...gathered.silent, ...this.#away()]) silent?.add(id);
+    return holder;
+  }
+
+  /** See `Claims.place`. */
+  place(name: string | undefined, pinned: string | undefined, { timeoutMs }: CallOptions): Promise<Placed> {
+    return this.#parts.claims.place(name, pinned, timeoutMs);
+  }
+
+  release(name: string): void {
+    this.#parts.claims.release(name);
+  }
+
+  /**
+   * Has another branch answer a request. Rejects `not-found` for one that nobody knows, `unavailable` for one that is away,
+   * `timeout`; of a write with the fact `stored`, null where nobody can say.
+   */
+  async forward(to: string, request: ForwardedRequest, { timeoutMs }: CallOptions): Promise<ForwardedAnswer> {
+    const { cluster } = this.#parts;
+    const isWrite = request.method !== "GET";
+    try {
+      return parseForwardedAnswer(await cluster.call(to, "request", request, timeoutMs + GRACE_MS));
+    } catch (error) {
+      if (!(error instanceof CymeError) || !isWrite) throw error;
+      if (error.code !== "unavailable" && error.code !== "timeout") throw error;
+      const stored = error.code === "unavailable" && error.facts["sent"] === false ? false : null;
+      throw error.withFacts({ stored });
+    }
+  }
+
+  /**
+   * What all other branches answer to GET `path`; one that has nothing there (404) is left out, and all that do not answer
+   * are added to `silent`.
+   */
+  async gather(path: string, { timeoutMs, silent }: CallOptions): Promise<unknown[]> {
+    // Without a daemon it is this branch alone that is asked about.
+    if (this.isAlone || !this.#parts.cluster.busState) return [];
+    const request: ForwardedRequest = { method: "GET", path, headers: {}, body: null, mayAdd: false };
+    // Within the caller's time, so that the answer says who was silent.
+    const forMs = Math.min(GATHER_MS, timeoutMs * 0.9);
+    const gathered = await this.#parts.cluster.gather(this.#up(), "request", request, forMs);
+    for (const id of [...gathered.silent, ...gathered.errors.keys(), ...this.#away()]) silent?.add(id);
+    const bodies: unknown[] = [];
+    for (const [id, json] of gathered.answers) {
+      const { status, body } = parseForwardedAnswer(json);
+      if (status === 200) bodies.push(JSON.parse(new TextDecoder().decode(bytesOf(body))));
+      else if (status !== OUTCOMES["not-found"].http) silent?.add(id);
+    }
+    return bodies;
+  }
+
+  #up(): string[] {
+    const { cluster } = this.#parts;
+    return cluster.members().flatMap(({ id }) => (id === cluster.branchId ? [] : [id]));
+  }
+
+  #away(): string[] {
+    const { cluster } = this.#parts;
+    return cluster.others.filter((id) => !cluster.isUp(id));
+  }
+}
