@@ -68,12 +68,12 @@ const TOLD_TO_CALLER: readonly string[] = ["timeout", "conflict", "worker-failed
  */
 export class Definitions implements Spreading {
   readonly #parts: DefinitionsParts;
-  #isStale: boolean;
+  /** When this branch was last on the bus as one of several; undefined where it never was. */
+  #togetherMs: number | undefined;
   #isLooking = false;
   #isStopped = false;
   #cancelLook = () => {};
   #digest: { readonly revision: number; readonly horizon: Version; readonly value: string } | undefined;
-  #togetherNotedMs = -Infinity;
   /** By branch: the two digests that differed when last looked at. */
   #differed = new Map<string, string>();
   /** By branch: the two digests that an exchange could not make equal, and until when it is not tried again. */
@@ -83,15 +83,18 @@ export class Definitions implements Spreading {
 
   constructor(parts: DefinitionsParts) {
     this.#parts = parts;
-    const { cluster, store, clock } = parts;
+    const { cluster, store } = parts;
     const togetherAt = store.settings.get("together_at");
-    this.#isStale = togetherAt !== undefined && clock.now() - Number(togetherAt) > REMEMBERED_MS;
+    this.#togetherMs = togetherAt === undefined ? undefined : Number(togetherAt);
     cluster.tell(() => ({ definitions: this.#isStale ? null : this.digest }));
     cluster.serve(PUT, (args, from) => this.#put(args, from));
     cluster.serve(COMPARE, (args) => this.#compare(args));
     cluster.serve(GET, (args) => this.#get(args));
     cluster.onMember((change, member) => {
       if (change === "joined") this.#onJoined(member);
+    });
+    cluster.onState(({ is }) => {
+      if (is === "up") this.#lookIn(0);
     });
   }
 
@@ -118,11 +121,18 @@ export class Definitions implements Spreading {
     return this.#digest.value;
   }
 
+  get #isStale(): boolean {
+    return this.#togetherMs !== undefined && this.#parts.clock.now() - this.#togetherMs > REMEMBERED_MS;
+  }
+
+  /** Whether what this branch has is the cluster's state: one that never agreed with another cannot say so. */
+  get #isAuthority(): boolean {
+    return this.#togetherMs !== undefined && !this.#isStale;
+  }
+
   /** From now on this branch is a stranger to the others: it drops what they do not have, and takes over what they have. */
   takeState(): void {
-    const { store } = this.#parts;
-    store.write(() => store.settings.set("together_at", "0"));
-    this.#isStale = true;
+    this.#writeTogether(0);
     this.#lookIn(0);
   }
 
@@ -161,7 +171,12 @@ export class Definitions implements Spreading {
 
   #compare(args: Json): Json {
     const isSame = !this.#isStale && factsOf(args)["digest"] === this.digest;
-    return { is_same: isSame, is_stale: this.#isStale, lines: isSame ? [] : this.#lines().map(lineToJson) };
+    return {
+      is_same: isSame,
+      is_stale: this.#isStale,
+      is_authority: this.#isAuthority,
+      lines: isSame ? [] : this.#lines().map(lineToJson),
+    };
   }
 
   /** As many of them as one message holds, at least one. */
@@ -212,8 +227,8 @@ export class Definitions implements Spreading {
       if (members.length > 0) {
         if (this.#isStale) await this.#catchUp(members);
         else await this.#exchangeWithThoseThatDiffer(members);
-        this.#noteTogether();
       }
+      this.#noteTogether(members);
     } catch (error) {
       // The next look tries again.
       if (!this.#isStopped) this.#parts.log.info("definitions could not be compared", { error });
@@ -232,13 +247,23 @@ export class Definitions implements Spreading {
       const pair = `${this.digest} ${theirs}`;
       const seen = before.get(id);
       if (seen !== pair && seen !== ANY) this.#differed.set(id, pair);
-      else if (!this.#isFruitless(id, pair)) await this.#exchange(id, pair);
+      else if (!this.#isFruitless(id, pair)) await this.#tryExchange(id, pair);
     }
   }
 
   #isFruitless(id: string, pair: string): boolean {
     const known = this.#fruitless.get(id);
     return known?.pair === pair && this.#parts.clock.now() < known.untilMs;
+  }
+
+  async #tryExchange(peer: string, pair: string): Promise<void> {
+    try {
+      await this.#exchange(peer, pair);
+    } catch (error) {
+      if (!(error instanceof CymeError)) throw error;
+      this.#differed.set(peer, ANY);
+      this.#parts.log.info("definitions cannot be exchanged now", { branch: peer, error });
+    }
   }
 
   async #exchange(peer: string, pair: string): Promise<void> {
@@ -269,12 +294,12 @@ export class Definitions implements Spreading {
     }
   }
 
-  /** Takes over the state of the first that is not stale as well; where all are, nobody knows better, and all is kept. */
+  /** Takes over the state of the first that speaks for the cluster; where none does, nobody knows better, and all is kept. */
   async #catchUp(members: readonly Member[]): Promise<void> {
-    const { cluster, clock, log, store, taker } = this.#parts;
+    const { cluster, clock, log, taker } = this.#parts;
     for (const { id } of members) {
-      const { isStale, lines } = await this.#ask(id);
-      if (isStale) continue;
+      const { isAuthority, lines } = await this.#ask(id);
+      if (!isAuthority) continue;
       const got = await this.#fetch(id, lines);
       if (this.#isStopped) return;
       log.warning("this branch was away for too long, or forgotten: it takes over the definitions of the others", {
@@ -284,16 +309,16 @@ export class Definitions implements Spreading {
       taker.takeInstead(got, lines);
       break;
     }
-    this.#isStale = false;
-    store.write(() => store.settings.set("together_at", String(clock.now())));
+    this.#writeTogether(clock.now());
     cluster.announce();
   }
 
-  async #ask(peer: string): Promise<{ isSame: boolean; isStale: boolean; lines: DefinitionLine[] }> {
+  async #ask(peer: string): Promise<Comparison> {
     const digest = this.#isStale ? null : this.digest;
     const answer = factsOf(await this.#parts.cluster.call(peer, COMPARE, { digest }, CALL_MS));
     const lines = listOf(answer["lines"]).flatMap((line) => this.#read(() => lineFromJson(line), peer));
-    return { isSame: answer["is_same"] === true, isStale: answer["is_stale"] === true, lines };
+    const says = (name: string) => answer[name] === true;
+    return { isSame: says("is_same"), isStale: says("is_stale"), isAuthority: says("is_authority"), lines };
   }
 
   async #fetch(peer: string, ids: readonly DefinitionId[]): Promise<Definition[]> {
@@ -375,13 +400,28 @@ export class Definitions implements Spreading {
     }
   }
 
-  #noteTogether(): void {
-    const { store, clock } = this.#parts;
-    const nowMs = clock.now();
-    if (this.#isStale || nowMs - this.#togetherNotedMs < TOGETHER_NOTED_MS) return;
-    store.write(() => store.settings.set("together_at", String(nowMs)));
-    this.#togetherNotedMs = nowMs;
+  /** From when on it agrees with another; and then as long as it is on the bus, where it speaks for the cluster. */
+  #noteTogether(members: readonly Member[]): void {
+    const { cluster, clock } = this.#parts;
+    if (this.#isStale || cluster.busState?.is !== "up") return;
+    if (clock.now() - (this.#togetherMs ?? -Infinity) < TOGETHER_NOTED_MS) return;
+    const agrees = () => members.some(({ facts }) => factsOf(facts)["definitions"] === this.digest);
+    if (this.#togetherMs !== undefined || agrees()) this.#writeTogether(clock.now());
   }
+
+  #writeTogether(atMs: number): void {
+    const { store } = this.#parts;
+    store.write(() => store.settings.set("together_at", String(atMs)));
+    this.#togetherMs = atMs;
+  }
+}
+
+/** What another branch says of what it has. */
+interface Comparison {
+  readonly isSame: boolean;
+  readonly isStale: boolean;
+  readonly isAuthority: boolean;
+  readonly lines: readonly DefinitionLine[];
 }
 
 /** Differs from itself: whoever has just come is not waited for. */

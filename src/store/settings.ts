@@ -7,7 +7,7 @@ import { settings } from "./schema.ts";
  * - `branch_id`, and `branch_key`: a secret by which it is told apart from another that was given the same id;
  * - `broker` (a URL with its password) and `command`: what it was last started with, for commands that work on the directory
  *   while no daemon runs;
- * - `together_at`: when it was last on the bus with another branch, in milliseconds.
+ * - `together_at`: when it was last on the bus as one of several branches, in milliseconds.
  */
 export type SettingKey = "branch_id" | "branch_key" | "broker" | "command" | "together_at";
 

@@ -351,8 +351,8 @@ export class TestBranch {
   }
 
   /** As a person adds an instance; it runs afterwards. */
-  async add(name: string, change: InstanceChange = {}): Promise<void> {
-    this.store.instances.put(newInstance({ name, app: "shop", nowMs: this.clock.now() }, change));
+  async add(name: string, change: InstanceChange = {}, app = "shop"): Promise<void> {
+    this.store.instances.put(newInstance({ name, app, nowMs: this.clock.now() }, change));
     this.supervisor.wake(name, "people");
     await this.clock.advance(0);
   }
