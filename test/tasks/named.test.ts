@@ -150,6 +150,11 @@ describe.each(celeries())("a task of the user's own app, on Celery $name", (cele
     expect(await readFile(file, "utf8")).toBe("one\n");
   });
 
+  test("with !/ is answered a uuid at once, and done", async () => {
+    const { uuid } = await must<Accepted>(branch, 202, "POST", "/desk/task/!/desk/desk.show/", { args: [1] });
+    expect((await outcome(uuid)).result).toMatchObject({ args: [1], id: uuid });
+  });
+
   test.each([
     [{ args: "1" }, "args"],
     [{ args: { a: 1 } }, "args"],
