@@ -4,6 +4,8 @@ import type { Log } from "../kit/log.ts";
 import type { Sent } from "./wire.ts";
 
 const RETRY_MS = 1_000;
+/** The broker closes the channel for a time that it finds too long; this one comes from other branches. */
+const LONGEST_MS = 24 * 3600 * 1000;
 
 export interface AmqpOutletOptions {
   readonly link: PublishingLink;
@@ -38,7 +40,7 @@ export class AmqpOutlet {
   async publish(exchange: string, routingKey: string, body: Uint8Array, expiresMs: number): Promise<Sent> {
     if (!this.#publisher) return "lost";
     const correlationId = String(++this.#sent);
-    const expiration = String(Math.max(1, Math.ceil(expiresMs)));
+    const expiration = String(Math.ceil(Math.min(Math.max(1, expiresMs), LONGEST_MS)));
     const properties = { contentType: "application/json", deliveryMode: 1, correlationId, expiration };
     try {
       return (await this.#publisher.publish({ exchange, routingKey, body, properties })).is;

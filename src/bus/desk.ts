@@ -33,7 +33,7 @@ export class Desk {
     if (!this.#begun.add(request.id)) return;
     if (!(await this.#parts.isOurs())) return;
     const { clock, roll, log } = this.#parts;
-    const sentMs = roll.sentAtMs(request.from, request.incarnation, request.sentMs);
+    const sentMs = roll.sentAtMs(request.incarnation, request.sentMs);
     const leftMs = sentMs + request.forMs - clock.now();
     if (leftMs <= 0) {
       log.info("a request came too late and is not begun", { from: request.from, method: request.method });

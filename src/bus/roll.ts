@@ -9,7 +9,8 @@ import { Skew } from "./skew.ts";
 export const MISSED_BEATS = 3;
 /** A timer that comes later than this was held up: this process was frozen, and could hear nobody. */
 const LATE_MS = 1_000;
-const REMEMBERED_GONE = 1_000;
+/** Incarnations of which something is remembered. */
+const REMEMBERED = 1_000;
 
 /** A member, and where it is spoken to. */
 export interface Listed {
@@ -18,7 +19,6 @@ export interface Listed {
 }
 
 interface Entry extends Listed {
-  readonly skew: Skew;
   readonly cancel: () => void;
 }
 
@@ -28,7 +28,10 @@ export class Roll {
   readonly #onChange: (change: MemberChange, listed: Listed) => void;
   readonly #entries = new Map<string, Entry>();
   /** Incarnations that will not come again: what is still on its way of them counts no more. */
-  readonly #gone = new Recent(REMEMBERED_GONE);
+  readonly #gone = new Recent(REMEMBERED);
+
+  /** By incarnation, and longer than it is listed: what was sent before it was lost may still come. */
+  readonly #skews = new Map<string, Skew>();
 
   constructor(clock: Clock, onChange: (change: MemberChange, listed: Listed) => void) {
     this.#clock = clock;
@@ -74,10 +77,8 @@ export class Roll {
   }
 
   /** When a message that has just come was sent, by our clock. */
-  sentAtMs(id: string, incarnation: string, sentMs: number): number {
-    const entry = this.#entries.get(id);
-    const skew = entry?.presence.incarnation === incarnation ? entry.skew : new Skew();
-    return skew.toOurs(this.#clock.now(), sentMs);
+  sentAtMs(incarnation: string, sentMs: number): number {
+    return this.#skew(incarnation).toOurs(this.#clock.now(), sentMs);
   }
 
   clear(): void {
@@ -97,28 +98,37 @@ export class Roll {
       if (before.presence.keyHash === presence.keyHash) this.#gone.add(before.presence.incarnation);
       this.#remove(before);
     }
-    const entry = this.#put(presence, presence.facts ?? null, new Skew());
+    const entry = this.#put(presence, presence.facts ?? null);
     this.#onChange("joined", entry);
   }
 
   #refresh(before: Entry, presence: Presence): void {
     before.cancel();
-    const entry = this.#put(presence, presence.facts ?? before.member.facts, before.skew);
+    const entry = this.#put(presence, presence.facts ?? before.member.facts);
     if (before.presence.factsHash !== presence.factsHash) this.#onChange("changed", entry);
   }
 
-  #put(presence: Presence, facts: Json, skew: Skew): Entry {
+  #put(presence: Presence, facts: Json): Entry {
     const nowMs = this.#clock.now();
-    skew.heard(nowMs, presence.sentMs);
     const { branch: id, incarnation, startedAtMs, version } = presence;
     const entry: Entry = {
       member: { id, incarnation, startedAtMs, version, facts, heardMs: nowMs },
       presence,
-      skew,
       cancel: this.#expire(id, incarnation, MISSED_BEATS * presence.everyMs),
     };
     this.#entries.set(id, entry);
+    this.#skew(incarnation).heard(nowMs, presence.sentMs);
     return entry;
+  }
+
+  #skew(incarnation: string): Skew {
+    const skew = this.#skews.get(incarnation) ?? new Skew();
+    // Again at the end: the one of which nothing was heard for longest is the first to be forgotten.
+    this.#skews.delete(incarnation);
+    this.#skews.set(incarnation, skew);
+    const [oldest] = this.#skews.keys();
+    if (this.#skews.size > REMEMBERED && oldest !== undefined) this.#skews.delete(oldest);
+    return skew;
   }
 
   #expire(id: string, incarnation: string, afterMs: number): () => void {
