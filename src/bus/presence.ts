@@ -17,7 +17,7 @@ const ANNOUNCE_EVERY_MS = 200;
 const TOLD_OF = 100;
 
 /** Time between two heartbeats in a cluster of `members`, so that all of them together stay within DELIVERIES_PER_S. */
-export const beatMs = (members: number) => Math.max(BEAT_MS, (members * members * 1_000) / DELIVERIES_PER_S);
+export const beatMs = (members: number) => Math.max(BEAT_MS, Math.ceil((members * members * 1_000) / DELIVERIES_PER_S));
 
 /**
  * claiming → serving → gone, or claiming → gone: while claiming it asks whether its id is free; gone is who said goodbye or was

@@ -12,7 +12,7 @@ import { until } from "../harness/wait.ts";
 
 type Handle = BusOptions["handle"];
 
-export interface Parts {
+interface Parts {
   readonly key?: string;
   readonly handle?: Handle;
   readonly controllers?: number;
@@ -31,7 +31,7 @@ export interface Branch {
 }
 
 /** A queue of somebody who is no branch. */
-export interface Outsider {
+interface Outsider {
   readonly address: string;
   /** What came, read. */
   readonly messages: Record<string, Json>[];
