@@ -89,8 +89,8 @@ describe("a send is refused", () => {
 
   test("with a verb that is none of the nine", async () => {
     const answer = await ask(branch, `${echo.url}/`, { method: "PROPFIND" });
-    expect(answer.status).toBe(400);
-    expect(bodyOf(answer)).toMatchObject({ error: "invalid", wanted: expect.stringContaining("CONNECT") });
+    expect(answer.status).toBe(405);
+    expect(bodyOf(answer)).toMatchObject({ error: "method-not-allowed", nok: expect.stringContaining("CONNECT") });
   });
 
   test("with a body that is too large, by its length and in pieces", async () => {
