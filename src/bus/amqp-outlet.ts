@@ -13,7 +13,7 @@ export interface AmqpOutletOptions {
   readonly log: Log;
   /** It opened, or closed. */
   readonly onChange: () => void;
-  /** The broker closed the channel because of a message: runs before another is opened. */
+  /** The broker closed the channel because of a message: runs before another is opened, and never rejects. */
   readonly repair: () => Promise<void>;
 }
 
@@ -76,10 +76,7 @@ export class AmqpOutlet {
     if (why instanceof AmqpAway) return;
     const { log, repair } = this.#options;
     log.warning("the broker closed a channel of the bus", { error: why });
-    repair().then(
-      () => this.#open(),
-      (error: unknown) => log.warning("the bus cannot be declared again", { error }),
-    );
+    void repair().then(() => this.#open());
   }
 
   #set(publisher: Publisher | undefined): void {

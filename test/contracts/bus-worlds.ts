@@ -4,7 +4,7 @@ import type { Bus, BusOptions, Json, Member, MemberChange } from "../../src/bus/
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { MemoryNetwork } from "../../src/bus/memory-network.ts";
 import type { CymeError } from "../../src/domain/errors.ts";
-import { AmqpLink } from "../../src/kit/amqp.ts";
+import { AmqpLink, type AMQPChannel } from "../../src/kit/amqp.ts";
 import { ManualClock, systemClock, type Clock } from "../../src/kit/clock.ts";
 import { recordingLog } from "../celery/recording-log.ts";
 import { freshVhost, startRabbit, type Vhost } from "../harness/rabbit.ts";
@@ -47,7 +47,7 @@ export interface World extends AsyncDisposable {
   /** Branches that serve and know each other. */
   cluster<T extends readonly string[]>(...ids: T): Promise<Each<T>>;
   /** Waits until it is so. */
-  eventually(condition: () => boolean, what: string): Promise<void>;
+  eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void>;
   /** What it comes to. */
   settled<T>(work: Promise<T>): Promise<T>;
   /** Nothing is heard of it any more, and the broker does not know. */
@@ -130,7 +130,7 @@ export async function openMemory(): Promise<World> {
     return bus;
   };
   const eventually: World["eventually"] = async (condition, what) => {
-    for (let waitedMs = 0; !condition(); waitedMs += STEP_MS) {
+    for (let waitedMs = 0; !(await condition()); waitedMs += STEP_MS) {
       if (waitedMs > PATIENCE_MS) throw new Error(`Waited ${PATIENCE_MS} ms of the test's clock for ${what}`);
       await clock.advance(STEP_MS);
     }
@@ -176,6 +176,11 @@ export async function openMemory(): Promise<World> {
   };
 }
 
+/** A world in which a test can do to the broker what somebody else may do. */
+interface AmqpWorld extends World {
+  onBroker<T>(work: (channel: AMQPChannel) => Promise<T>): Promise<T>;
+}
+
 interface Broker extends AsyncDisposable {
   readonly url: string;
   stop(): Promise<void>;
@@ -192,18 +197,18 @@ export async function dropVhosts(): Promise<void> {
 }
 
 /** Over a virtual host of the broker that tests share. */
-export async function openAmqp(): Promise<World> {
+export async function openAmqp(): Promise<AmqpWorld> {
   const vhost = vhosts.pop() ?? (await freshVhost());
   const giveBack = async () => void vhosts.push(vhost);
   return openAmqpOver({ ...vhost, stop: fixed, start: fixed, [Symbol.asyncDispose]: giveBack });
 }
 
 /** Over a broker of its own, which can be stopped. */
-export async function openOwnAmqp(): Promise<World> {
+export async function openOwnAmqp(): Promise<AmqpWorld> {
   return openAmqpOver(await startRabbit());
 }
 
-async function openAmqpOver(broker: Broker): Promise<World> {
+async function openAmqpOver(broker: Broker): Promise<AmqpWorld> {
   const pipes = new Map<Branch, Pipe>();
   const pipeOf = (branch: Branch) => {
     const pipe = pipes.get(branch);
@@ -243,7 +248,12 @@ async function openAmqpOver(broker: Broker): Promise<World> {
     return branch;
   };
   let hand: AmqpLink | undefined;
+  const onBroker: AmqpWorld["onBroker"] = async (work) => {
+    hand ??= await newLink();
+    return hand.withChannel(work);
+  };
   return {
+    onBroker,
     clock: systemClock,
     start,
     cluster: clusterOf({ start, eventually }),
@@ -257,9 +267,8 @@ async function openAmqpOver(broker: Broker): Promise<World> {
     stopBroker: () => broker.stop(),
     startBroker: () => broker.start(),
     async inject(address, body) {
-      hand ??= await newLink();
       const [exchange, key] = address === undefined ? ["cyme.bus", ""] : ["", address];
-      await hand.withChannel(async (channel) => {
+      await onBroker(async (channel) => {
         await channel.confirmSelect();
         await channel.basicPublish(exchange, key, body);
       });

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import type { BusOptions, Json } from "../../src/bus/bus.ts";
 import { conflict, CymeError } from "../../src/domain/errors.ts";
+import type { AMQPChannel } from "../../src/kit/amqp.ts";
 import {
   dropVhosts,
   idsOf,
@@ -78,6 +79,19 @@ describe.each(KINDS)("the %s bus: calls", (_, open) => {
     expect(broken).toMatchObject({ code: "internal", facts: { branch: "b" } });
     expect(broken.message).not.toContain("secret");
     expect(b.lines.join("")).toContain(`id=${broken.facts["id"]}`);
+  });
+
+  test("an error that cannot be told as it is keeps its code", async () => {
+    await using world = await open();
+    const { a } = await pair(world, async (method) => {
+      throw method === "large"
+        ? conflict("x".repeat(17 * 1024 * 1024))
+        : conflict("no", { whole: BigInt(1), part: method });
+    });
+    for (const method of ["large", "odd"]) {
+      const error = await world.settled(problemOf(a.bus.call("b", method, null, LONG_MS)));
+      expect([error.code, error.message.length < 10_000, error.facts]).toEqual(["conflict", true, {}]);
+    }
   });
 
   test("no answer in time is a timeout that names the branch, which is told to end", async () => {
@@ -521,7 +535,7 @@ describe.each(KINDS)("the %s bus: messages of others", (_, open) => {
     await world.eventually(() => outsider.messages.length === 2, "both answers");
     expect([b.begun.toSorted(), outsider.messages.map(({ id }) => id).toSorted()]).toEqual([
       ["add", "last"],
-      ["same", "last"],
+      ["last", "same"],
     ]);
   });
 
@@ -643,4 +657,20 @@ describe.each([
     expect(await world.settled(c.bus.withLock("one", LONG_MS, async () => "had"))).toBe("had");
     expect(all.flatMap(({ refusals }) => refusals)).toEqual([]);
   }, 120_000);
+});
+
+describe("the AMQP bus", () => {
+  test.each<[string, (branch: Branch, channel: AMQPChannel) => Promise<unknown>]>([
+    ["the exchange", (_branch, channel) => channel.exchangeDelete("cyme.bus")],
+    ["the inbox", (branch, channel) => channel.queueDelete(inboxOf(branch))],
+  ])("declares %s again when somebody deletes it", async (_, remove) => {
+    await using world = await openAmqp();
+    const [a, b] = await world.cluster("a", "b");
+    await world.onBroker((channel) => remove(b, channel));
+    await world.eventually(async () => {
+      await a.bus.cast(null, "told", null);
+      await a.bus.call("b", "asked", null, SHORT_MS);
+      return b.begun.includes("told") && knows(a, "a", "b") && knows(b, "a", "b");
+    }, "casts and calls to come again");
+  });
 });
