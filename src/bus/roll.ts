@@ -19,7 +19,8 @@ export interface Listed {
 }
 
 interface Entry extends Listed {
-  readonly cancel: () => void;
+  /** When it is gone if nothing is heard of it. */
+  readonly dueMs: number;
 }
 
 /** The other branches that are up, by what was heard of them. */
@@ -32,6 +33,9 @@ export class Roll {
 
   /** By incarnation, and longer than it is listed: what was sent before it was lost may still come. */
   readonly #skews = new Map<string, Skew>();
+
+  /** Looks at who is due: one for all, and not set anew with every sign of life. */
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(clock: Clock, onChange: (change: MemberChange, listed: Listed) => void) {
     this.#clock = clock;
@@ -82,7 +86,8 @@ export class Roll {
   }
 
   clear(): void {
-    for (const { cancel } of this.#entries.values()) cancel();
+    this.#timer?.cancel();
+    this.#timer = undefined;
     this.#entries.clear();
   }
 
@@ -98,27 +103,42 @@ export class Roll {
       if (before.presence.keyHash === presence.keyHash) this.#gone.add(before.presence.incarnation);
       this.#remove(before);
     }
-    const entry = this.#put(presence, presence.facts ?? null);
-    this.#onChange("joined", entry);
+    this.#onChange("joined", this.#put(presence, presence.facts ?? null));
   }
 
   #refresh(before: Entry, presence: Presence): void {
-    before.cancel();
     const entry = this.#put(presence, presence.facts ?? before.member.facts);
     if (before.presence.factsHash !== presence.factsHash) this.#onChange("changed", entry);
   }
 
   #put(presence: Presence, facts: Json): Entry {
     const nowMs = this.#clock.now();
-    const { branch: id, incarnation, startedAtMs, version } = presence;
-    const entry: Entry = {
-      member: { id, incarnation, startedAtMs, version, facts, heardMs: nowMs },
-      presence,
-      cancel: this.#expire(id, incarnation, MISSED_BEATS * presence.everyMs),
-    };
+    const { branch: id, incarnation, startedAtMs, version, everyMs, sentMs } = presence;
+    const member: Member = { id, incarnation, startedAtMs, version, facts, heardMs: nowMs };
+    const entry: Entry = { member, presence, dueMs: nowMs + MISSED_BEATS * everyMs };
     this.#entries.set(id, entry);
-    this.#skew(incarnation).heard(nowMs, presence.sentMs);
+    this.#skew(incarnation).heard(nowMs, sentMs);
+    this.#lookAt(entry.dueMs);
     return entry;
+  }
+
+  #lookAt(atMs: number): void {
+    if (this.#timer && this.#timer.atMs <= atMs) return;
+    this.#timer?.cancel();
+    this.#timer = { atMs, cancel: this.#clock.after(atMs - this.#clock.now(), () => this.#look(atMs)) };
+  }
+
+  /** Removes of whom nothing was heard for too long. Silence counts only while somebody listened. */
+  #look(wantedMs: number): void {
+    this.#timer = undefined;
+    const nowMs = this.#clock.now();
+    const wasFrozen = nowMs - wantedMs > LATE_MS;
+    for (const [id, entry] of this.#entries) {
+      if (wasFrozen) this.#entries.set(id, { ...entry, dueMs: nowMs + MISSED_BEATS * entry.presence.everyMs });
+      else if (entry.dueMs <= nowMs) this.#remove(entry);
+    }
+    const dues = [...this.#entries.values()].map(({ dueMs }) => dueMs);
+    if (dues.length > 0) this.#lookAt(Math.min(...dues));
   }
 
   #skew(incarnation: string): Skew {
@@ -131,18 +151,7 @@ export class Roll {
     return skew;
   }
 
-  #expire(id: string, incarnation: string, afterMs: number): () => void {
-    const dueMs = this.#clock.now() + afterMs;
-    let cancel = this.#clock.after(afterMs, () => {
-      // Silence counts only while somebody listened.
-      if (this.#clock.now() - dueMs > LATE_MS) cancel = this.#expire(id, incarnation, afterMs);
-      else this.lost(id, incarnation);
-    });
-    return () => cancel();
-  }
-
   #remove(entry: Entry): void {
-    entry.cancel();
     this.#entries.delete(entry.member.id);
     this.#onChange("left", entry);
   }
