@@ -4,6 +4,8 @@ import type { Log } from "../kit/log.ts";
 import type { Sent } from "./wire.ts";
 
 const RETRY_MS = 1_000;
+/** The broker closes the channel for a time that it finds too long; this one comes from other branches. */
+const LONGEST_MS = 24 * 3600 * 1000;
 
 export interface AmqpOutletOptions {
   readonly link: PublishingLink;
@@ -11,7 +13,7 @@ export interface AmqpOutletOptions {
   readonly log: Log;
   /** It opened, or closed. */
   readonly onChange: () => void;
-  /** The broker closed the channel because of a message: runs before another is opened. */
+  /** The broker closed the channel because of a message: runs before another is opened, and never rejects. */
   readonly repair: () => Promise<void>;
 }
 
@@ -38,7 +40,7 @@ export class AmqpOutlet {
   async publish(exchange: string, routingKey: string, body: Uint8Array, expiresMs: number): Promise<Sent> {
     if (!this.#publisher) return "lost";
     const correlationId = String(++this.#sent);
-    const expiration = String(Math.max(1, Math.ceil(expiresMs)));
+    const expiration = String(Math.ceil(Math.min(Math.max(1, expiresMs), LONGEST_MS)));
     const properties = { contentType: "application/json", deliveryMode: 1, correlationId, expiration };
     try {
       return (await this.#publisher.publish({ exchange, routingKey, body, properties })).is;
@@ -74,10 +76,7 @@ export class AmqpOutlet {
     if (why instanceof AmqpAway) return;
     const { log, repair } = this.#options;
     log.warning("the broker closed a channel of the bus", { error: why });
-    repair().then(
-      () => this.#open(),
-      (error: unknown) => log.warning("the bus cannot be declared again", { error }),
-    );
+    void repair().then(() => this.#open());
   }
 
   #set(publisher: Publisher | undefined): void {

@@ -48,7 +48,7 @@ export class AmqpWire implements Wire {
     this.#state = { is: "connecting", sinceMs: clock.now() };
     this.#main = this.#link("bus", (channel) => this.#openEar(channel));
     const onChange = () => this.#look();
-    this.#outlet = new AmqpOutlet({ link: this.#main, clock, log, onChange, repair: () => this.#repair() });
+    this.#outlet = new AmqpOutlet({ link: this.#main, clock, log, onChange, repair: () => this.repair() });
     this.#main.onState(onChange);
     this.#controllers = Array.from({ length: controllers }, (_, index) => {
       const controller: Controller = this.#controller(`controller ${index + 1}`, () => controller.outlet);
@@ -78,6 +78,18 @@ export class AmqpWire implements Wire {
 
   broadcast(body: Uint8Array, expiresMs: number): Promise<Sent> {
     return this.#outlet.publish(EXCHANGE, "", body, expiresMs);
+  }
+
+  /** Somebody deleted the exchange, which another may have declared again. */
+  async repair(): Promise<void> {
+    try {
+      await this.#main.withChannel(async (channel) => {
+        await declareExchange(channel);
+        await channel.queueBind(this.#ear, EXCHANGE, "");
+      });
+    } catch (error) {
+      this.#options.log.warning("the bus cannot be declared again", { error });
+    }
   }
 
   tryLock(name: string, timeoutMs: number): Promise<WireLock | undefined> {
@@ -129,14 +141,6 @@ export class AmqpWire implements Wire {
     await this.#receiver?.onRequest(bodyOf(message), answer);
     // A channel that has ended has it come again, over another.
     if (!channel.closed) await channel.basicAck(message.deliveryTag).catch(() => {});
-  }
-
-  /** The exchange was deleted. */
-  async #repair(): Promise<void> {
-    await this.#main.withChannel(async (channel) => {
-      await declareExchange(channel);
-      await channel.queueBind(this.#ear, EXCHANGE, "");
-    });
   }
 
   #look(): void {

@@ -9,6 +9,8 @@ import type { Send } from "./wire.ts";
 const REMEMBERED = 5_000;
 /** For answers to those of whom nobody knows how long they wait. */
 const ANSWER_MS = 10_000;
+/** Of an error that cannot be told as it is. */
+const MESSAGE_LENGTH = 1_000;
 
 export interface DeskParts extends Pick<BusOptions, "self" | "handle" | "clock" | "log"> {
   readonly roll: Roll;
@@ -33,7 +35,7 @@ export class Desk {
     if (!this.#begun.add(request.id)) return;
     if (!(await this.#parts.isOurs())) return;
     const { clock, roll, log } = this.#parts;
-    const sentMs = roll.sentAtMs(request.from, request.incarnation, request.sentMs);
+    const sentMs = roll.sentAtMs(request.incarnation, request.sentMs);
     const leftMs = sentMs + request.forMs - clock.now();
     if (leftMs <= 0) {
       log.info("a request came too late and is not begun", { from: request.from, method: request.method });
@@ -97,9 +99,18 @@ export class Desk {
   }
 
   async #fail({ kind, id, replyTo }: Pick<Request, "kind" | "id" | "replyTo">, answer: Send, error: CymeError) {
-    const { code, message, facts } = error;
     if (kind === "cast") this.#parts.log.warning("what another branch told could not be done", { error });
-    else await answer(replyTo, encode({ kind: "failure", id, code, message, facts }), ANSWER_MS);
+    else await answer(replyTo, this.#failure(id, error), ANSWER_MS);
+  }
+
+  #failure(id: string, { code, message, facts }: CymeError): Uint8Array {
+    try {
+      return encode({ kind: "failure", id, code, message, facts });
+    } catch (error) {
+      // Too large, or no JSON: whoever waits is to hear of it all the same.
+      this.#parts.log.error("an error cannot be told to another branch as it is", { error });
+      return encode({ kind: "failure", id, code, message: message.slice(0, MESSAGE_LENGTH), facts: {} });
+    }
   }
 
   #stopping(): CymeError {

@@ -5,6 +5,8 @@ import type { Wire, WireLock } from "./wire.ts";
 
 const FIRST_RETRY_MS = 10;
 const LAST_RETRY_MS = 200;
+/** The broker gets this long for its answer, also where the caller has less time left. */
+const ANSWER_MS = 500;
 
 export interface LocksParts {
   readonly clock: Clock;
@@ -91,11 +93,12 @@ export class Locks {
     for (let failures = 0; ; failures++) {
       const why = whyNot();
       if (why !== undefined) throw noLock(name, why);
-      const lock = await wire.tryLock(name, Math.max(1, deadlineMs - clock.now()));
+      const lock = await wire.tryLock(name, Math.max(ANSWER_MS, deadlineMs - clock.now()));
       if (lock) return lock;
+      const pauseMs = backoffMs(failures, FIRST_RETRY_MS, LAST_RETRY_MS);
       const leftMs = deadlineMs - clock.now();
-      if (leftMs <= 0) throw tooLate(name, timeoutMs);
-      await clock.sleep(Math.min(leftMs, backoffMs(failures, FIRST_RETRY_MS, LAST_RETRY_MS)), this.#ending.signal);
+      await clock.sleep(Math.min(Math.max(0, leftMs), pauseMs), this.#ending.signal);
+      if (leftMs <= pauseMs) throw tooLate(name, timeoutMs);
     }
   }
 }

@@ -65,6 +65,9 @@ export class MemoryWire implements Wire {
     return this.#whenRunning(() => this.#network.broadcast(this, body, expiresMs));
   }
 
+  /** Nothing is ever missing here. */
+  async repair(): Promise<void> {}
+
   async tryLock(name: string): Promise<WireLock | undefined> {
     if (this.#ear === "") throw unavailable(`Cannot have the lock ${name}: the broker is away`, { lock: name });
     return this.#whenRunning(async () => this.#network.lock(this, name));

@@ -3,7 +3,7 @@ import type { Json } from "./bus.ts";
 
 /** The version of what is said on the bus. Branches of different ones do not understand each other. */
 export const PROTOCOL = 1;
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** A request. Times are by the sender's clock: it asks for `method` to be begun no later than `forMs` after `sentMs`. */
 export interface Request {

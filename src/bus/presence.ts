@@ -17,7 +17,7 @@ const ANNOUNCE_EVERY_MS = 200;
 const TOLD_OF = 100;
 
 /** Time between two heartbeats in a cluster of `members`, so that all of them together stay within DELIVERIES_PER_S. */
-export const beatMs = (members: number) => Math.max(BEAT_MS, (members * members * 1_000) / DELIVERIES_PER_S);
+export const beatMs = (members: number) => Math.max(BEAT_MS, Math.ceil((members * members * 1_000) / DELIVERIES_PER_S));
 
 /**
  * claiming → serving → gone, or claiming → gone: while claiming it asks whether its id is free; gone is who said goodbye or was
@@ -51,6 +51,8 @@ export class Announcer {
   #isAnnounceWanted = false;
   #facts: { readonly value: Json; readonly hash: string } = { value: null, hash: "" };
   #toldHash: string | undefined;
+  /** Our last heartbeat came back to us. */
+  #isEchoed = true;
 
   constructor(parts: PresenceParts, incarnation: string) {
     const { self, clock } = parts;
@@ -139,6 +141,7 @@ export class Announcer {
   }
 
   #hearPresence(presence: Presence): void {
+    if (presence.incarnation === this.#incarnation) this.#isEchoed = true;
     if (presence.incarnation === this.#incarnation || this.#phase === "gone") return;
     if (presence.hello) this.#tellOne(presence.ear);
     if (presence.branch === this.#parts.self.id) this.#contest(presence);
@@ -177,6 +180,8 @@ export class Announcer {
   }
 
   #beat(): void {
+    if (!this.#isEchoed) void this.#parts.wire.repair();
+    this.#isEchoed = false;
     void this.#tellAll(false);
     this.#beatLater();
   }

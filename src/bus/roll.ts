@@ -9,7 +9,8 @@ import { Skew } from "./skew.ts";
 export const MISSED_BEATS = 3;
 /** A timer that comes later than this was held up: this process was frozen, and could hear nobody. */
 const LATE_MS = 1_000;
-const REMEMBERED_GONE = 1_000;
+/** Incarnations of which something is remembered. */
+const REMEMBERED = 1_000;
 
 /** A member, and where it is spoken to. */
 export interface Listed {
@@ -18,8 +19,8 @@ export interface Listed {
 }
 
 interface Entry extends Listed {
-  readonly skew: Skew;
-  readonly cancel: () => void;
+  /** When it is gone if nothing is heard of it. */
+  readonly dueMs: number;
 }
 
 /** The other branches that are up, by what was heard of them. */
@@ -28,7 +29,13 @@ export class Roll {
   readonly #onChange: (change: MemberChange, listed: Listed) => void;
   readonly #entries = new Map<string, Entry>();
   /** Incarnations that will not come again: what is still on its way of them counts no more. */
-  readonly #gone = new Recent(REMEMBERED_GONE);
+  readonly #gone = new Recent(REMEMBERED);
+
+  /** By incarnation, and longer than it is listed: what was sent before it was lost may still come. */
+  readonly #skews = new Map<string, Skew>();
+
+  /** Looks at who is due: one for all, and not set anew with every sign of life. */
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(clock: Clock, onChange: (change: MemberChange, listed: Listed) => void) {
     this.#clock = clock;
@@ -74,14 +81,13 @@ export class Roll {
   }
 
   /** When a message that has just come was sent, by our clock. */
-  sentAtMs(id: string, incarnation: string, sentMs: number): number {
-    const entry = this.#entries.get(id);
-    const skew = entry?.presence.incarnation === incarnation ? entry.skew : new Skew();
-    return skew.toOurs(this.#clock.now(), sentMs);
+  sentAtMs(incarnation: string, sentMs: number): number {
+    return this.#skew(incarnation).toOurs(this.#clock.now(), sentMs);
   }
 
   clear(): void {
-    for (const { cancel } of this.#entries.values()) cancel();
+    this.#timer?.cancel();
+    this.#timer = undefined;
     this.#entries.clear();
   }
 
@@ -97,42 +103,55 @@ export class Roll {
       if (before.presence.keyHash === presence.keyHash) this.#gone.add(before.presence.incarnation);
       this.#remove(before);
     }
-    const entry = this.#put(presence, presence.facts ?? null, new Skew());
-    this.#onChange("joined", entry);
+    this.#onChange("joined", this.#put(presence, presence.facts ?? null));
   }
 
   #refresh(before: Entry, presence: Presence): void {
-    before.cancel();
-    const entry = this.#put(presence, presence.facts ?? before.member.facts, before.skew);
+    const entry = this.#put(presence, presence.facts ?? before.member.facts);
     if (before.presence.factsHash !== presence.factsHash) this.#onChange("changed", entry);
   }
 
-  #put(presence: Presence, facts: Json, skew: Skew): Entry {
+  #put(presence: Presence, facts: Json): Entry {
     const nowMs = this.#clock.now();
-    skew.heard(nowMs, presence.sentMs);
-    const { branch: id, incarnation, startedAtMs, version } = presence;
-    const entry: Entry = {
-      member: { id, incarnation, startedAtMs, version, facts, heardMs: nowMs },
-      presence,
-      skew,
-      cancel: this.#expire(id, incarnation, MISSED_BEATS * presence.everyMs),
-    };
+    const { branch: id, incarnation, startedAtMs, version, everyMs, sentMs } = presence;
+    const member: Member = { id, incarnation, startedAtMs, version, facts, heardMs: nowMs };
+    const entry: Entry = { member, presence, dueMs: nowMs + MISSED_BEATS * everyMs };
     this.#entries.set(id, entry);
+    this.#skew(incarnation).heard(nowMs, sentMs);
+    this.#lookAt(entry.dueMs);
     return entry;
   }
 
-  #expire(id: string, incarnation: string, afterMs: number): () => void {
-    const dueMs = this.#clock.now() + afterMs;
-    let cancel = this.#clock.after(afterMs, () => {
-      // Silence counts only while somebody listened.
-      if (this.#clock.now() - dueMs > LATE_MS) cancel = this.#expire(id, incarnation, afterMs);
-      else this.lost(id, incarnation);
-    });
-    return () => cancel();
+  #lookAt(atMs: number): void {
+    if (this.#timer && this.#timer.atMs <= atMs) return;
+    this.#timer?.cancel();
+    this.#timer = { atMs, cancel: this.#clock.after(atMs - this.#clock.now(), () => this.#look(atMs)) };
+  }
+
+  /** Removes of whom nothing was heard for too long. Silence counts only while somebody listened. */
+  #look(wantedMs: number): void {
+    this.#timer = undefined;
+    const nowMs = this.#clock.now();
+    const wasFrozen = nowMs - wantedMs > LATE_MS;
+    for (const [id, entry] of this.#entries) {
+      if (wasFrozen) this.#entries.set(id, { ...entry, dueMs: nowMs + MISSED_BEATS * entry.presence.everyMs });
+      else if (entry.dueMs <= nowMs) this.#remove(entry);
+    }
+    const dues = [...this.#entries.values()].map(({ dueMs }) => dueMs);
+    if (dues.length > 0) this.#lookAt(Math.min(...dues));
+  }
+
+  #skew(incarnation: string): Skew {
+    const skew = this.#skews.get(incarnation) ?? new Skew();
+    // Again at the end: the one of which nothing was heard for longest is the first to be forgotten.
+    this.#skews.delete(incarnation);
+    this.#skews.set(incarnation, skew);
+    const [oldest] = this.#skews.keys();
+    if (this.#skews.size > REMEMBERED && oldest !== undefined) this.#skews.delete(oldest);
+    return skew;
   }
 
   #remove(entry: Entry): void {
-    entry.cancel();
     this.#entries.delete(entry.member.id);
     this.#onChange("left", entry);
   }

@@ -43,6 +43,8 @@ export interface Wire {
   readonly send: Send;
   /** To everybody who is connected, ourselves too. */
   broadcast(body: Uint8Array, expiresMs: number): Promise<Sent>;
+  /** What we broadcast does not come back to us: declares again what may be missing. Never rejects. */
+  repair(): Promise<void>;
   /** The lock, or undefined where another connection holds it. Never asked twice for one name before it was released. Rejects `unavailable`. */
   tryLock(name: string, timeoutMs: number): Promise<WireLock | undefined>;
 }

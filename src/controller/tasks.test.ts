@@ -125,7 +125,7 @@ describe("a send that is repeated under its id", () => {
     const request = { ...NAMED, expires: 60 };
     await at.tasks.sendNamed("shop", "orders", request, ID, PATIENT);
     const [{ message } = { message: null }] = at.broker.sent;
-    expect(message?.expires).toBe(new Date(at.branch.clock.now() + 60_000).toISOString().replace("Z", "+00:00"));
+    expect(message?.expires).toBe(new Date(at.branch.clock.now() + 60_000).toISOString().replace("Z", "000+00:00"));
     await at.branch.clock.advance(5000);
     await at.tasks.sendNamed("shop", "orders", request, ID, PATIENT);
     expect(at.broker.sent).toHaveLength(1);

@@ -2,14 +2,14 @@ import { Overloaded } from "../celery/task-broker.ts";
 import type { TaskMessage } from "../celery/task-message.ts";
 import { urlTaskMessage } from "../celery/url-task.ts";
 import type { Broker } from "../domain/broker.ts";
-import { conflict, CymeError, unavailable } from "../domain/errors.ts";
+import { conflict, CymeError, notFound, unavailable } from "../domain/errors.ts";
 import { isoMoment } from "../domain/named-task.ts";
 import { changedQueue, type Queue } from "../domain/queue.ts";
 import { isReady, taskId, type NamedRequest, type SentTask, type Task, type UrlRequest } from "../domain/task.ts";
 import { AmqpAway, AmqpRefused } from "../kit/amqp.ts";
 import { Batch } from "../kit/batch.ts";
 import type { Log } from "../kit/log.ts";
-import { appBroker, findApp, findQueue, type CallOptions, type Parts } from "./context.ts";
+import { appBroker, findApp, type CallOptions, type Parts } from "./context.ts";
 import { ResultBackends } from "./result-backends.ts";
 import type { Results } from "./results.ts";
 
@@ -156,7 +156,8 @@ export class Tasks {
     const app = findApp(this.#parts.store, appName);
     const queue = this.#queue(appName, queueName);
     const broker = appBroker(this.#parts, app);
-    const id = givenId === undefined ? crypto.randomUUID() : taskId("X-Cyme-Task", givenId);
+    // In the order of time: rows that come together lie together, which halves what it costs to write them down.
+    const id = givenId === undefined ? Bun.randomUUIDv7() : taskId("X-Cyme-Task", givenId);
     const message = messageOf(id);
     const sent: SentTask = {
       id,
@@ -222,12 +223,13 @@ export class Tasks {
     return sent;
   }
 
-  /** Celery's default queue needs no declaration. */
-  #queue(app: string, name: string | undefined): Queue {
+  /** Of an app that is there. Celery's default queue needs no declaration. */
+  #queue(app: string, name = DEFAULT_QUEUE): Queue {
     const { store, clock } = this.#parts;
-    if (name !== undefined && name !== DEFAULT_QUEUE) return findQueue(store, app, name);
-    const id = { app, name: DEFAULT_QUEUE, nowMs: clock.now() };
-    return store.queues.get(app, DEFAULT_QUEUE) ?? changedQueue(id, undefined, {});
+    const queue = store.queues.get(app, name);
+    if (queue) return queue;
+    if (name !== DEFAULT_QUEUE) throw notFound("queue", name);
+    return changedQueue({ app, name, nowMs: clock.now() }, undefined, {});
   }
 
   /** A task that was sent for another app is unknown to this one. */

@@ -85,8 +85,8 @@ function expiry(raw: unknown): string | number {
   return inSeconds;
 }
 
-/** As Celery reads it; the time is ms since the epoch. */
-export const isoMoment = (atMs: number): string => new Date(atMs).toISOString().replace("Z", "+00:00");
+/** The time is ms since the epoch. Celery 5.2 takes the digits of a fraction for microseconds, however few they are. */
+export const isoMoment = (atMs: number): string => new Date(atMs).toISOString().replace("Z", "000+00:00");
 
 function parseHeaders(raw: unknown): Record<string, unknown> {
   const value = object("headers", raw);

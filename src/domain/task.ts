@@ -109,10 +109,11 @@ const UNSAFE = /[^\u0021-\u007e]|["<>^`{|}\\]/gu;
  */
 export function parseTarget(given: string): string {
   const wanted = "a URL such as http://host/path or https://host/path";
-  if (CONTROL.test(given) || !/^https?:\/\//i.test(given)) throw invalid("url", wanted, given);
+  // A URL parser finds a host where there is none: in http:///m it is m.
+  if (CONTROL.test(given) || !/^https?:\/\/[^/?#\\]/i.test(given)) throw invalid("url", wanted, given);
   const url = given.toWellFormed().replaceAll(UNSAFE, (character) => encodeURIComponent(character));
   if (url.length > MAX_URL) throw invalid("url", `at most ${MAX_URL} characters`, `${url.length} characters`);
-  if (!URL.canParse(url)) throw invalid("url", wanted, given);
+  if (!URL.canParse(url) || new URL(url).port === "0") throw invalid("url", wanted, given);
   return url;
 }
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../controller/context.ts";
 import { backendNote, type Sent, type TaskDetail } from "../controller/tasks.ts";
-import { invalid } from "../domain/errors.ts";
+import { CymeError, invalid } from "../domain/errors.ts";
 import { isReady, queryOf, VERBS, type Body, type NamedRequest, type UrlRequest, type Verb } from "../domain/task.ts";
 import { readBytes } from "./params.ts";
 import { respond } from "./respond.ts";
@@ -35,8 +35,9 @@ export function accepted({ sent }: Sent, view: object): Response {
 
 function verb(method: string): Verb {
   const known = VERBS.find((one) => one === method);
-  if (!known) throw invalid("the verb", VERBS.join(" "), method);
-  return known;
+  if (known) return known;
+  const message = `${method} cannot be queued: wanted ${VERBS.join(", ")}`;
+  throw new CymeError("method-not-allowed", message, { allow: VERBS });
 }
 
 async function readBody(request: Request, maxBody: number): Promise<Pick<UrlRequest, "headers" | "body">> {
@@ -57,11 +58,22 @@ async function readBody(request: Request, maxBody: number): Promise<Pick<UrlRequ
 // The mark at the beginning of a text is a part of it.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+// JSON writes each with six bytes, and brokers bound messages.
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for.
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
+
+/** Text where it is; what holds control characters is none. */
 function toBody(bytes: Uint8Array): Body {
+  const content = text(bytes);
+  if (content !== undefined && !CONTROL.test(content)) return { content, isBase64: false };
+  return { content: Buffer.from(bytes).toString("base64"), isBase64: true };
+}
+
+function text(bytes: Uint8Array): string | undefined {
   try {
-    return { content: decoder.decode(bytes), isBase64: false };
+    return decoder.decode(bytes);
   } catch {
-    return { content: Buffer.from(bytes).toString("base64"), isBase64: true };
+    return undefined;
   }
 }
 

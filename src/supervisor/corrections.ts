@@ -28,7 +28,13 @@ export async function correct(
   switch (correction.do) {
     case "consume":
       if (isQuorum(correction.queue)) refuseOldCelery(await tell("report", {}));
-      await declareQueue(link, correction.queue);
+      try {
+        await declareQueue(link, correction.queue);
+      } catch (error) {
+        // An exclusive queue is locked for us by whoever has it: this worker, which was told a moment ago?
+        if (isLocked(error) && consumes(await tell("active_queues", {}), correction.queue)) return ALREADY;
+        throw error;
+      }
       return tell("add_consumer", addConsumerArguments(correction.queue));
     case "cancel":
       return tell("cancel_consumer", { queue: correction.queue });
@@ -38,6 +44,15 @@ export async function correct(
       return correction satisfies never;
   }
 }
+
+const ALREADY = { ok: "it consumes from it already" };
+const RESOURCE_LOCKED = 405;
+
+const isLocked = (error: unknown) => error instanceof AmqpRefused && error.replyCode === RESOURCE_LOCKED;
+
+/** Whether the answer to `active_queues` lists the queue. */
+const consumes = (answer: unknown, { name }: Queue) =>
+  Array.isArray(answer) && answer.some((queue: { name?: unknown } | null) => queue?.name === name);
 
 const isQuorum = ({ options }: Queue) => options?.queue_arguments?.["x-queue-type"] === "quorum";
 

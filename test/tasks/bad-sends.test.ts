@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
 import { raw, type RawAnswer } from "../api/raw.ts";
 import type { Branch } from "../harness/branch.ts";
 import { freshVhost, startRabbit, type Rabbit, type Vhost } from "../harness/rabbit.ts";
-import { startEcho, type Echo } from "../harness/targets.ts";
+import { startEcho, startTarget, type Echo } from "../harness/targets.ts";
 import { until } from "../harness/wait.ts";
 import { must } from "../lifecycle/work.ts";
 import { UUID, ask, forEach, outcome, query, send, startShop } from "./work.ts";
@@ -88,8 +89,8 @@ describe("a send is refused", () => {
 
   test("with a verb that is none of the nine", async () => {
     const answer = await ask(branch, `${echo.url}/`, { method: "PROPFIND" });
-    expect(answer.status).toBe(400);
-    expect(bodyOf(answer)).toMatchObject({ error: "invalid", wanted: expect.stringContaining("CONNECT") });
+    expect(answer.status).toBe(405);
+    expect(bodyOf(answer)).toMatchObject({ error: "method-not-allowed", nok: expect.stringContaining("CONNECT") });
   });
 
   test("with a body that is too large, by its length and in pieces", async () => {
@@ -230,6 +231,31 @@ test("other places know the verbs that they knew", async () => {
   expect(await status("GET", "/shop/task/t2/work.add/")).toBe(405);
 });
 
+/** A way to the broker that can be closed: then nobody gets through, and who was there is cut off. */
+async function startRoad(brokerPort: number) {
+  const open = new Set<Socket>();
+  let isOpen = true;
+  const target = await startTarget((socket) => {
+    if (!isOpen) return void socket.destroy();
+    const broker = connect({ host: "127.0.0.1", port: brokerPort });
+    open.add(socket);
+    for (const [from, to] of [[socket, broker] as const, [broker, socket] as const]) {
+      from.on("data", (chunk) => void to.write(chunk));
+      from.on("error", () => {});
+      from.on("close", () => to.destroy());
+    }
+  });
+  return {
+    port: target.port,
+    close() {
+      isOpen = false;
+      for (const socket of open) socket.destroy();
+    },
+    open: () => void (isOpen = true),
+    [Symbol.asyncDispose]: () => target.stop(),
+  };
+}
+
 describe("a broker", () => {
   let overfull: Promise<RawAnswer>;
 
@@ -261,12 +287,17 @@ describe("a broker", () => {
   }, 60_000);
 
   test("that is away is 503 in time, and later the same is one task", async () => {
-    await rabbit.kill();
-    const [path, scheduled] = [newPath("away"), newPath("scheduled")];
+    await using road = await startRoad(rabbit.port);
+    await must(branch, 201, "POST", "/far/", { broker: rabbit.url.replace(`:${rabbit.port}`, `:${road.port}`) });
+    await must(branch, 201, "POST", "/far/queues/t2/");
+    const [path, before, scheduled] = [newPath("away"), newPath("before"), newPath("scheduled")];
+    const far = "/far/queue/t2/";
+    const first = await send(branch, echo.url + before, { place: far });
+    road.close();
     const startedMs = performance.now();
-    const sending = ask(branch, echo.url + path, { method: "PUT", body: "x" });
-    const nowait = await send(branch, echo.url + scheduled, { place: "/shop/queue/!/t2/" });
-    expect((await query(branch, nowait, "state/")).body).toEqual({ state: "PENDING" });
+    const sending = ask(branch, echo.url + path, { method: "PUT", body: "x", place: far });
+    const nowait = await send(branch, echo.url + scheduled, { place: "/far/queue/!/t2/" });
+    expect((await query(branch, nowait, "state/", "far")).body).toEqual({ state: "PENDING" });
     const answer = await sending;
     expect(performance.now() - startedMs).toBeLessThan(PATIENT_MS);
     expect(answer.status).toBe(503);
@@ -274,14 +305,11 @@ describe("a broker", () => {
     const { uuid, ...facts } = bodyOf(answer);
     expect(facts).toMatchObject({ error: "unavailable", stored: false, nok: expect.stringContaining(String(uuid)) });
 
-    await rabbit.start();
-    const again = { method: "PUT", body: "x", headers: { "X-Cyme-Task": String(uuid) } };
-    await until(async () => (await ask(branch, echo.url + path, again)).status === 202, {
-      what: "the send to be accepted",
-      timeoutMs: 40_000,
-    });
-    await forEach([String(uuid), nowait], 2, (id) => outcome(branch, id));
-    expect([asked(path).length, asked(scheduled).length]).toEqual([1, 1]);
+    road.open();
+    const again = { method: "PUT", body: "x", headers: { "X-Cyme-Task": String(uuid) }, place: far };
+    expect((await ask(branch, echo.url + path, again)).status).toBe(202);
+    await forEach([first, String(uuid), nowait], 3, (id) => must(branch, 200, "GET", `/far/query/${id}/wait/`));
+    expect([before, path, scheduled].map((each) => asked(each).length)).toEqual([1, 1, 1]);
   }, 100_000);
 
   test("whose queue is full and refuses more is 503 as well", async () => {

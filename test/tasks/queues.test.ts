@@ -70,6 +70,12 @@ describe.each(KINDS)("a queue of the kind %s", (name, declaration) => {
   }, 30_000);
 });
 
+test("a worker that is told to consume an exclusive queue has it for itself, and gets its tasks", async () => {
+  await declare("own", { options: { exclusive: true } });
+  await consume("own");
+  expect(await status(await sendTo("own"))).toBe(200);
+}, 30_000);
+
 test("an exclusive queue takes tasks while somebody has it, and before that the send is refused", async () => {
   await declare("exclusive", { options: { exclusive: true } });
   const early = await ask(branch, `${echo.url}/exclusive`, { place: "/shop/queue/exclusive/" });

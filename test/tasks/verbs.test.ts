@@ -233,4 +233,15 @@ describe.each(celeries())("with Celery $name", (celery) => {
     const [seen] = echo.requests.filter(({ target }) => target === path);
     expect(seen?.body.toString()).toBe("some more pieces");
   });
+
+  test("a body that is compressed stays so, and its encoding is forwarded", async () => {
+    const path = "/compressed";
+    const body = Bun.gzipSync("hello");
+    const headers = { "Content-Type": "text/plain", "Content-Encoding": "gzip" };
+    const answered = await ask(branch, echo.url + path, { method: "PUT", body, headers });
+    await outcome(branch, String(answered.headers.get("x-cyme-task")));
+    const [seen] = echo.requests.filter(({ target }) => target === path);
+    expect(Object.fromEntries(seen?.headers ?? [])).toMatchObject(headers);
+    expect(seen?.body.equals(Buffer.from(body))).toBe(true);
+  });
 });
