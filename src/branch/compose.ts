@@ -100,7 +100,6 @@ export function compose(plan: Plan): Parts {
   const taker = new RemoteDefinitions(parts, clusterLog);
   const definitions = new Definitions({ cluster, store, clock, log: clusterLog, taker });
   const controller = new Controller(parts, { identity: plan.identity, shutDown: plan.shutDown }, definitions);
-  owners.onLost((name, to) => controller.instances.lost(name, to));
   owners.onForgotten(() => definitions.takeState());
   const api = new Api({
     controller,

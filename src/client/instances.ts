@@ -1,4 +1,4 @@
-import { appName, instanceName } from "../domain/names.ts";
+import { appName, branchId, instanceName } from "../domain/names.ts";
 import type { Api } from "./api.ts";
 import type { BoundsAnswer, HistoryAnswer, InstanceAnswer, InstanceParameters, Ok, Scheduled } from "./types.ts";
 
@@ -48,6 +48,11 @@ export class Instances {
 
   disable(name: string): Promise<Ok> {
     return this.#api.write("POST", `${this.#write(name)}disable/`);
+  }
+
+  /** Gives the instance to another branch, where its worker starts before it stops where it was. */
+  move(name: string, branch: string): Promise<Ok> {
+    return this.#api.write("POST", `${this.#write(name)}move/`, { query: { branch: branchId(branch) } });
   }
 
   /** What the worker answers to Celery's `stats`; `conflict` with its state while it does not run. */

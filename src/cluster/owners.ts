@@ -89,6 +89,11 @@ export class Owners {
     return this.#write({ name, app, branch: this.#parts.cluster.branchId, isDeleted: false });
   }
 
+  /** Takes what another branch answered with; one that is no newer than what is known changes nothing. */
+  take(told: Json): void {
+    this.#apply(rowsFromJson(told));
+  }
+
   /** Tells the other branches what was changed here. */
   async tell(changed: readonly Owner[], branches: readonly BranchRow[] = []): Promise<void> {
     if (changed.length === 0 && branches.length === 0) return;

@@ -46,9 +46,13 @@ export class Instances {
     this.#parts = parts;
   }
 
+  /** Names of the instances of this branch, without those whose names another branch has by now. */
   names(app: string): readonly string[] {
-    findApp(this.#parts.store, app);
-    return this.#parts.store.instances.names(app);
+    const { store, owners, cluster, branchId } = this.#parts;
+    findApp(store, app);
+    const names = store.instances.names(app);
+    if (cluster.isAlone || !cluster.busState) return names;
+    return names.filter((name) => (owners.find(name)?.branch ?? branchId) === branchId);
   }
 
   async details(app: string): Promise<InstanceDetail[]> {

@@ -1,3 +1,4 @@
+import { brokerUrl } from "./broker.ts";
 import { invalid } from "./errors.ts";
 import { flag, given, integer, list, text, type Params } from "./fields.ts";
 import { LAUNCH_PARAMS, NO_LAUNCH, needsRestart, parseLaunch, type Launch } from "./launch.ts";
@@ -70,6 +71,25 @@ export function parseInstanceChange(params: Params): InstanceChange {
     ...(min === undefined ? {} : { minConcurrency: min }),
     ...(isEnabled === undefined ? {} : { isEnabled }),
     ...(branch === undefined || branch === null ? {} : { branch: branchId(text("branch", branch) ?? "") }),
+  };
+}
+
+/** An instance as the parameters that make it, for another branch, which may run another version. It holds secrets. */
+export function instanceParams(instance: Instance): Params {
+  const { broker, arguments: words, extraConfig, command, cwd, env, stopTimeoutS } = instance;
+  return {
+    broker: broker === null ? null : brokerUrl(broker),
+    arguments: words,
+    extra_config: extraConfig,
+    command,
+    cwd,
+    env,
+    stop_timeout: stopTimeoutS,
+    pool: instance.pool,
+    queues: instance.queues,
+    max_concurrency: instance.maxConcurrency,
+    min_concurrency: instance.minConcurrency,
+    is_enabled: instance.isEnabled,
   };
 }
 

@@ -168,6 +168,10 @@ export const routes: readonly Route[] = [
       return answer(call, 200, OK);
     }),
   ),
+  route(["POST"], "/:app/instances/:name/move", ["branch"], "Give an instance to another branch", async (call) => {
+    await call.controller.moves.move(appOf(call), name(call, "name"), call.params, call.options);
+    return answer(call, 200, OK);
+  }),
   route(["GET"], "/:app/instances/:name/stats", [], "What the worker answers to Celery's stats", async (call) =>
     respond(200, await call.controller.instances.stats(appOf(call), name(call, "name"), call.options)),
   ),

@@ -11,6 +11,7 @@ import { SpawnError, type Exit, type ProcessId } from "../kit/processes.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
 import { correct, refusal, type Correction } from "./corrections.ts";
 import { judge, type Death, type Verdict } from "./death.ts";
+import { ownedElsewhere } from "./leftovers.ts";
 import { Liveness, type RoundReply } from "./liveness.ts";
 import type { Parts } from "./parts.ts";
 import { plan, stateOf, wantOf, type Action, type Seen } from "./plan.ts";
@@ -370,13 +371,16 @@ export class Keeper {
   async #forget({ instance, launch }: Wish): Promise<void> {
     const { store } = this.#parts;
     const leftover = { queue: directQueue(instance.name), broker: launch.broker };
+    // Of an instance that another branch has by now, the queue is used by the worker there.
+    const isElsewhere = ownedElsewhere(this.#parts, instance.name);
     this.#process.removeFolder();
     store.write(() => {
-      store.leftovers.add(leftover, this.#parts.clock.now());
+      if (!isElsewhere) store.leftovers.add(leftover, this.#parts.clock.now());
       store.instances.remove(instance.name);
     });
     this.#log.info("deleted");
     this.#isDirty = true;
+    if (isElsewhere) return;
     const { link } = this.#connection(null, launch);
     if (link.state.is !== "up") return;
     await deleteDirectQueue(link, leftover.queue);

@@ -6,7 +6,9 @@ import type { Parts } from "./parts.ts";
 const PATIENCE_MS = 7 * 24 * 3_600_000;
 
 /** Deletes, where their broker is up, the direct queues that deleted instances left; one that it refuses is left for later. */
-export async function removeLeftovers(parts: Pick<Parts, "store" | "brokers" | "clock" | "log">): Promise<void> {
+export async function removeLeftovers(
+  parts: Pick<Parts, "store" | "brokers" | "clock" | "log" | "settings">,
+): Promise<void> {
   const { store, clock, log } = parts;
   const leftovers = store.leftovers.all();
   if (leftovers.length === 0) return;
@@ -20,9 +22,19 @@ export async function removeLeftovers(parts: Pick<Parts, "store" | "brokers" | "
   }
 }
 
-async function removeLeftover({ store, brokers }: Pick<Parts, "store" | "brokers">, leftover: Leftover): Promise<void> {
+/** Whether another branch has that name, so that what belongs to it on the broker is not ours. */
+export function ownedElsewhere({ store, settings }: Pick<Parts, "store" | "settings">, name: string): boolean {
+  const owner = store.owners.get(name);
+  return owner !== undefined && !owner.isDeleted && owner.branch !== settings.branchId;
+}
+
+type Removing = Pick<Parts, "store" | "brokers" | "settings">;
+
+async function removeLeftover(parts: Removing, leftover: Leftover): Promise<void> {
+  const { store, brokers } = parts;
   const { link } = brokers.use(leftover.broker);
-  const isUsedAgain = store.instances.get(leftover.queue.replace(/^dq\./, "")) !== undefined;
+  const name = leftover.queue.replace(/^dq\./, "");
+  const isUsedAgain = store.instances.get(name) !== undefined || ownedElsewhere(parts, name);
   if (!isUsedAgain) {
     if (link.state.is !== "up") return;
     await deleteDirectQueue(link, leftover.queue);

@@ -140,7 +140,6 @@ export class MemoryBranch {
     });
     const shutDown = () => void (this.isShutDown = true);
     const controller = new Controller(parts, { identity, shutDown }, definitions);
-    owners.onLost((name, to) => controller.instances.lost(name, to));
     owners.onForgotten(() => definitions.takeState());
     const api = new Api({
       ...{ controller, branchId: id, log, maxBody: 1_000_000, guard: { allowedHosts: [], corsOrigin: undefined } },

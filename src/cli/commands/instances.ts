@@ -68,6 +68,13 @@ export const INSTANCE_COMMANDS = [
     nowait: true,
     run: ({ client, app }, { name }) => client.instances(app).disable(name),
   }),
+  clientCommand("instances.move <name> <branch>", {
+    group,
+    about: "Give an instance to another branch",
+    details: "Its worker starts there before it stops where it was.",
+    nowait: true,
+    run: ({ client, app }, { name, branch }) => client.instances(app).move(name, branch),
+  }),
   clientCommand("instances.autoscale <name> [max] [min]", {
     group,
     about: "Show or set bounds of its processes",
