@@ -29,7 +29,7 @@ _cyme() {
     esac
   done
   case "$command" in
-    "") words="branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help" ;;
+    "") words="branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.move instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help" ;;
     branch) words="-i --id -b --broker -D --instance-dir -C --numc --sup-interval --without-httpd --without-http -l --loglevel -f --logfile --detach --pidfile --command --restart-max-rate --wait-after-broker-revived --unresponsive-after --webhook-allow --result-expires --allowed-host --cors-origin --tls-cert --tls-key --tls-ca --max-body --insecure -h --help --version -F --format" ;;
     apps.add) words="--arguments --extra-config --command --cwd --env --stop-timeout --hostname --port --userid --password --virtual-host" ;;
     apps.set) words="--arguments --extra-config --command --cwd --env --stop-timeout --hostname --port --userid --password --virtual-host" ;;
@@ -38,7 +38,7 @@ _cyme() {
     instances.log) words="--lines --follow" ;;
     tasks.send) words="-X --method -d --data --content-type --uuid" ;;
     completion) words="bash zsh fish" ;;
-    help) words="branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help" ;;
+    help) words="branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.move instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help" ;;
   esac
   case "$command" in
     branch) ;;

@@ -1,6 +1,6 @@
 # Made by: cyme completion fish
 complete -c cyme -f
-set -l commands branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help
+set -l commands branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.move instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a branch -d 'Run the daemon that keeps workers alive'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a status -d 'Show the branch and its workers'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a start-all -d 'Start all workers of this branch'
@@ -24,6 +24,7 @@ complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.sta
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.restart -d 'Stop its worker and start a new one'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.enable -d 'Have its worker run'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.disable -d 'Stop its worker until it is enabled'
+complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.move -d 'Give an instance to another branch'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.autoscale -d 'Show or set bounds of its processes'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.log -d 'Show the end of its worker\'s log'
 complete -c cyme -n "not __fish_seen_subcommand_from $commands" -a instances.history -d 'Show what was done to it, and why'
@@ -133,4 +134,4 @@ complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -s d -l data -x -d 
 complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -l content-type -x -d 'What the body is'
 complete -c cyme -n '__fish_seen_subcommand_from tasks.send' -l uuid -x -d 'Id of the task; a send repeated under it is one task'
 complete -c cyme -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
-complete -c cyme -n '__fish_seen_subcommand_from help' -a 'branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help'
+complete -c cyme -n '__fish_seen_subcommand_from help' -a 'branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.move instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait completion help'

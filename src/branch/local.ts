@@ -10,6 +10,7 @@ import { createLog, silentLog, type LogLevel } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
 import { compose, openStore, settleBranchId, type Parts } from "./compose.ts";
+import { isAboutBranches, observe } from "./observe.ts";
 import { branchDirectory, holdDirectory, makeDirectory, type BranchDirectory } from "./directory.ts";
 
 /** For `--local`: the instance directory to work on. */
@@ -45,6 +46,8 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
   return {
     kind: "direct",
     async handle(request) {
+      // A broker that was named says more than what was written down here once.
+      if (options.broker !== undefined && isAboutBranches(request)) return observe(options.broker, request);
       // Reading needs no lock: a daemon may start meanwhile.
       if (request.method === "GET") refuseAbsent(directory);
       else {

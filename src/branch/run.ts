@@ -1,14 +1,16 @@
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
 import { AmqpBus } from "../bus/amqp-bus.ts";
 import { installWebhook } from "../celery/webhook/install.ts";
+import { factsOf, type Cluster } from "../cluster/cluster.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { CymeError, invalid } from "../domain/errors.ts";
-import { parseWebhookAllow } from "../domain/webhook.ts";
+import { parseWebhookAllow, type OwnAddress } from "../domain/webhook.ts";
 import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { createLog, type Log } from "../kit/log.ts";
@@ -110,12 +112,14 @@ class Daemon {
     try {
       for (const server of servers) server.start();
       this.#port = servers.find(({ name }) => name === "http")?.port ?? null;
-      this.#installWebhook();
+      this.#installWebhook([]);
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
       parts.owners.start();
       parts.definitions.start();
+      // What URL tasks may not reach is to hold for the APIs of the others too.
+      parts.cluster.onMember(() => this.#keepWebhook(parts.cluster));
       parts.cluster.start();
       for (const file of pidFiles) writePidFile(file);
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
@@ -184,14 +188,22 @@ class Daemon {
     return listens.map((listen) => new HttpServer(listen, api, clock, this.#log));
   }
 
-  /** Before any worker starts, and once it is known where this branch listens. */
-  #installWebhook(): void {
+  /** Before any worker starts, and once it is known where this branch listens; `others` are where other branches do. */
+  #installWebhook(others: readonly OwnAddress[]): void {
     const { host, webhookAllow } = this.#options;
-    const own = this.#port === null ? [] : [{ host, port: this.#port }];
+    const own = [...(this.#port === null ? [] : [{ host, port: this.#port }]), ...others];
     try {
       installWebhook(this.#directory.path, { version, allow: parseWebhookAllow("--webhook-allow", webhookAllow), own });
     } catch (error) {
       throw new CymeError("unavailable", `Cannot write what workers need: ${(error as Error).message}`);
+    }
+  }
+
+  #keepWebhook(cluster: Cluster): void {
+    try {
+      this.#installWebhook(addressesOf(cluster));
+    } catch (error) {
+      this.#log.error("URL tasks may reach the APIs of other branches", { error });
     }
   }
 
@@ -232,6 +244,21 @@ class Daemon {
       "",
     ].join("\n");
   }
+}
+
+/**
+ * Where the HTTP APIs of the other branches that are up listen, as far as that is said by an address: the module of URL tasks
+ * takes names for this machine's.
+ */
+function addressesOf(cluster: Cluster): OwnAddress[] {
+  return cluster.members().flatMap(({ id, facts }) => {
+    const { url } = factsOf(facts);
+    if (id === cluster.branchId || typeof url !== "string" || !URL.canParse(url)) return [];
+    const { hostname: bracketed, port, protocol } = new URL(url);
+    const host = bracketed.replace(/^\[(.*)\]$/, "$1");
+    const isAddress = isIP(host) !== 0 || host === "localhost";
+    return isAddress ? [{ host, port: Number(port) || (protocol === "https:" ? 443 : 80) }] : [];
+  });
 }
 
 function openLog({ loglevel }: BranchOptions, file: string | undefined): Log {

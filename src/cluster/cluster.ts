@@ -205,7 +205,7 @@ export class Cluster {
 export const factsOf = (facts: Json): Readonly<Record<string, Json>> =>
   typeof facts === "object" && facts !== null && !Array.isArray(facts) ? (facts as Record<string, Json>) : {};
 
-const isObserver = (facts: Json) => factsOf(facts)["observer"] === true;
+export const isObserver = (facts: Json) => factsOf(facts)["observer"] === true;
 
 function urlOf(facts: Json): string | null {
   const { url } = factsOf(facts);

@@ -182,4 +182,30 @@ describe("a branch", () => {
     expect(ran.stderr).toContain(`another branch of that id runs`);
     expect((await a.api("GET", "/ping/")).status).toBe(200);
   });
+
+  test("is listed and shown without any daemon, by asking the bus", async () => {
+    const [a, b, c] = three();
+    const cyme = (...args: string[]) =>
+      run([BINARY, "-b", vhost.url, "-L", "-D", `${a.dir}-none`, "-F", "json", ...args], {});
+    expect(await cyme("branches")).toMatchObject({
+      code: 0,
+      stdout: `${JSON.stringify([a, b, c].map(({ id }) => id).toSorted())}\n`,
+    });
+    expect(JSON.parse((await cyme("branches.get", b.id)).stdout)).toMatchObject({ id: b.id, url: b.url });
+    expect((await cyme("branches.get", "nobody")).code).toBe(3);
+    // Who asked was no branch.
+    expect((await a.api<string[]>("GET", "/branches/")).body).toHaveLength(3);
+    expect((await a.api("GET", "/shop/instances/")).headers.get("x-cyme-silent")).toBeNull();
+  });
+
+  test("is moved away from, while the worker on the new one starts first", async () => {
+    const [a, b, c] = three();
+    await a.api("POST", "/shop/instances/web/", { query: { branch: b.id }, json: { queues: ["orders"] } });
+    expect((await a.cli("-a", "shop", "instances.move", "web", c.id)).code).toBe(0);
+    await b.expectNoLeftovers();
+    const moved = await b.api("GET", "/shop/instances/web/");
+    expect(moved.body).toMatchObject({ branch: c.id, state: "running", queues: ["orders"] });
+    expect((await b.api("GET", "/shop/instances/web/queues/")).body).toHaveProperty(["dq.web"]);
+    await a.api("DELETE", "/shop/instances/web/");
+  });
 });
