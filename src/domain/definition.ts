@@ -6,7 +6,7 @@ import type { Stamp } from "./version.ts";
 
 /** What every branch keeps a copy of. Apps come first, since queues belong to them. */
 export const DEFINITION_KINDS = ["app", "queue"] as const;
-export type DefinitionKind = (typeof DEFINITION_KINDS)[number];
+type DefinitionKind = (typeof DEFINITION_KINDS)[number];
 
 /** Names a definition among all. */
 export interface DefinitionId {
