@@ -1,17 +1,12 @@
 import type { Json } from "../bus/bus.ts";
 import { brokerUrl } from "../domain/broker.ts";
-import {
-  DEFINITION_KINDS,
-  namesOf,
-  type Definition,
-  type DefinitionId,
-  type DefinitionStamp,
-} from "../domain/definition.ts";
+import { DEFINITION_KINDS, namesOf, type Definition, type DefinitionId } from "../domain/definition.ts";
 import { invalid } from "../domain/errors.ts";
 import { integer, object } from "../domain/fields.ts";
 import { NO_LAUNCH, parseLaunch } from "../domain/launch.ts";
 import { appName, queueName } from "../domain/names.ts";
 import { changedQueue, parseQueueChange } from "../domain/queue.ts";
+import type { DefinitionLine } from "./definition-lines.ts";
 import { parseVersion, type Ancestry, type Version } from "../domain/version.ts";
 
 /*
@@ -84,8 +79,6 @@ export const lineToJson = ({ kind, key, version, deletedVersion }: DefinitionLin
   version,
   deletedVersion,
 ];
-
-export type DefinitionLine = Omit<DefinitionStamp, "ancestry">;
 
 /** Throws `invalid`. */
 export function lineFromJson(json: Json): DefinitionLine {

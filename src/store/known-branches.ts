@@ -41,8 +41,4 @@ export class KnownBranchTable {
   seen(id: string, atMs: number, url: string | null): void {
     this.#db.update(knownBranches).set({ lastSeenAtMs: atMs, url }).where(eq(knownBranches.id, id)).run();
   }
-
-  remove(id: string): void {
-    this.#db.delete(knownBranches).where(eq(knownBranches.id, id)).run();
-  }
 }

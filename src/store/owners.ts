@@ -76,17 +76,6 @@ export class OwnerTable {
     return true;
   }
 
-  remove(name: string): void {
-    this.#revision++;
-    this.#db.delete(owners).where(eq(owners.name, name)).run();
-  }
-
-  /** Forgets all that a branch has or had. */
-  removeBranch(branch: string): void {
-    this.#revision++;
-    this.#db.delete(owners).where(eq(owners.branch, branch)).run();
-  }
-
   /** Forgets instances that were deleted before `version`. */
   forgetDeletedBefore(version: Version): void {
     this.#revision++;
