@@ -62,7 +62,7 @@ export class MemoryCluster implements AsyncDisposable {
   }
 
   /** The same with several questions at once. */
-  async askAll(...questions: readonly [branch: string, line: string, json?: unknown][]): Promise<Answer[]> {
+  async askAll(...questions: (readonly [branch: string, line: string, json?: unknown])[]): Promise<Answer[]> {
     const done: { answers?: Answer[] } = {};
     const asked = questions.map(([branch, line, json]) => this.branch(branch).ask(line, json));
     const all = Promise.all(asked).then((answers) => (done.answers = answers));
@@ -104,6 +104,10 @@ export class MemoryBranch {
     this.#network = network;
     this.test = new TestBranch({ branchId: id, clock });
     this.test.store.settings.set("branch_id", id);
+  }
+
+  get isUp(): boolean {
+    return this.#life !== undefined;
   }
 
   get bus(): MemoryBus {
@@ -150,6 +154,13 @@ export class MemoryBranch {
     owners.start();
     definitions.start();
     cluster.start();
+  }
+
+  /** As kill -9 of its daemon and another start of it. */
+  async restart(): Promise<void> {
+    this.kill();
+    await this.test.restart();
+    if (!this.#life) this.start();
   }
 
   async ask(line: string, json?: unknown): Promise<Answer> {
