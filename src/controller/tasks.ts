@@ -79,7 +79,7 @@ export class Tasks {
     options: CallOptions,
   ): Promise<Sent> {
     const { method, url } = request;
-    return this.#send(app, queue, { method, url, request }, (taskId) => urlTaskMessage(taskId, request), id, options);
+    return this.#send(app, queue, { method, url, request }, (uuid) => urlTaskMessage(uuid, request), id, options);
   }
 
   /** The same for a task of the user's app, and the kind of result backend that its workers have, where one says so. */
@@ -93,8 +93,8 @@ export class Tasks {
     const { name, expires, ...rest } = request;
     const { clock } = this.#parts;
     const expiresAt = typeof expires === "number" ? isoMoment(clock.now() + expires * 1000) : expires;
-    const message = (taskId: string): TaskMessage => ({
-      id: taskId,
+    const message = (uuid: string): TaskMessage => ({
+      id: uuid,
       task: name,
       ...rest,
       ...(expiresAt === undefined ? {} : { expires: expiresAt }),
