@@ -7,6 +7,8 @@ import type { BusState } from "./bus.ts";
 import { PREFETCH, type Receiver, type Send, type Sent, type Wire, type WireLock } from "./wire.ts";
 
 /** Presence and casts go to everybody by it. */
+/** Members are given up after three of their intervals: a bus that comes back is there before that. */
+const MAX_RETRY_MS = 2_000;
 const EXCHANGE = "cyme.bus";
 /** The broker deletes an inbox that nobody reads from, should that which made it have died before it did. */
 const INBOX_UNUSED_MS = 60_000;
@@ -99,7 +101,8 @@ export class AmqpWire implements Wire {
   #link(what: string, setup: (channel: AMQPChannel) => Promise<void>): AmqpLink {
     const { url, label, id, clock, log } = this.#options;
     const connectionName = `cyme branch ${id} ${what}`;
-    return new AmqpLink({ url, label, clock, log: log.with({ connection: what }), setup, connectionName });
+    const own = { log: log.with({ connection: what }), setup, connectionName, maxRetryMs: MAX_RETRY_MS };
+    return new AmqpLink({ url, label, clock, ...own });
   }
 
   #controller(what: string, outlet: () => AmqpOutlet): Controller {

@@ -1,7 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Overloaded } from "../celery/task-broker.ts";
 import type { UrlRequest } from "../domain/task.ts";
 import { AmqpAway, AmqpRefused } from "../kit/amqp.ts";
+import { silentLog } from "../kit/log.ts";
 import { TestBranch } from "../supervisor/test-support.ts";
 import { controllerOf, FakeTaskBroker, NOWAIT, PATIENT } from "./test-support.ts";
 
@@ -87,6 +88,26 @@ describe("a URL task", () => {
     };
     const { sent } = await at.tasks.sendUrl("shop", "orders", REQUEST, undefined, PATIENT);
     expect(at.broker.sent.map(({ message }) => message.id)).toEqual([sent.id]);
+  });
+
+  test("is told of once for each outage where it cannot be written down", async () => {
+    await using at = setup();
+    using told = spyOn(silentLog, "error");
+    const { write } = at.branch.store;
+    const send = () => at.tasks.sendUrl("shop", "orders", REQUEST, undefined, PATIENT);
+    const outage = async () => {
+      at.branch.store.write = () => {
+        throw new Error("disk full");
+      };
+      await send();
+      await send();
+      at.branch.store.write = write;
+      await send();
+    };
+    await outage();
+    expect(told).toHaveBeenCalledTimes(1);
+    await outage();
+    expect(told).toHaveBeenCalledTimes(2);
   });
 });
 

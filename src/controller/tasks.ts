@@ -54,7 +54,8 @@ export interface TaskDetail {
 export class Tasks {
   readonly #parts: TaskParts;
   readonly #backends: ResultBackends;
-  readonly #recording: Batch<{ readonly sent: SentTask; readonly broker: Broker }>;
+  readonly #recording: Batch<Sent>;
+  #isUnwritable = false;
   /** Sends under an id of the caller's that are not done yet. */
   readonly #sending = new Map<string, Repeatable>();
   /** Sends that nobody waits for. */
@@ -63,11 +64,7 @@ export class Tasks {
   constructor(parts: TaskParts) {
     this.#parts = parts;
     this.#backends = new ResultBackends(parts);
-    this.#recording = new Batch((items) => {
-      parts.store.write(() => {
-        for (const { sent, broker } of items) parts.store.tasks.addSent(sent, broker);
-      });
-    });
+    this.#recording = new Batch((items) => this.#record(items));
   }
 
   /**
@@ -82,7 +79,7 @@ export class Tasks {
     options: CallOptions,
   ): Promise<Sent> {
     const { method, url } = request;
-    return this.#send(app, queue, { method, url, request }, (taskId) => urlTaskMessage(taskId, request), id, options);
+    return this.#send(app, queue, { method, url, request }, (uuid) => urlTaskMessage(uuid, request), id, options);
   }
 
   /** The same for a task of the user's app, and the kind of result backend that its workers have, where one says so. */
@@ -96,8 +93,8 @@ export class Tasks {
     const { name, expires, ...rest } = request;
     const { clock } = this.#parts;
     const expiresAt = typeof expires === "number" ? isoMoment(clock.now() + expires * 1000) : expires;
-    const message = (taskId: string): TaskMessage => ({
-      id: taskId,
+    const message = (uuid: string): TaskMessage => ({
+      id: uuid,
       task: name,
       ...rest,
       ...(expiresAt === undefined ? {} : { expires: expiresAt }),
@@ -207,20 +204,32 @@ export class Tasks {
     message: TaskMessage,
     { nowait, timeoutMs }: CallOptions,
   ): Promise<SentTask> {
-    const { taskBrokers, clock, log } = this.#parts;
+    const { taskBrokers, clock } = this.#parts;
     const forMs = nowait ? NOWAIT_SEND_MS : Math.min(SEND_MS, timeoutMs);
     try {
       await taskBrokers.use(broker).send(queue, message, clock.now() + forMs);
     } catch (error) {
       throw explained(error, sent);
     }
-    try {
-      await this.#recording.add({ sent, broker });
-    } catch (error) {
-      // The broker has it, so it is going to be done: to say anything else would have it sent twice.
-      log.error("a task was sent, and could not be written down", { id: sent.id, error });
-    }
+    await this.#recording.add({ sent, broker });
     return sent;
+  }
+
+  /** Never throws: the broker has them, so they are going to be done, and to say anything else would have them sent twice. */
+  #record(items: readonly Sent[]): void {
+    const { store, log } = this.#parts;
+    try {
+      store.write(() => {
+        for (const { sent, broker } of items) store.tasks.addSent(sent, broker);
+      });
+      if (this.#isUnwritable) log.info("what is sent is written down again");
+      this.#isUnwritable = false;
+    } catch (error) {
+      // Once for each outage: thousands may be sent in a second.
+      if (!this.#isUnwritable)
+        log.error("tasks are sent that cannot be written down", { id: items[0]?.sent.id, error });
+      this.#isUnwritable = true;
+    }
   }
 
   /** Of an app that is there. Celery's default queue needs no declaration. */

@@ -67,6 +67,8 @@ export interface AmqpLinkOptions {
    * consume. The broker closing that channel breaks the connection, so that all is declared again.
    */
   readonly setup?: (channel: AMQPChannel) => Promise<void>;
+  /** The longest wait before the next try; 10 s without it. */
+  readonly maxRetryMs?: number;
 }
 
 const FIRST_RETRY_MS = 500;
@@ -146,7 +148,7 @@ export class AmqpLink implements PublishingLink {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, maxRetryMs = LAST_RETRY_MS } = this.#options;
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
       const startMs = clock.now();
@@ -154,8 +156,8 @@ export class AmqpLink implements PublishingLink {
       if (this.#stopping.signal.aborted) break;
       this.#becomeAway(loss);
       // A connection that never lives long is a failure too, else we would hammer a broker that throws us out.
-      if (clock.now() - startMs > LAST_RETRY_MS) failures = 0;
-      await clock.sleep(backoffMs(failures, FIRST_RETRY_MS, LAST_RETRY_MS), this.#stopping.signal);
+      if (clock.now() - startMs > maxRetryMs) failures = 0;
+      await clock.sleep(backoffMs(failures, FIRST_RETRY_MS, maxRetryMs), this.#stopping.signal);
       failures++;
     }
     this.#change({ is: "away", sinceMs: clock.now(), reason: STOPPED, refused: false });
