@@ -8,7 +8,8 @@ import { definitions } from "./schema.ts";
 export class DefinitionTable {
   readonly #db: Db;
   readonly #row;
-  #revision = 0;
+  #touched = new Map<string, DefinitionId>();
+  #isAllTouched = true;
 
   constructor(db: Db) {
     this.#db = db;
@@ -19,9 +20,20 @@ export class DefinitionTable {
       .prepare();
   }
 
-  /** Another number after every write: what was made of the rows may be kept until then. */
-  get revision(): number {
-    return this.#revision;
+  /**
+   * Which were written since this was last asked, for the one reader that keeps something of each; "all" where that is not
+   * known, as at first.
+   */
+  takeTouched(): readonly DefinitionId[] | "all" {
+    const touched = this.#isAllTouched ? "all" : [...this.#touched.values()];
+    this.#isAllTouched = false;
+    this.#touched = new Map();
+    return touched;
+  }
+
+  /** After a transaction that was rolled back: what was read in it never was. */
+  forgetRead(): void {
+    this.#isAllTouched = true;
   }
 
   /** Of all definitions and of those deleted, sorted by kind and key: an app comes before its queues. */
@@ -34,7 +46,7 @@ export class DefinitionTable {
   }
 
   put({ kind, key, version, deletedVersion, ancestry }: DefinitionStamp): void {
-    this.#revision++;
+    this.#touch({ kind, key });
     const row = { kind, key, version, deletedVersion, ancestry: { ...ancestry } };
     this.#db
       .insert(definitions)
@@ -44,7 +56,7 @@ export class DefinitionTable {
   }
 
   remove({ kind, key }: DefinitionId): void {
-    this.#revision++;
+    this.#touch({ kind, key });
     this.#db
       .delete(definitions)
       .where(and(eq(definitions.kind, kind), eq(definitions.key, key)))
@@ -56,7 +68,7 @@ export class DefinitionTable {
    * says it of all of them.
    */
   removeQueuesOf(app: string, upTo: Version): void {
-    this.#revision++;
+    this.#isAllTouched = true;
     // "0" follows "/": every key that starts with the app's name and a slash.
     const ofApp = and(gte(definitions.key, `${app}/`), lt(definitions.key, `${app}0`));
     this.#db
@@ -73,12 +85,16 @@ export class DefinitionTable {
 
   /** Forgets deletions before `version`. */
   forgetDeletedBefore(version: Version): void {
-    this.#revision++;
+    this.#isAllTouched = true;
     const isOld = lt(definitions.deletedVersion, version);
     this.#db
       .delete(definitions)
       .where(and(isOld, eq(definitions.deletedVersion, definitions.version)))
       .run();
     this.#db.update(definitions).set({ deletedVersion: null }).where(isOld).run();
+  }
+
+  #touch(id: DefinitionId): void {
+    this.#touched.set(`${id.kind} ${id.key}`, id);
   }
 }

@@ -66,6 +66,7 @@ export class Store {
     } catch (error) {
       this.brokers.forgetRead();
       this.instances.forgetRead();
+      this.definitions.forgetRead();
       const cause = asCymeError(error);
       // What works on the rows may throw as well, and says nothing of the database.
       if (cause !== error) this.#isSuspect = true;
