@@ -76,12 +76,6 @@ export class OwnerTable {
     return true;
   }
 
-  /** Forgets an instance, deleted or not. */
-  remove(name: string): void {
-    this.#revision++;
-    this.#db.delete(owners).where(eq(owners.name, name)).run();
-  }
-
   /** Forgets instances that were deleted before `version`. */
   forgetDeletedBefore(version: Version): void {
     this.#revision++;
