@@ -187,7 +187,7 @@ export class Claims {
 }
 
 /** The conflict of adding a name that a branch has which cannot be asked. */
-export const taken = (name: string, app: string, branch: string) =>
+const taken = (name: string, app: string, branch: string) =>
   conflict(`Instance "${name}" belongs to branch "${branch}", which is away`, { instance: name, app, branch });
 
 function nameOf(args: Json): string {

@@ -237,8 +237,11 @@ export class Owners {
     const oldest = versionsBefore(clock.now() - KEPT_MS);
     const known = branches.filter(({ id }) => id !== cluster.branchId);
     store.write(() => {
-      for (const owner of owners) if (!owner.isDeleted || owner.version >= oldest) store.owners.putNewer(owner);
       for (const row of known) this.#applyBranch(row);
+      for (const owner of owners) {
+        const isOld = owner.isDeleted ? owner.version < oldest : this.#isForgotten(owner);
+        if (!isOld) store.owners.putNewer(owner);
+      }
     });
     cluster.reload();
     const forgotten = branches.find(({ id, isForgotten }) => id === cluster.branchId && isForgotten);
@@ -253,6 +256,16 @@ export class Owners {
     if (row && (row.isForgotten === isForgotten || row.version >= version)) return;
     const rest = { keyHash: row?.keyHash ?? null, lastSeenAtMs: row?.lastSeenAtMs ?? null };
     store.knownBranches.put({ id, url: url ?? row?.url ?? null, isForgotten, version, ...rest });
+    if (!isForgotten) return;
+    for (const owner of store.owners.ofBranch(id)) {
+      if (owner.version < version) store.owners.put({ ...owner, isDeleted: true, version });
+    }
+  }
+
+  /** Whether it went with its branch, of which somebody may tell who was away all the time. */
+  #isForgotten({ branch, version }: Owner): boolean {
+    const known = this.#parts.store.knownBranches.get(branch);
+    return known !== undefined && known.isForgotten && version < known.version;
   }
 
   /** The cluster has forgotten this branch: it tells that it is there again. What it owned it claims anew, where it is free. */

@@ -46,7 +46,7 @@ export interface Route {
   readonly handle: (call: Call) => Response | Promise<Response>;
 }
 
-export type AnsweredBy = "branch" | "instance" | "owner or a new one" | "task";
+type AnsweredBy = "branch" | "instance" | "owner or a new one" | "task";
 
 const OK = { ok: "ok" };
 const SCHEDULED = { ok: "operation scheduled" };

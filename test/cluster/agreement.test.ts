@@ -99,10 +99,11 @@ describe.each([1, 2, 3, 4])("five branches, whatever happened to them (seed %d)"
     }));
     for (const other of rest) expect(other).toEqual(first as typeof other);
     expect(first?.silent).toEqual([]);
-    const wanted = (lists[0]?.body as InstanceAnswer[]).filter(({ state }) => state !== "disabled");
+    const listed = (lists[0]?.body ?? []) as InstanceAnswer[];
+    const wanted = listed.filter(({ state }) => state !== "disabled");
     const running = IDS.flatMap((id) => cluster.branch(id).running.map((name) => `${name} on ${id}`));
     expect(running.toSorted()).toEqual(wanted.map(({ name, branch }) => `${name} on ${branch}`).toSorted());
-    const names = (lists[0]?.body as InstanceAnswer[]).map(({ name }) => name);
+    const names = listed.map(({ name }) => name);
     expect(names).toEqual([...new Set(names)]);
     expect(kept.filter((name) => !names.includes(name))).toEqual([]);
   }, 60_000);

@@ -120,7 +120,10 @@ export class MemoryBranch {
     const log = silentLog;
     const opened: { bus?: MemoryBus } = {};
     const cluster = new Cluster({
-      ...{ store, clock, log, branchId: id },
+      store,
+      clock,
+      log,
+      branchId: id,
       openBus: ({ handle, facts }) => {
         const self = { id, key: id, version: "1", facts };
         const onRefused = (why: Error) => {
@@ -139,14 +142,26 @@ export class MemoryBranch {
     const parts = { ...shared, ...own };
     const definitions = new Definitions({ cluster, store, clock, log, taker: new RemoteDefinitions(parts, log) });
     const identity = () => ({
-      ...{ id, url: `http://${id}:8000`, port: 8000, version: "1", loglevel: "INFO", logfile: null },
-      ...{ numc: 1, supIntervalS: 5, startedAtMs: 0, pid: 1 },
+      id,
+      url: `http://${id}:8000`,
+      port: 8000,
+      version: "1",
+      loglevel: "INFO",
+      logfile: null,
+      numc: 1,
+      supIntervalS: 5,
+      startedAtMs: 0,
+      pid: 1,
     });
     const shutDown = () => void (this.isShutDown = true);
     const controller = new Controller(parts, { identity, shutDown }, definitions);
     owners.onForgotten(() => definitions.takeState());
     const api = new Api({
-      ...{ controller, branchId: id, log, maxBody: 1_000_000, guard: { allowedHosts: [], corsOrigin: undefined } },
+      controller,
+      branchId: id,
+      log,
+      maxBody: 1_000_000,
+      guard: { allowedHosts: [], corsOrigin: undefined },
       brokerOf: () => broker.broker,
     });
     controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));

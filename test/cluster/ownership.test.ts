@@ -277,4 +277,17 @@ describe("branches", () => {
     await cluster.clock.advance(10_000);
     expect(await cluster.ask("a", "GET /shop/instances/")).toMatchObject({ silent: ["b"] });
   });
+
+  test("are forgotten also by those that were away when it was said", async () => {
+    await using cluster = await MemoryCluster.of("a", "b", "c");
+    await cluster.ask("a", "POST /shop/instances/web/?branch=b");
+    cluster.branch("b").kill();
+    cluster.branch("c").kill();
+    await cluster.clock.advance(10_000);
+    await cluster.ask("a", "DELETE /branches/b/?forget=1");
+    cluster.branch("c").start();
+    await cluster.clock.advance(20_000);
+    expect(await cluster.ask("c", "GET /shop/instances/")).toEqual({ status: 200, body: [], silent: [] });
+    expect((await cluster.ask("c", "POST /shop/instances/web/?branch=c")).status).toBe(201);
+  });
 });
