@@ -321,6 +321,10 @@ describe("a branch that joins", () => {
     expect(b.test.processes.did).toEqual(["TERM web"]);
     const dropped = b.logged.filter(({ message }) => message.startsWith("a definition is dropped"));
     expect(dropped.map(({ fields }) => fields["app"] ?? fields["queue"])).toEqual(["mail/letters", "mail"]);
+    await b.life.apps.put("mail", {}, NOWAIT);
+    await cluster.calm();
+    expect(a.test.store.apps.names()).toEqual(["mail", "post", "shop"]);
+    expect(b.test.store.instances.names("mail")).toEqual(["web"]);
   });
 
   test("and is new speaks for nobody: one that was away for long keeps what it has", async () => {
