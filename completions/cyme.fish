@@ -57,7 +57,7 @@ complete -c cyme -n 'not __fish_seen_subcommand_from branch' -s F -l format -x -
 complete -c cyme -n '__fish_seen_subcommand_from branch' -s i -l id -x -d 'Its id; else generated once and kept'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -s b -l broker -x -d 'Default broker; better the variable: ps shows this'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -s D -l instance-dir -r -F -d 'Where store, logs and workers live'
-complete -c cyme -n '__fish_seen_subcommand_from branch' -s C -l numc -x -d 'Number of controllers (only shown so far: there is one branch)'
+complete -c cyme -n '__fish_seen_subcommand_from branch' -s C -l numc -x -d 'Connections that share what other branches ask'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l sup-interval -x -d 'How often the supervisor looks around'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l without-httpd -d 'Serve no HTTP, only branch.sock'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l without-http -d 'The same'

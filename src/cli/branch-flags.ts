@@ -23,7 +23,7 @@ export const BRANCH_OPTIONS: readonly Option[] = (
       name: "numc",
       short: "C",
       value: "n",
-      about: "Number of controllers (only shown so far: there is one branch)",
+      about: "Connections that share what other branches ask",
       default: "2",
     },
     { name: "sup-interval", value: "seconds", about: "How often the supervisor looks around", default: "5" },

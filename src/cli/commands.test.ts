@@ -37,6 +37,7 @@ const SENDS: [command: string, requests: string[]][] = [
   ["-a shop instances.stats web", ["GET /shop/instances/web/stats/"]],
   ["-a shop instances.restart web", ["POST /shop/instances/web/restart/"]],
   ["-a shop instances.enable web", ["POST /shop/instances/web/enable/"]],
+  ["-a shop instances.move web machine2", ["POST /shop/instances/web/move/?branch=machine2"]],
   ["-a shop instances.disable web --timeout 9", ["POST /shop/instances/web/disable/?timeout=9"]],
   ["instances.autoscale web", ["GET /instances/web/autoscale/"]],
   ["instances.autoscale web 4", ['POST /instances/web/autoscale/ {"max":"4"}']],

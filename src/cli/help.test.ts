@@ -34,7 +34,7 @@ describe("help", () => {
     const help = await out("help", "branch");
     expect(help).toStartWith("cyme [options] branch [address]\n\nRun the daemon that keeps workers alive.\n");
     expect(help).toContain(
-      "  -C, --numc n                Number of controllers (only shown so far: there is\n                              one branch) (CYME_NUMC, default 2)\n",
+      "  -C, --numc n                Connections that share what other branches ask\n                              (CYME_NUMC, default 2)\n",
     );
   });
 

@@ -18,6 +18,8 @@ export interface OwnersParts {
 /** How often what this branch has is compared with what is told of it, and what others know with what is known here. */
 const LOOK_MS = 2_000;
 const EXCHANGE_MS = 10_000;
+const PRUNE_MS = 3_600_000;
+/** How long it is remembered that an instance was deleted. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 
 /**
@@ -26,7 +28,6 @@ const KEPT_MS = 30 * 24 * 3_600_000;
  */
 export class Owners {
   readonly #parts: OwnersParts;
-  /** Instances that were added here while the cluster says that another branch has that name. */
   #onLost: (name: string, to: string) => void = () => {};
   #onForgotten: () => void = () => {};
   /** Branches that were seen to know something else a round ago. */
@@ -34,6 +35,7 @@ export class Owners {
   readonly #exchanging = new Set<string>();
   #digest: { readonly revision: number; readonly others: string; readonly value: string } | undefined;
   #cancel = () => {};
+  #pruneAtMs = 0;
   #isStopped = false;
 
   constructor(parts: OwnersParts) {
@@ -176,9 +178,9 @@ export class Owners {
     try {
       this.refresh();
       this.#compare();
-      const oldest = versionsBefore(clock.now() - KEPT_MS);
-      if (store.owners.all().some(({ isDeleted, version }) => isDeleted && version < oldest)) {
-        store.write(() => store.owners.forgetDeletedBefore(oldest));
+      if (clock.now() >= this.#pruneAtMs) {
+        this.#pruneAtMs = clock.now() + PRUNE_MS;
+        store.write(() => store.owners.forgetDeletedBefore(versionsBefore(clock.now() - KEPT_MS)));
       }
     } catch (error) {
       log.error("the names of this branch cannot be told", { error });

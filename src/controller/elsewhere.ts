@@ -34,6 +34,11 @@ export class Elsewhere {
     return this.#parts.cluster.branchId;
   }
 
+  /** Waits, after a start and not for long, until it is known whether there is another branch. */
+  untilTried(): Promise<void> {
+    return this.#parts.cluster.untilTried();
+  }
+
   /** Has `handle` answer what other branches are asked, as if it was asked here. */
   serve(handle: (request: unknown, signal: AbortSignal) => Promise<Json>): void {
     this.#parts.cluster.serve("request", (args, _from, signal) => handle(args, signal));

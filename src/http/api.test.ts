@@ -14,6 +14,9 @@ interface Parts {
   readonly guard?: Partial<GuardOptions>;
 }
 
+/** There is no other branch. */
+const ALONE = { isAlone: true, untilTried: () => Promise.resolve() };
+
 /** An API over controllers that only note what they are asked, as `instances.restart shop web`. */
 function setup({ answers = {}, guard = {} }: Parts = {}) {
   const asked: string[] = [];
@@ -36,7 +39,12 @@ function setup({ answers = {}, guard = {} }: Parts = {}) {
           },
       },
     );
-  const controller = new Proxy({}, { get: (_target, noun) => room(String(noun)) }) as Controller;
+  const controller = new Proxy(
+    {},
+    {
+      get: (_target, noun) => (noun === "elsewhere" ? ALONE : room(String(noun))),
+    },
+  ) as Controller;
   const api = new Api({
     controller,
     branchId: "b1",

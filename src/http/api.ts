@@ -102,6 +102,8 @@ export class Api {
     const { controller, branchId, brokerOf, maxBody, log } = this.#options;
     const { elsewhere } = controller;
     const { route, path } = match;
+    // A branch that has just started may be one of many, and not have heard of them yet.
+    if (route.answeredBy === "owner or a new one") await elsewhere.untilTried();
     const isAmongOthers = origin.is === "client" && !elsewhere.isAlone;
     const isForwardable = isAmongOthers && route.answeredBy !== undefined;
     const replayable = isForwardable ? await readReplayable(asked, maxBody) : undefined;

@@ -40,11 +40,17 @@ export class MemoryCluster implements AsyncDisposable {
   }
 
   async add(id: string): Promise<MemoryBranch> {
+    const branch = this.begin(id);
+    // To have its id and hear of the others.
+    await this.clock.advance(1_000);
+    return branch;
+  }
+
+  /** A branch that has just been started. */
+  begin(id: string): MemoryBranch {
     const branch = new MemoryBranch(id, this.clock, this.network);
     this.#branches.set(id, branch);
     branch.start();
-    // To have its id and hear of the others.
-    await this.clock.advance(1_000);
     return branch;
   }
 

@@ -98,6 +98,14 @@ describe("a name", () => {
     expect(await cluster.ask("c", "GET /shop/instances/")).toMatchObject({ body: [], silent: ["b"] });
   });
 
+  test("is taken also for a branch that has just started and heard of nobody yet", async () => {
+    await using cluster = await MemoryCluster.of("a");
+    await cluster.ask("a", "POST /shop/instances/web/");
+    cluster.begin("b");
+    expect((await cluster.ask("b", "POST /shop/instances/web/")).status).toBe(409);
+    expect(cluster.branch("b").running).toEqual([]);
+  });
+
   test("is free again as soon as the instance was deleted", async () => {
     await using cluster = await MemoryCluster.of("a", "b");
     for (let round = 0; round < 3; round++) {
