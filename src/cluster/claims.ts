@@ -29,6 +29,8 @@ type Claimed = "instance" | "promise";
 const PROMISE_MS = 60_000;
 const LOCK_MS = 10_000;
 const ASK_MS = 3_000;
+const LEAST_MS = 2_000;
+const AGAIN_MS = 250;
 /** Longer than a branch needs to tell of an instance that was added to it. */
 const GIVEN_MS = 3_000;
 
@@ -53,7 +55,7 @@ export class Claims {
   /**
    * Finds out which branch is to have a new instance, and keeps the name there; `pinned` where the caller named the branch.
    * Rejects `not-found` and `unavailable` for it, `unavailable` where not all that are up can be asked, `conflict` for a name
-   * that is just being added. Without a name it gets a UUID, about which nobody has to be asked.
+   * that is still being added by somebody else after `timeoutMs`. Without a name it gets a UUID, about which nobody has to be asked.
    */
   async place(name: string | undefined, pinned: string | undefined, timeoutMs: number): Promise<Placed> {
     const { cluster } = this.#parts;
@@ -61,10 +63,26 @@ export class Claims {
     if (cluster.busState?.is !== "up") throw this.#away();
     if (pinned !== undefined) this.#refuseAway(pinned);
     if (name === undefined) return this.#give(crypto.randomUUID(), pinned);
+    const untilMs = this.#parts.clock.now() + timeoutMs;
+    for (;;) {
+      const placed = await this.#placeNamed(name, pinned, Math.max(1, untilMs - this.#parts.clock.now()));
+      if (placed) return placed;
+      // It is being added: soon it is there, or the name is free again.
+      if (this.#parts.clock.now() + AGAIN_MS > untilMs) throw beingAdded(name);
+      await this.#parts.clock.sleep(AGAIN_MS);
+    }
+  }
+
+  /** Undefined while the name is promised to another request. */
+  async #placeNamed(name: string, pinned: string | undefined, leftMs: number): Promise<Placed | undefined> {
+    const { cluster } = this.#parts;
+    // The caller's time is for the worker: who does not wait for that at all still gets it stored.
+    const timeoutMs = Math.max(leftMs, LEAST_MS);
     return cluster
       .withLock(`instance ${name}`, Math.min(LOCK_MS, timeoutMs), async (lost) => {
         const holder = await this.#ask(name, Math.min(ASK_MS, timeoutMs));
-        if (holder !== undefined) return { name, branch: holder, isTaken: true };
+        if (holder?.claimed === "promise") return undefined;
+        if (holder) return { name, branch: holder.branch, isTaken: true };
         const placed = this.#give(name, pinned);
         const { branch } = placed;
         if (branch === cluster.branchId) this.#promise(name);
@@ -87,11 +105,14 @@ export class Claims {
    * Branches that did not answer are added to `silent`.
    */
   async findOwner(name: string, timeoutMs: number, silent?: Set<string>): Promise<string | undefined> {
+    return this.knownOwner(name) ?? this.askOwner(name, timeoutMs, silent);
+  }
+
+  /** The branch that has that name by what is stored here. */
+  knownOwner(name: string): string | undefined {
     const { cluster, owners } = this.#parts;
-    const known = owners.find(name);
-    if (known) return known.branch;
-    if (this.#claimed(name) === "instance") return cluster.branchId;
-    return this.askOwner(name, timeoutMs, silent);
+    const told = owners.find(name)?.branch;
+    return told ?? (this.#claimed(name) === "instance" ? cluster.branchId : undefined);
   }
 
   /** The branch that has that name by what those that are up answer. */
@@ -105,7 +126,7 @@ export class Claims {
   }
 
   /** Who has the name; undefined where all said that nobody has. */
-  async #ask(name: string, timeoutMs: number): Promise<string | undefined> {
+  async #ask(name: string, timeoutMs: number): Promise<{ branch: string; claimed: Claimed } | undefined> {
     const { cluster, owners } = this.#parts;
     const known = owners.find(name);
     // What is told of branches that are up may be old: they are asked.
@@ -118,14 +139,10 @@ export class Claims {
     }
     const own = this.#claimed(name);
     const all = [...answers, ...(own === undefined ? [] : [[cluster.branchId, own] as const])];
-    const [holder, claimed] = all.find(([, answer]) => answer !== null) ?? [];
-    if (claimed === "promise") {
-      throw conflict(`Instance "${name}" is just being added on branch "${holder}"`, {
-        instance: name,
-        branch: holder,
-      });
+    for (const [branch, claimed] of all) {
+      if (claimed === "instance" || claimed === "promise") return { branch, claimed };
     }
-    return holder;
+    return undefined;
   }
 
   #claimed(name: string): Claimed | undefined {
@@ -189,6 +206,9 @@ export class Claims {
 /** The conflict of adding a name that a branch has which cannot be asked. */
 const taken = (name: string, app: string, branch: string) =>
   conflict(`Instance "${name}" belongs to branch "${branch}", which is away`, { instance: name, app, branch });
+
+const beingAdded = (name: string) =>
+  conflict(`Instance "${name}" is being added by another request: ask again`, { instance: name, stored: false });
 
 function nameOf(args: Json): string {
   const { name } = factsOf(args);

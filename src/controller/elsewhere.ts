@@ -49,6 +49,11 @@ export class Elsewhere {
     return this.#parts.claims.findOwner(name, timeoutMs, silent);
   }
 
+  /** The branch that has that instance by what is written here. */
+  knownOwner(name: string): string | undefined {
+    return this.#parts.claims.knownOwner(name);
+  }
+
   /** The same by what the others answer now, whatever is written here. */
   askOwner(name: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
     return this.#parts.claims.askOwner(name, timeoutMs, silent);

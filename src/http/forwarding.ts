@@ -130,7 +130,10 @@ export class Forwarding {
     const { path, options, params, method } = hop;
     const { name, app = "" } = path;
     const { branchId } = this.#elsewhere;
-    const owner = name === undefined ? undefined : await this.#elsewhere.ownerOf(name, options);
+    // Whoever adds asks everybody under a lock, and nobody before that; without an app there is nothing to add.
+    const ask = async (of: string) =>
+      app === "" ? this.#elsewhere.ownerOf(of, options) : this.#elsewhere.knownOwner(of);
+    const owner = name === undefined ? undefined : await ask(name);
     if (owner === branchId) return here();
     if (owner !== undefined) {
       const answer = await this.#forward(owner, hop).catch((error: unknown) => {
@@ -138,7 +141,6 @@ export class Forwarding {
       });
       if (answer.status !== OUTCOMES["not-found"].http) return answer;
     }
-    // Without an app there is nothing that could be added.
     if (app === "") return here();
     const { branch } = parseInstanceChange(params);
     const placed = await this.#elsewhere.place(name, branch, options);

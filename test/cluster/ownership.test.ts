@@ -68,6 +68,14 @@ describe("a name", () => {
     expect(running).toEqual(["web"]);
   });
 
+  test("is given once where several put it at once: the others change what is there", async () => {
+    await using cluster = await MemoryCluster.of("a", "b", "c");
+    const put = (id: string) => [id, "PUT /shop/instances/web/", { max_concurrency: 2 }] as const;
+    const answers = await cluster.askAll(put("a"), put("b"), put("c"));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 201]);
+    expect(["a", "b", "c"].flatMap((id) => cluster.branch(id).running)).toEqual(["web"]);
+  });
+
   test("stays taken while its branch is away", async () => {
     await using cluster = await MemoryCluster.of("a", "b");
     await cluster.ask("a", "POST /shop/instances/web/?branch=b");
@@ -158,6 +166,22 @@ describe("a name", () => {
 });
 
 describe("placing", () => {
+  test("does not need the caller's time", async () => {
+    await using cluster = await MemoryCluster.of("a", "b");
+    cluster.branch("b").test.processes.next = { isMute: true };
+    expect(await cluster.ask("a", "POST /shop/instances/web/?branch=b&timeout=0")).toMatchObject({
+      status: 408,
+      body: { stored: true, instance: "web" },
+      silent: [],
+    });
+    expect(await cluster.ask("a", "POST /shop/instances/!/mail/?branch=b")).toMatchObject({
+      status: 202,
+      body: { ok: "operation scheduled", name: "mail" },
+    });
+    const unnamed = await cluster.ask("a", "POST /shop/instances/!/?branch=b");
+    expect(unnamed).toMatchObject({ status: 202, body: { name: expect.stringMatching(/^[0-9a-f-]{36}$/) } });
+  });
+
   test("spreads new instances over the branches, also those added at once", async () => {
     await using cluster = await MemoryCluster.of("a", "b", "c");
     const line = "POST /shop/instances/";
