@@ -25,7 +25,7 @@ describe("rows of another branch", () => {
     expect(rowsFromJson({ owners, branches })).toEqual({ owners: [owner], branches: [branch] });
   });
 
-  test.each([null, [], "text", { owners: {}, branches: 1 }])("are none in %p", (json) => {
+  test.each([[null], [[]], ["text"], [{ owners: {}, branches: 1 }]])("are none in %j", (json) => {
     expect(rowsFromJson(json)).toEqual({ owners: [], branches: [] });
   });
 });
