@@ -31,6 +31,7 @@ export interface Plan {
   readonly waitAfterBrokerRevivedMs: number;
   readonly unresponsiveAfterMs: number;
   readonly resultExpiresMs: number;
+  readonly nowaitSendMs: number;
   readonly maxBody: number;
   readonly guard: GuardOptions;
   readonly identity: () => BranchIdentity;
@@ -58,6 +59,7 @@ export function compose(plan: Plan): Parts {
     connectionName: `cyme ${branchId} tasks`,
     resultQueue: `cyme.results.${branchId}`,
     onReports: (reports) => results.heard(reports),
+    onTakenLate: (id) => controller.tasks.takenLate(id),
   });
   const supervisor = new Supervisor({
     store,
@@ -79,7 +81,8 @@ export function compose(plan: Plan): Parts {
       env: process.env,
     },
   });
-  const own = { branchId, instanceDir: directory.path, defaultBroker: broker };
+  const { nowaitSendMs } = plan;
+  const own = { nowaitSendMs, branchId, instanceDir: directory.path, defaultBroker: broker };
   const parts = { store, brokers, taskBrokers, supervisor, results, clock, log: log.with({ part: "tasks" }), ...own };
   const controller = new Controller(parts, { identity: plan.identity, shutDown: plan.shutDown });
   const api = new Api({

@@ -33,6 +33,7 @@ export interface BranchIo {
 }
 
 const STOP_MS = 10_000;
+const NOWAIT_SEND_MS = 10 * 60_000;
 
 /** Runs the daemon until it is told to stop; resolves to 0 then. Rejects with a CymeError where it cannot start. */
 export async function runBranch(options: BranchOptions, io: BranchIo): Promise<number> {
@@ -146,6 +147,7 @@ class Daemon {
       waitAfterBrokerRevivedMs: options.waitAfterBrokerRevivedS * 1000,
       unresponsiveAfterMs: options.unresponsiveAfterS * 1000,
       resultExpiresMs: options.resultExpiresS * 1000,
+      nowaitSendMs: NOWAIT_SEND_MS,
       maxBody: options.maxBodyBytes,
       guard: { allowedHosts: options.allowedHost.map((host) => host.toLowerCase()), corsOrigin: options.corsOrigin },
       identity: () => this.#identity(branchId),

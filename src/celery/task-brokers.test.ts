@@ -9,7 +9,7 @@ const at = (vhost: string): Broker => parseBrokerUrl("broker", `amqp://me:secret
 
 function setup() {
   const clock = new ManualClock();
-  const options = { connectionName: "test", resultQueue: "results", onReports: () => {} };
+  const options = { connectionName: "test", resultQueue: "results", onReports: () => {}, onTakenLate: () => {} };
   const brokers = new TaskBrokers({ clock, log: silentLog, ...options });
   return { brokers, clock, [Symbol.asyncDispose]: () => brokers.stop(clock.now()) };
 }

@@ -27,8 +27,8 @@ export class TaskBrokers {
   /** Closes, in the background, the connections to all but these. */
   keepOnly(brokers: readonly Broker[]): void {
     const kept = new Set(brokers.map(brokerUrl));
-    for (const url of this.#opened.keys()) {
-      if (!kept.has(url)) this.#close(url, this.#options.clock.now() + GOODBYE_MS);
+    for (const [url, { isIdle }] of this.#opened) {
+      if (isIdle && !kept.has(url)) this.#close(url, this.#options.clock.now() + GOODBYE_MS);
     }
   }
 
