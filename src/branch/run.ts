@@ -33,6 +33,8 @@ export interface BranchIo {
 }
 
 const STOP_MS = 10_000;
+/** Of this, for the last answers. */
+const LAST_WORDS_MS = 2_000;
 const NOWAIT_SEND_MS = 10 * 60_000;
 
 /** Runs the daemon until it is told to stop; resolves to 0 then. Rejects with a CymeError where it cannot start. */
@@ -123,8 +125,10 @@ class Daemon {
       // First, since it ends the waits that keep requests from finishing.
       await parts.supervisor.stop();
       parts.results.stop();
+      // Before the servers end: who waits for a send is to be told what became of it.
+      const sent = parts.taskBrokers.stop(deadlineMs - LAST_WORDS_MS);
       for (const server of servers.toReversed()) await server.stop(deadlineMs);
-      await Promise.all([parts.taskBrokers.stop(deadlineMs), parts.brokers.stop(deadlineMs)]);
+      await Promise.all([sent, parts.brokers.stop(deadlineMs)]);
       for (const file of pidFiles) removePidFile(file);
       this.#log.info("branch has stopped");
     }

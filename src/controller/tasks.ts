@@ -266,8 +266,9 @@ export class Tasks {
   }
 
   async #caughtUp(app: string, timeoutMs: number): Promise<void> {
-    const broker = appBroker(this.#parts, findApp(this.#parts.store, app));
-    await this.#parts.taskBrokers.use(broker).caughtUp(timeoutMs);
+    const { taskBrokers, results, store } = this.#parts;
+    const broker = appBroker(this.#parts, findApp(store, app));
+    if (!results.isStopped) await taskBrokers.use(broker).caughtUp(timeoutMs);
   }
 
   async #detail(app: string, id: string, task: Task | undefined): Promise<TaskDetail> {
