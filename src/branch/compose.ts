@@ -37,6 +37,7 @@ export interface Plan {
   readonly waitAfterBrokerRevivedMs: number;
   readonly unresponsiveAfterMs: number;
   readonly resultExpiresMs: number;
+  readonly nowaitSendMs: number;
   readonly maxBody: number;
   readonly guard: GuardOptions;
   /** Undefined where no daemon runs: other branches are not reached then. */
@@ -69,6 +70,7 @@ export function compose(plan: Plan): Parts {
     connectionName: `cyme ${branchId} tasks`,
     resultQueue: `cyme.results.${branchId}`,
     onReports: (reports) => results.heard(reports),
+    onTakenLate: (id) => controller.tasks.takenLate(id),
   });
   const supervisor = new Supervisor({
     store,
@@ -94,7 +96,8 @@ export function compose(plan: Plan): Parts {
   const cluster = new Cluster({ store, clock, log: clusterLog, branchId, openBus: plan.openBus });
   const owners = new Owners({ store, clock, log: clusterLog, cluster });
   const claims = new Claims({ store, clock, cluster, owners, random: Math.random });
-  const own = { branchId, instanceDir: directory.path, defaultBroker: broker };
+  const { nowaitSendMs } = plan;
+  const own = { nowaitSendMs, branchId, instanceDir: directory.path, defaultBroker: broker };
   const shared = { store, brokers, taskBrokers, supervisor, results, clock, cluster, owners, claims };
   const parts = { ...shared, log: log.with({ part: "tasks" }), ...own };
   const taker = new RemoteDefinitions(parts, clusterLog);

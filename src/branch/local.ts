@@ -133,6 +133,8 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     unresponsiveAfterMs: Number.POSITIVE_INFINITY,
     // Nothing is dropped by a command.
     resultExpiresMs: Number.POSITIVE_INFINITY,
+    // Somebody waits for the command to end.
+    nowaitSendMs: 15_000,
     maxBody: MAX_BODY,
     guard: { allowedHosts: [], corsOrigin: undefined },
     openBus: undefined,

@@ -36,6 +36,11 @@ export interface BranchIo {
 }
 
 const STOP_MS = 10_000;
+/** Kept of that to take leave of the other branches. */
+const GOODBYE_MS = 1_000;
+/** Of this, for the last answers. */
+const LAST_WORDS_MS = 2_000;
+const NOWAIT_SEND_MS = 10 * 60_000;
 
 /** Runs the daemon until it is told to stop; resolves to 0 then. Rejects with a CymeError where it cannot start. */
 export async function runBranch(options: BranchOptions, io: BranchIo): Promise<number> {
@@ -137,9 +142,12 @@ class Daemon {
       parts.results.stop();
       parts.owners.stop();
       parts.definitions.stop();
-      for (const server of servers.toReversed()) await server.stop(deadlineMs);
+      // Before the servers end: who waits for a send is to be told what became of it.
+      const sent = parts.taskBrokers.stop(deadlineMs - LAST_WORDS_MS);
+      // Before the bus ends: requests may be on their way to other branches.
+      for (const server of servers.toReversed()) await server.stop(deadlineMs - GOODBYE_MS);
       await parts.cluster.stop(deadlineMs);
-      await Promise.all([parts.taskBrokers.stop(deadlineMs), parts.brokers.stop(deadlineMs)]);
+      await Promise.all([sent, parts.brokers.stop(deadlineMs)]);
       for (const file of pidFiles) removePidFile(file);
       this.#log.info("branch has stopped");
     }
@@ -162,6 +170,7 @@ class Daemon {
       waitAfterBrokerRevivedMs: options.waitAfterBrokerRevivedS * 1000,
       unresponsiveAfterMs: options.unresponsiveAfterS * 1000,
       resultExpiresMs: options.resultExpiresS * 1000,
+      nowaitSendMs: NOWAIT_SEND_MS,
       maxBody: options.maxBodyBytes,
       guard: { allowedHosts: options.allowedHost.map((host) => host.toLowerCase()), corsOrigin: options.corsOrigin },
       openBus: ({ handle, facts }) =>

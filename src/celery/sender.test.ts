@@ -4,7 +4,7 @@ import type { Queue } from "../domain/queue.ts";
 import { AmqpAway, AmqpRefused, type LinkState, type Outgoing, type Published } from "../kit/amqp.ts";
 import type { PublishingLink } from "../kit/amqp.ts";
 import { ManualClock } from "../kit/clock.ts";
-import { Overloaded, Sender } from "./sender.ts";
+import { MaybeSent, Overloaded, Sender } from "./sender.ts";
 import type { TaskMessage } from "./task-message.ts";
 
 const NO_EXCHANGE = new AmqpRefused(404, "NOT_FOUND - no exchange 'e' in vhost '/'");
@@ -100,7 +100,9 @@ function setup({ isUp = true }: { isUp?: boolean } = {}) {
     const error = refuses.get(name);
     if (error) throw error;
   };
-  const sender = new Sender({ link, clock, replyTo: "results", declare });
+  const takenLate: string[] = [];
+  const onTakenLate = (id: string) => void takenLate.push(id);
+  const sender = new Sender({ link, clock, replyTo: "results", declare, onTakenLate });
   if (isUp) link.up();
   const send = (id: string, parts: Partial<Queue> & { bytes?: number; forMs?: number } = {}) => {
     const { bytes = 10, forMs = 10_000, ...queue } = parts;
@@ -109,7 +111,7 @@ function setup({ isUp = true }: { isUp?: boolean } = {}) {
   const ids = () => link.flights.map(({ id }) => id);
   /** Lets what has been begun run on. */
   const settle = () => clock.advance(0);
-  return { clock, link, declared, refuses, sender, send, ids, settle };
+  return { takenLate, clock, link, declared, refuses, sender, send, ids, settle };
 }
 
 const queueOf = (parts: Partial<Queue>): Queue => ({
@@ -355,16 +357,29 @@ describe("a send whose time is over", () => {
     await expect(all.send("two")).rejects.toMatchObject({ refused: true });
   });
 
-  test("that is taken when nobody waits any more is not sent again by who tries again", async () => {
+  test("that is taken when nobody waits any more is told of", async () => {
     const all = setup();
     const late = reasonOf(all.send("one"));
     await all.settle();
     await all.clock.advance(10_000);
     await late;
+    expect(all.takenLate).toEqual([]);
     all.link.flights[0]?.land();
     await all.settle();
-    await all.send("one");
-    expect(all.ids()).toEqual([]);
+    expect(all.takenLate).toEqual(["one"]);
+    expect(all.sender.isIdle).toBe(true);
+  });
+
+  test("may have been taken where it was published, and was not where it never was", async () => {
+    const all = setup();
+    const published = all.send("one").catch((error: unknown) => error);
+    await all.settle();
+    all.link.lose();
+    const waiting = all.send("two").catch((error: unknown) => error);
+    await all.clock.advance(10_000);
+    expect(await published).toBeInstanceOf(MaybeSent);
+    expect(await waiting).toBeInstanceOf(AmqpAway);
+    expect(await waiting).not.toBeInstanceOf(MaybeSent);
   });
 
   test("by a stop had until its deadline", async () => {

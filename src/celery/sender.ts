@@ -15,6 +15,9 @@ export class Overloaded extends Error {
   }
 }
 
+/** As AmqpAway, of a message that was published: the broker may have taken it, and may still take it. */
+export class MaybeSent extends AmqpAway {}
+
 export interface SenderOptions {
   readonly link: PublishingLink;
   readonly clock: Clock;
@@ -22,6 +25,8 @@ export interface SenderOptions {
   readonly replyTo: string;
   /** Declares exchange, queue and binding. Rejects AmqpRefused, AmqpAway, `invalid`. */
   readonly declare: (queue: Queue) => Promise<void>;
+  /** A message was taken when nobody waited for it any more. */
+  readonly onTakenLate: (id: string) => void;
 }
 
 const MAX_HELD = 10_000;
@@ -55,7 +60,7 @@ interface Sending {
   readonly outgoing: Outgoing;
   readonly waiters: Set<Waiter>;
   declaration: Declaration | undefined;
-  /** Changes with each publish, so that what is heard of an earlier one is known as old. */
+  /** 0 before the first publish; changes with each, so that what is heard of an earlier one is known as old. */
   flight: number;
   /** To be published with nothing else in the window, since one of some messages made the broker close the channel. */
   isSuspect: boolean;
@@ -79,8 +84,6 @@ export class Sender {
   #flyingBytes = 0;
   #isSuspectFlying = false;
   readonly #paused = new Set<Sending>();
-  /** Ids that were taken when nobody waited any more: who sends one again is told so. */
-  readonly #takenLate = new Set<string>();
   #publisher: Publisher | undefined;
   /** Callers that have not been answered. */
   #waiting = 0;
@@ -101,13 +104,17 @@ export class Sender {
     return new Promise((resolve, reject) => {
       const { state } = this.#options.link;
       if (this.#isStopped) throw new AmqpAway(STOPPED);
-      if (this.#takenLate.delete(message.id)) return resolve();
       if (state.is === "away" && state.refused) throw new AmqpAway(state.reason, true);
       const known = this.#held.get(message.id);
       const sending = known ?? this.#take(queue, message);
       this.#wait(sending, { resolve, reject }, deadlineMs);
       if (!known) this.#admit(sending);
     });
+  }
+
+  /** Whether nothing is to be sent, and nothing is on its way. */
+  get isIdle(): boolean {
+    return this.#held.size === 0;
   }
 
   /** Gives those who wait until the deadline (clock time), and rejects them then. Nothing can be sent any more. */
@@ -117,7 +124,7 @@ export class Sender {
     this.#onIdle = () => done.abort();
     const leftMs = deadlineMs - this.#options.clock.now();
     if (this.#waiting > 0 && leftMs > 0) await this.#options.clock.sleep(leftMs, done.signal);
-    this.#rejectAll(new AmqpAway(STOPPED));
+    this.#rejectAll(STOPPED, false);
   }
 
   #take(queue: Queue, message: TaskMessage): Sending {
@@ -160,11 +167,11 @@ export class Sender {
     this.#waiting++;
   }
 
-  #tooLate({ problem }: Sending): AmqpAway {
+  #tooLate({ problem, flight }: Sending): AmqpAway {
     const { state } = this.#options.link;
-    if (state.is === "away") return new AmqpAway(state.reason, state.refused);
-    if (state.is === "connecting") return new AmqpAway("it has not answered yet");
-    return new AmqpAway(problem ?? "it did not confirm a message in time");
+    if (state.is === "away") return away(flight, state.reason, state.refused);
+    if (state.is === "connecting") return away(flight, "it has not answered yet");
+    return away(flight, problem ?? "it did not confirm a message in time");
   }
 
   /** Has the queue declared, and makes the message ready. */
@@ -263,14 +270,8 @@ export class Sender {
 
   #taken(sending: Sending): void {
     this.#drop(sending);
-    if (sending.waiters.size === 0) this.#rememberLate(sending.id);
+    if (sending.waiters.size === 0) this.#options.onTakenLate(sending.id);
     for (const waiter of sending.waiters) waiter.resolve();
-  }
-
-  #rememberLate(id: string): void {
-    this.#takenLate.add(id);
-    const [oldest] = this.#takenLate;
-    if (this.#takenLate.size > MAX_HELD && oldest !== undefined) this.#takenLate.delete(oldest);
   }
 
   /** There was no queue for it, or nothing led there: somebody may have deleted it since it was declared. */
@@ -309,13 +310,13 @@ export class Sender {
   }
 
   #onState(state: LinkState): void {
-    if (state.is === "away" && state.refused) return this.#rejectAll(new AmqpAway(state.reason, true));
+    if (state.is === "away" && state.refused) return this.#rejectAll(state.reason, true);
     if (state.is === "up") this.#resume();
   }
 
-  #rejectAll(error: AmqpAway): void {
+  #rejectAll(reason: string, refused: boolean): void {
     for (const sending of this.#held.values()) {
-      for (const waiter of sending.waiters) waiter.reject(error);
+      for (const waiter of sending.waiters) waiter.reject(away(sending.flight, reason, refused));
       if (!this.#flying.has(sending)) this.#drop(sending);
     }
   }
@@ -381,6 +382,9 @@ export class Sender {
     } else this.#reject(only, error);
   }
 }
+
+const away = (flight: number, reason: string, refused = false) =>
+  flight > 0 ? new MaybeSent(reason, refused) : new AmqpAway(reason, refused);
 
 /** Those of the size that the broker complains of, where it names one; else all. */
 function suspects(flying: readonly Sending[], { replyText }: AmqpRefused): readonly Sending[] {

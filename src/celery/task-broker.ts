@@ -4,12 +4,12 @@ import { AmqpLink, untilTried, type AMQPChannel, type Link } from "../kit/amqp.t
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { ResultsInbox } from "./results-inbox.ts";
-import { Overloaded, Sender } from "./sender.ts";
+import { MaybeSent, Overloaded, Sender } from "./sender.ts";
 import type { TaskMessage } from "./task-message.ts";
 import type { TaskReport } from "./task-results.ts";
 import { declareQueue } from "./topology.ts";
 
-export { Overloaded };
+export { MaybeSent, Overloaded };
 
 /** Tasks go out over one broker, results come in. */
 export interface TaskBroker {
@@ -19,8 +19,8 @@ export interface TaskBroker {
    * Resolves once the broker has confirmed the message and it is in a queue. A second send of an id that is still on its way
    * joins the first. Rejects
    * - AmqpRefused where the declaration is refused, where there is no way into the queue (312), or it is too large (406);
-   * - AmqpAway where that is not so by `deadlineMs` (clock time), at once where the login is refused: the message may
-   *   still have been taken, or not;
+   * - AmqpAway where that is not so by `deadlineMs` (clock time), at once where the login is refused; MaybeSent, which is one, where
+   *   it was published, and may have been taken or still be;
    * - Overloaded where too many or too large messages are waiting already;
    * - `invalid` where headers do not fit into a message.
    */
@@ -38,7 +38,12 @@ export interface TaskBrokerOptions {
   readonly resultQueue: string;
   /** Stores them before it returns: they are acknowledged then. Where it throws they are given again. */
   readonly onReports: (reports: readonly TaskReport[]) => void;
+  /** A task was taken when nobody waited for that any more. */
+  readonly onTakenLate: (id: string) => void;
 }
+
+/** Callers wait for the broker to come back, though not for long. */
+const MAX_RETRY_MS = 3_000;
 
 /**
  * One connection for tasks and results, apart from the one for remote control: a broker that is short of memory stops reading
@@ -62,9 +67,16 @@ export class AmqpTaskBroker implements TaskBroker {
       clock,
       log,
       setup: (channel) => this.#hear(channel),
+      maxRetryMs: MAX_RETRY_MS,
     });
     const declare = (queue: Queue) => declareQueue(this.link, queue);
-    this.#sender = new Sender({ link: this.link, clock, replyTo: resultQueue, declare });
+    const { onTakenLate } = options;
+    this.#sender = new Sender({ link: this.link, clock, replyTo: resultQueue, declare, onTakenLate });
+  }
+
+  /** Whether nothing is being sent. */
+  get isIdle(): boolean {
+    return this.#sender.isIdle;
   }
 
   start(): void {

@@ -1,4 +1,5 @@
-import { brokerLabel, brokerUrl, type Broker } from "../domain/broker.ts";
+import { brokerUrl, type Broker } from "../domain/broker.ts";
+import { AmqpAway } from "../kit/amqp.ts";
 import { AmqpTaskBroker, type TaskBroker, type TaskBrokerOptions } from "./task-broker.ts";
 
 export type TaskBrokersOptions = TaskBrokerOptions;
@@ -17,9 +18,9 @@ export class TaskBrokers {
     this.#options = options;
   }
 
-  /** Started at first use; never waits. */
+  /** Started at first use; never waits. Throws AmqpAway once this is stopped. */
   use(broker: Broker): TaskBroker {
-    if (this.#isStopped) throw new Error(`Cannot use ${brokerLabel(broker)}: all connections have been stopped`);
+    if (this.#isStopped) throw new AmqpAway("the branch is stopping");
     const url = brokerUrl(broker);
     return this.#opened.get(url) ?? this.#open(broker, url);
   }
@@ -27,8 +28,8 @@ export class TaskBrokers {
   /** Closes, in the background, the connections to all but these. */
   keepOnly(brokers: readonly Broker[]): void {
     const kept = new Set(brokers.map(brokerUrl));
-    for (const url of this.#opened.keys()) {
-      if (!kept.has(url)) this.#close(url, this.#options.clock.now() + GOODBYE_MS);
+    for (const [url, { isIdle }] of this.#opened) {
+      if (isIdle && !kept.has(url)) this.#close(url, this.#options.clock.now() + GOODBYE_MS);
     }
   }
 

@@ -30,7 +30,8 @@ function nextSteps({ code, facts }: CymeError): string[] {
   if (typeof facts["usage"] === "string") lines.push(`usage: ${facts["usage"]}`);
   lines.push(...logLines(facts));
   if (facts["stored"] === true) lines.push(STORED[code] ?? "It is stored and will be done.");
-  if (facts["stored"] === false) lines.push(`Nothing was stored; it can be tried again${asTheSame(facts)}.`);
+  if (facts["stored"] === false && facts["maybe_sent"] !== true)
+    lines.push(`Nothing was stored; it can be tried again${asTheSame(facts)}.`);
   if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(code, facts));
   if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or with --token.");
   if (code === "not-found") lines.push(...whatThereIs(facts));
@@ -41,8 +42,9 @@ function nextSteps({ code, facts }: CymeError): string[] {
 const asTheSame = ({ uuid }: Facts) => (typeof uuid === "string" ? `, with --uuid ${uuid} as the same task` : "");
 
 /** Of a task that may have been sent, or may still be worked on. */
-function whatBecameOf(code: CymeError["code"], { uuid, reached, stored }: Facts): string[] {
-  const isOpen = (code === "timeout" || code === "unavailable") && reached !== false && stored !== false;
+function whatBecameOf(code: CymeError["code"], { uuid, reached, stored, maybe_sent: maybeSent }: Facts): string[] {
+  const isNot = reached === false || (stored === false && maybeSent !== true);
+  const isOpen = (code === "timeout" || code === "unavailable") && !isNot;
   return isOpen ? [`What became of it: cyme -a <app> tasks.state ${String(uuid)}`] : [];
 }
 

@@ -116,7 +116,7 @@ describe("what is kept", () => {
     }
     results.start(brokers);
     await clock.advance(MINUTE);
-    expect(store.tasks.size().tasks).toBeLessThanOrEqual(1000);
+    expect(store.tasks.size().tasks).toBe(1000);
     expect(store.tasks.get("2499")).toBeDefined();
     expect(store.tasks.get("1")).toBeUndefined();
   });

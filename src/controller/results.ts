@@ -108,7 +108,8 @@ export class Results {
     let isMore = false;
     try {
       isMore = store.write(() => this.#dropOld() || this.#dropExcess());
-      if (!isMore) this.#brokers?.keepOnly(store.tasks.brokersInUse());
+      // Who waits for a task that is not kept any more still needs the connection that its result comes by.
+      if (!isMore && this.#waiting.size === 0) this.#brokers?.keepOnly(store.tasks.brokersInUse());
     } catch (error) {
       log.error("old results of tasks cannot be dropped", { error });
     }
@@ -119,7 +120,7 @@ export class Results {
   /** Whether there may be more to drop. */
   #dropOld(): boolean {
     const { store, clock, keptMs } = this.#options;
-    return store.tasks.dropBefore(clock.now() - keptMs).tasks > 0;
+    return store.tasks.dropBefore(clock.now() - keptMs) > 0;
   }
 
   #dropExcess(): boolean {
@@ -129,7 +130,7 @@ export class Results {
       this.#excess = { tasks: size.tasks - this.#limits.tasks, bytes: size.bytes - this.#limits.bytes };
     }
     if (this.#excess.tasks <= 0 && this.#excess.bytes <= 0) return false;
-    const dropped = tasks.dropBefore(Number.MAX_SAFE_INTEGER);
+    const dropped = tasks.dropOldest(this.#excess);
     this.#excess = { tasks: this.#excess.tasks - dropped.tasks, bytes: this.#excess.bytes - dropped.bytes };
     return dropped.tasks > 0;
   }

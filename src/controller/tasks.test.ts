@@ -1,5 +1,5 @@
 import { describe, expect, spyOn, test } from "bun:test";
-import { Overloaded } from "../celery/task-broker.ts";
+import { MaybeSent, Overloaded } from "../celery/task-broker.ts";
 import type { UrlRequest } from "../domain/task.ts";
 import { AmqpAway, AmqpRefused } from "../kit/amqp.ts";
 import { silentLog } from "../kit/log.ts";
@@ -153,6 +153,51 @@ describe("a send that is repeated under its id", () => {
   });
 });
 
+describe("a send that the broker may have taken", () => {
+  test("says so, and is the same when it is sent again, while another one under its id is refused", async () => {
+    await using at = setup();
+    at.broker.outcome = () => Promise.reject(new MaybeSent("it froze"));
+    await expect(at.tasks.sendUrl("shop", "orders", REQUEST, ID, PATIENT)).rejects.toMatchObject({
+      code: "unavailable",
+      facts: { uuid: ID, maybe_sent: true },
+    });
+    await expect(at.tasks.sendUrl("shop", "orders", OTHER, ID, PATIENT)).rejects.toMatchObject({ code: "conflict" });
+    at.broker.outcome = () => Promise.resolve();
+    await at.tasks.sendUrl("shop", "orders", REQUEST, ID, PATIENT);
+    expect(at.broker.sent).toHaveLength(2);
+  });
+
+  test("is written down when it turns out that it was taken, and not sent again", async () => {
+    await using at = setup();
+    at.broker.outcome = () => Promise.reject(new MaybeSent("it froze"));
+    await at.tasks.sendUrl("shop", "orders", REQUEST, ID, PATIENT).catch(() => {});
+    at.tasks.takenLate(ID);
+    at.tasks.takenLate("of nobody");
+    await at.branch.clock.advance(0);
+    expect(at.branch.store.tasks.get(ID)?.sent).toMatchObject({ id: ID, url: REQUEST.url });
+    await at.tasks.sendUrl("shop", "orders", REQUEST, ID, PATIENT);
+    expect(at.broker.sent).toHaveLength(1);
+  });
+});
+
+describe("a send that cannot be written down", () => {
+  test("is known all the same, and written down when there is room again", async () => {
+    await using at = setup();
+    const { write } = at.branch.store;
+    at.branch.store.write = () => {
+      throw new Error("disk full");
+    };
+    await at.tasks.sendUrl("shop", "orders", REQUEST, ID, PATIENT);
+    await at.tasks.sendUrl("shop", "orders", REQUEST, ID, PATIENT);
+    await expect(at.tasks.sendUrl("shop", "orders", OTHER, ID, PATIENT)).rejects.toMatchObject({ code: "conflict" });
+    expect(at.broker.sent).toHaveLength(1);
+    await at.branch.clock.advance(2000);
+    at.branch.store.write = write;
+    await at.branch.clock.advance(2000);
+    expect(at.branch.store.tasks.get(ID)?.sent).toMatchObject({ id: ID, url: REQUEST.url });
+  });
+});
+
 describe("a send that nobody waits for", () => {
   test("is answered at once, goes on for ten minutes, and is waited for at the end", async () => {
     await using at = setup();
@@ -171,9 +216,13 @@ describe("a send that nobody waits for", () => {
 
   test("does not trouble anybody when it fails, but is refused at once where it is wrong", async () => {
     await using at = setup();
-    at.broker.outcome = () => Promise.reject(new AmqpAway("gone"));
-    await at.tasks.sendUrl("shop", "orders", REQUEST, undefined, NOWAIT);
-    await at.tasks.finish();
+    const gone = Promise.withResolvers<void>();
+    at.broker.outcome = () => gone.promise;
+    const { sent } = await at.tasks.sendUrl("shop", "orders", REQUEST, undefined, NOWAIT);
+    gone.reject(new AmqpAway("gone"));
+    expect(await at.tasks.finish()).toMatchObject([{ code: "unavailable", facts: { uuid: sent.id } }]);
+    at.broker.outcome = () => Promise.reject(new Overloaded(10_000));
+    await expect(at.tasks.sendUrl("shop", "orders", REQUEST, undefined, NOWAIT)).rejects.toThrow("Too much");
     await expect(at.tasks.sendUrl("shop", "none", REQUEST, undefined, NOWAIT)).rejects.toThrow("Cannot find queue");
   });
 });

@@ -1,4 +1,4 @@
-import { Overloaded } from "../celery/task-broker.ts";
+import { MaybeSent, Overloaded } from "../celery/task-broker.ts";
 import type { TaskMessage } from "../celery/task-message.ts";
 import { urlTaskMessage } from "../celery/url-task.ts";
 import type { Broker } from "../domain/broker.ts";
@@ -12,6 +12,7 @@ import type { Log } from "../kit/log.ts";
 import { appBroker, findApp, type CallOptions, type Parts } from "./context.ts";
 import { ResultBackends } from "./result-backends.ts";
 import type { Results } from "./results.ts";
+import { Unsettled } from "./unsettled.ts";
 
 /** A place for tasks on one broker, as `TaskBroker` in celery/task-broker.ts is one. */
 interface TaskBroker {
@@ -23,20 +24,15 @@ export interface TaskParts extends Parts {
   readonly taskBrokers: { use(broker: Broker): TaskBroker };
   readonly results: Results;
   readonly log: Log;
+  /** How long a send that nobody waits for is tried. */
+  readonly nowaitSendMs: number;
 }
 
 /** How long a caller waits for the broker to take a message: longer than RabbitMQ needs to start again. */
 const SEND_MS = 15_000;
-/** The same where nobody waits for it. */
-const NOWAIT_SEND_MS = 10 * 60_000;
+const WRITE_AGAIN_MS = 2000;
 const CATCH_UP_MS = 2000;
 const DEFAULT_QUEUE = "celery";
-
-/** What the caller gave for a send to be told from another one: the id that a repeated send has too. */
-interface Repeatable {
-  readonly fingerprint: string;
-  readonly sent: Promise<SentTask>;
-}
 
 export interface Sent {
   readonly sent: SentTask;
@@ -56,10 +52,9 @@ export class Tasks {
   readonly #backends: ResultBackends;
   readonly #recording: Batch<Sent>;
   #isUnwritable = false;
-  /** Sends under an id of the caller's that are not done yet. */
-  readonly #sending = new Map<string, Repeatable>();
-  /** Sends that nobody waits for. */
-  readonly #unawaited = new Set<Promise<unknown>>();
+  readonly #unsettled = new Unsettled();
+  /** Sends that nobody waits for; each resolves to what went wrong. */
+  readonly #unawaited = new Set<Promise<CymeError | undefined>>();
 
   constructor(parts: TaskParts) {
     this.#parts = parts;
@@ -108,7 +103,7 @@ export class Tasks {
 
   /** Whether this branch sent the task, is sending it, or heard of it. */
   knows(id: string): boolean {
-    return this.#sending.has(id) || this.#parts.store.tasks.get(id) !== undefined;
+    return this.#unsettled.get(id) !== undefined || this.#parts.store.tasks.get(id) !== undefined;
   }
 
   /** What is known of a task now. */
@@ -137,9 +132,16 @@ export class Tasks {
     throw new CymeError("timeout", message, { uuid, state });
   }
 
-  /** Resolves when everything that was sent without waiting has been taken by the broker, or given up. */
-  async finish(): Promise<void> {
-    await Promise.all(this.#unawaited);
+  /** Resolves when everything that was sent without waiting has been taken by the broker, or given up: to what was not sent, and why. */
+  async finish(): Promise<readonly CymeError[]> {
+    const failures = await Promise.all(this.#unawaited);
+    return failures.filter((failure) => failure !== undefined);
+  }
+
+  /** A task was taken when nobody waited for it any more. */
+  takenLate(id: string): void {
+    const late = this.#unsettled.get(id);
+    if (late?.is === "maybe") void this.#recording.add(late);
   }
 
   async #send(
@@ -165,36 +167,40 @@ export class Tasks {
       fingerprint: fingerprint(appName, queue.name, request),
       sentAtMs: this.#parts.clock.now(),
     };
-    const once = () => this.#publish(sent, queue, broker, message, options);
-    const done = givenId === undefined ? once() : this.#once(sent, once);
+    const known = givenId === undefined ? undefined : this.#known(sent);
+    const done = known ?? this.#publish(sent, queue, broker, message, options);
+    if (!known && givenId !== undefined) this.#unsettled.set({ sent, broker, is: done });
     if (!options.nowait) return { sent: await done, broker };
-    const { log } = this.#parts;
-    const ended = done
-      .catch((error: unknown) => log.error("a task that nobody waited for was not sent", { id, error }))
-      .finally(() => this.#unawaited.delete(ended));
-    this.#unawaited.add(ended);
+    await this.#leave(id, done);
     return { sent, broker };
   }
 
-  /** Sends unless it was, or is being, sent under that id. */
-  async #once({ id, fingerprint }: SentTask, send: () => Promise<SentTask>): Promise<SentTask> {
-    const before = this.#parts.store.tasks.get(id)?.sent;
-    const running = this.#sending.get(id);
-    const known = (running ?? before)?.fingerprint;
-    if (known !== undefined && known !== fingerprint) {
-      throw conflict(`Task ${id} was sent before, and was another one: send this one under an id of its own`, {
-        uuid: id,
-      });
+  /** The send under that id, if there is one already; throws `conflict` where it was another one. */
+  #known({ id, fingerprint }: SentTask): Promise<SentTask> | undefined {
+    const unsettled = this.#unsettled.get(id);
+    const before = unsettled?.sent ?? this.#parts.store.tasks.get(id)?.sent;
+    if (!before) return undefined;
+    if (before.fingerprint !== fingerprint) {
+      const message = `Task ${id} was sent before, and was another one: send this one under an id of its own`;
+      throw conflict(message, { uuid: id });
     }
-    if (running) return running.sent;
-    if (before) return before;
-    const sending = send();
-    this.#sending.set(id, { fingerprint, sent: sending });
-    try {
-      return await sending;
-    } finally {
-      this.#sending.delete(id);
-    }
+    // One that may have been taken is sent again: under the same id it is the same.
+    if (unsettled?.is === "maybe") return undefined;
+    return typeof unsettled?.is === "object" ? unsettled.is : Promise.resolve(before);
+  }
+
+  /** Goes on without anybody waiting. What is known to fail already is told. */
+  async #leave(id: string, done: Promise<SentTask>): Promise<void> {
+    const { log } = this.#parts;
+    await Promise.race([done, new Promise((resolve) => setImmediate(resolve))]);
+    const failure = (error: unknown): CymeError => {
+      log.error("a task that nobody waited for was not sent", { id, error });
+      return error instanceof CymeError ? error : new CymeError("internal", String(error), { uuid: id });
+    };
+    const ended: Promise<CymeError | undefined> = done
+      .then(() => undefined, failure)
+      .finally(() => this.#unawaited.delete(ended));
+    this.#unawaited.add(ended);
   }
 
   async #publish(
@@ -204,11 +210,13 @@ export class Tasks {
     message: TaskMessage,
     { nowait, timeoutMs }: CallOptions,
   ): Promise<SentTask> {
-    const { taskBrokers, clock } = this.#parts;
-    const forMs = nowait ? NOWAIT_SEND_MS : Math.min(SEND_MS, timeoutMs);
+    const { taskBrokers, clock, nowaitSendMs } = this.#parts;
+    const forMs = nowait ? nowaitSendMs : Math.min(SEND_MS, timeoutMs);
     try {
       await taskBrokers.use(broker).send(queue, message, clock.now() + forMs);
     } catch (error) {
+      if (error instanceof MaybeSent) this.#unsettled.set({ sent, broker, is: "maybe" });
+      else this.#unsettled.delete(sent.id);
       throw explained(error, sent);
     }
     await this.#recording.add({ sent, broker });
@@ -218,18 +226,31 @@ export class Tasks {
   /** Never throws: the broker has them, so they are going to be done, and to say anything else would have them sent twice. */
   #record(items: readonly Sent[]): void {
     const { store, log } = this.#parts;
+    const all = this.#isUnwritable ? [...this.#unsettled.taken(), ...items] : items;
     try {
       store.write(() => {
-        for (const { sent, broker } of items) store.tasks.addSent(sent, broker);
+        for (const { sent, broker } of all) store.tasks.addSent(sent, broker);
       });
+      for (const { sent } of all) this.#unsettled.delete(sent.id);
       if (this.#isUnwritable) log.info("what is sent is written down again");
       this.#isUnwritable = false;
     } catch (error) {
-      // Once for each outage: thousands may be sent in a second.
-      if (!this.#isUnwritable)
-        log.error("tasks are sent that cannot be written down", { id: items[0]?.sent.id, error });
-      this.#isUnwritable = true;
+      this.#keep(items, error);
     }
+  }
+
+  #keep(items: readonly Sent[], error: unknown): void {
+    const { clock, log } = this.#parts;
+    for (const { sent, broker } of items) this.#unsettled.set({ sent, broker, is: "taken" });
+    if (this.#isUnwritable) return;
+    // Once for each outage: thousands may be sent in a second.
+    log.error("tasks are sent that cannot be written down yet", { id: items[0]?.sent.id, error });
+    this.#isUnwritable = true;
+    const again = () => {
+      this.#record([]);
+      if (this.#isUnwritable) clock.after(WRITE_AGAIN_MS, again);
+    };
+    clock.after(WRITE_AGAIN_MS, again);
   }
 
   /** Of an app that is there. Celery's default queue needs no declaration. */
@@ -250,8 +271,9 @@ export class Tasks {
   }
 
   async #caughtUp(app: string, timeoutMs: number): Promise<void> {
-    const broker = appBroker(this.#parts, findApp(this.#parts.store, app));
-    await this.#parts.taskBrokers.use(broker).caughtUp(timeoutMs);
+    const { taskBrokers, results, store } = this.#parts;
+    const broker = appBroker(this.#parts, findApp(store, app));
+    if (!results.isStopped) await taskBrokers.use(broker).caughtUp(timeoutMs);
   }
 
   async #detail(app: string, id: string, task: Task | undefined): Promise<TaskDetail> {
@@ -270,7 +292,7 @@ export const backendNote = (kind: string): string =>
 const fingerprint = (app: string, queue: string, request: UrlRequest | NamedRequest): string =>
   new Bun.CryptoHasher("sha256").update(JSON.stringify([app, queue, request])).digest("base64");
 
-/** Nothing is said of a task that may still come through: under the same id it can be sent again without harm. */
+/** For the caller. Under the same id a task can be sent again without harm. */
 function explained(error: unknown, { id, queue }: SentTask): unknown {
   if (error instanceof AmqpRefused) {
     const facts = { uuid: id, queue, broker_says: error.replyText };
@@ -278,6 +300,10 @@ function explained(error: unknown, { id, queue }: SentTask): unknown {
   }
   if (error instanceof Overloaded) {
     return unavailable(`The task was not sent: ${error.message}`, { uuid: id, stored: false });
+  }
+  if (error instanceof MaybeSent) {
+    const message = `Nobody knows whether the broker took the task: ${error.reason}; send it again with X-Cyme-Task: ${id}`;
+    return unavailable(message, { uuid: id, stored: false, maybe_sent: true });
   }
   if (error instanceof AmqpAway) {
     const message = `The task was not sent: ${error.reason}; send it again with X-Cyme-Task: ${id}`;

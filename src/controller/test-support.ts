@@ -25,7 +25,7 @@ export function controllerOf(
   const { store, supervisor, clock, instanceDir, broker } = branch;
   const log = silentLog;
   const results = new Results({ store, clock, log, keptMs: 1000 });
-  const tasks = { taskBrokers: { use: () => taskBroker }, results, log };
+  const tasks = { taskBrokers: { use: () => taskBroker }, results, log, nowaitSendMs: 600_000 };
   const own = { instanceDir, branchId: "b1", defaultBroker: broker.broker };
   const cluster = new Cluster({ store, clock, log, branchId: "b1", openBus: undefined });
   const owners = new Owners({ store, clock, log, cluster });

@@ -40,6 +40,8 @@ describe("parsePath()", () => {
     ["/shop/instances/!/web/queues/t2/", ["shop", "instances", "web", "queues", "t2"]],
     ["/shop/instances/web/queues/!/t2/", ["shop", "instances", "web", "queues", "t2"]],
     ["/branches/!/b1/", ["branches", "b1"]],
+    ["/shop/query/!/u1/", ["shop", "query", "u1"]],
+    ["/shop/query/!/u1/wait/", ["shop", "query", "u1", "wait"]],
   ])("%s does not wait", (path, segments) => expect(at(path)).toEqual({ segments, query: "", nowait: true }));
 
   test.each(["/shop/!/", "/shop/instances/web/!/restart/", "/shop/instances/!web/", "/shop/instances/%21/web/"])(

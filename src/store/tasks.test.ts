@@ -74,12 +74,28 @@ describe("tasks that are kept", () => {
       for (let n = 0; n < 1500; n++) tasks.addReport({ ...OK, id: String(n), result: "1234" }, n);
     });
     expect(tasks.size()).toEqual({ tasks: 1500, bytes: 9000 });
-    expect(tasks.dropBefore(10_000)).toEqual({ tasks: 1000, bytes: 6000 });
+    expect(tasks.dropBefore(10_000)).toBe(1000);
     expect(tasks.get("999")).toBeUndefined();
     expect(tasks.get("1000")).toBeDefined();
-    expect(tasks.dropBefore(1200)).toEqual({ tasks: 200, bytes: 1200 });
-    expect(tasks.dropBefore(1200)).toEqual({ tasks: 0, bytes: 0 });
+    expect(tasks.dropBefore(1200)).toBe(200);
+    expect(tasks.dropBefore(1200)).toBe(0);
     expect(tasks.size()).toEqual({ tasks: 300, bytes: 1800 });
+  });
+
+  test.each([
+    [{ tasks: 2, bytes: 0 }, 2],
+    [{ tasks: 0, bytes: 1 }, 1],
+    [{ tasks: -5, bytes: 7 }, 2],
+    [{ tasks: 3, bytes: 6 }, 3],
+    [{ tasks: 0, bytes: 0 }, 0],
+    [{ tasks: 99, bytes: 0 }, 10],
+  ])("of what is too much (%p) no more is dropped than has to be", (excess, count) => {
+    const { tasks } = open();
+    for (let n = 0; n < 10; n++) tasks.addReport({ ...OK, id: String(n), result: "1234" }, n);
+    expect(tasks.dropOldest(excess)).toEqual({ tasks: count, bytes: 6 * count });
+    expect(tasks.size().tasks).toBe(10 - count);
+    if (count > 0) expect(tasks.get(String(count - 1))).toBeUndefined();
+    if (count < 10) expect(tasks.get(String(count))).toBeDefined();
   });
 
   test("the size of nothing is nothing", () => {

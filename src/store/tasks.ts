@@ -8,6 +8,12 @@ import { brokers, tasks } from "./schema.ts";
 /** Rows dropped at once, so that dropping many does not hold up everything else. */
 const DROPPED_AT_ONCE = 1000;
 
+/** How many tasks, and the bytes of their results. */
+export interface Size {
+  readonly tasks: number;
+  readonly bytes: number;
+}
+
 type Row = typeof tasks.$inferSelect;
 
 /** Tasks that were sent and what was heard of them; either may come first. */
@@ -84,7 +90,7 @@ export class TaskTable {
   }
 
   /** How many are kept, and the bytes of their results. */
-  size(): { tasks: number; bytes: number } {
+  size(): Size {
     const row = this.#db
       .select({ tasks: count(), bytes: sum(tasks.bytes).mapWith(Number) })
       .from(tasks)
@@ -92,15 +98,34 @@ export class TaskTable {
     return { tasks: row?.tasks ?? 0, bytes: row?.bytes ?? 0 };
   }
 
-  /** Drops some of those that nothing was heard of since `atMs`, the oldest first; resolves to what was dropped. */
-  dropBefore(atMs: number): { tasks: number; bytes: number } {
-    const oldest = this.#db
-      .select({ id: tasks.id })
-      .from(tasks)
-      .where(lt(tasks.touchedAtMs, atMs))
-      .orderBy(asc(tasks.touchedAtMs))
-      .limit(DROPPED_AT_ONCE);
-    const rows = this.#db.delete(tasks).where(inArray(tasks.id, oldest)).returning({ bytes: tasks.bytes }).all();
+  /** Drops some of those that nothing was heard of since `atMs`, the oldest first; how many. */
+  dropBefore(atMs: number): number {
+    const oldest = this.#oldest().where(lt(tasks.touchedAtMs, atMs)).all();
+    return this.#drop(oldest).tasks;
+  }
+
+  /** Drops some of the oldest, until that many are gone and their results had that many bytes; what was dropped. */
+  dropOldest(excess: Size): Size {
+    let tooMany = excess.tasks;
+    let tooMuch = excess.bytes;
+    const rows = this.#oldest().all();
+    const kept = rows.findIndex(({ bytes }) => {
+      if (tooMany <= 0 && tooMuch <= 0) return true;
+      tooMany -= 1;
+      tooMuch -= bytes;
+      return false;
+    });
+    return this.#drop(kept < 0 ? rows : rows.slice(0, kept));
+  }
+
+  #oldest() {
+    const columns = { id: tasks.id, bytes: tasks.bytes };
+    return this.#db.select(columns).from(tasks).orderBy(asc(tasks.touchedAtMs)).limit(DROPPED_AT_ONCE).$dynamic();
+  }
+
+  #drop(rows: readonly { readonly id: string; readonly bytes: number }[]): Size {
+    const ids = rows.map(({ id }) => id);
+    this.#db.delete(tasks).where(inArray(tasks.id, ids)).run();
     return { tasks: rows.length, bytes: rows.reduce((total, row) => total + row.bytes, 0) };
   }
 }

@@ -39,7 +39,7 @@ async function setup(onReports: OnReports = () => {}) {
 async function connect(url: string, onReports: OnReports) {
   const lines: string[] = [];
   const options = { clock: systemClock, log: recordingLog(lines), connectionName: "cyme test", resultQueue: RESULTS };
-  const brokers = new TaskBrokers({ ...options, onReports });
+  const brokers = new TaskBrokers({ ...options, onReports, onTakenLate: () => {} });
   const broker = brokers.use(parseBrokerUrl("broker", url));
   const stop = () => brokers.stop(Date.now() + 5_000);
   return { broker, lines, stop, [Symbol.asyncDispose]: stop };

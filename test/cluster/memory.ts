@@ -143,7 +143,7 @@ export class MemoryBranch {
     const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
     const results = new Results({ store, clock, log, keptMs: 3_600_000 });
     const taskBroker = new FakeTaskBroker();
-    const shared = { store, brokers, supervisor, clock, cluster, owners, claims, results, log };
+    const shared = { store, brokers, supervisor, clock, cluster, owners, claims, results, log, nowaitSendMs: 600_000 };
     const own = { instanceDir, branchId: id, defaultBroker: broker.broker, taskBrokers: { use: () => taskBroker } };
     const parts = { ...shared, ...own };
     const definitions = new Definitions({ cluster, store, clock, log, taker: new RemoteDefinitions(parts, log) });

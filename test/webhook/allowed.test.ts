@@ -52,10 +52,17 @@ describe.each(celeries())("what URL tasks reach, by the Python of Celery $name:"
     ["[64:ff9b::a9fe:a9fe]", "link-local"],
     ["[2002:a9fe:a9fe::1]", "link-local"],
     ["[::a9fe:a9fe]", "link-local"],
+    ["[::ffff:0:169.254.169.254]", "link-local"], // SIIT
+    ["[64:ff9b:1::a9fe:a9fe]", "link-local"],
+    ["[64:ff9b:1:a9fe:a9:fe00::]", "link-local"],
+    ["[64:ff9b:1:42a9:fe:a9fe::]", "link-local"],
+    ["[64:ff9b:1:42:a9:fea9:fe00:0]", "link-local"],
+    ["[2001:0:cb00:7101:0:0:5601:5601]", "link-local"], // Teredo
     ["[fd00:ec2::254]", "metadata"],
     ["[fd20:ce::254]", "metadata"],
     ["100.100.100.200", "metadata"],
     ["168.63.129.16", "metadata"],
+    ["192.0.0.192", "metadata"],
     ["[::ffff:168.63.129.16]", "metadata"],
   ])("never %s by itself, a %s address", async (host, kind) => {
     for (const allow of [[], ["*"]]) {
@@ -112,6 +119,14 @@ describe.each(celeries())("what URL tasks reach, by the Python of Celery $name:"
     expect(await fetcher.fetch({ url: echo.url, policy })).toMatchObject({ status_code: 200 });
   });
 
+  test("nothing by an address that may be another, though the other is allowed", async () => {
+    // With a prefix of 48 bits it is 10.1.0.0, with one of 96 bits 127.0.0.1.
+    const url = `http://[64:ff9b:1:a01::7f00:1]:${echo.port}/`;
+    for (const allow of ["10.0.0.0/8", "127.0.0.0/8"]) {
+      expect(await refusal(url, policyOf([allow]))).toContain("is not allowed by --webhook-allow");
+    }
+  });
+
   test("the branch by a name that is allowed without a wildcard", async () => {
     const own = [{ host: "127.0.0.1", port: echo.port }];
     const url = `http://localhost:${echo.port}/`;
@@ -129,6 +144,13 @@ describe.each(celeries())("what URL tasks reach, by the Python of Celery $name:"
     ["localhost", ["localhos"], false],
     ["localhost", ["ocalhost"], false],
     ["localhost", ["*"], true],
+    // A pattern is for names: f* is not for fd00::5, nor * for an address in any spelling.
+    ["127.0.0.1", ["*"], false],
+    ["127.1", ["*"], false],
+    ["0x7f000001", ["*x7f*"], false],
+    ["[::1]", ["*"], false],
+    ["[fd00::5]", ["f*"], false],
+    ["[fd00::5]", ["*"], false],
     ["localhost", ["127.0.0.1"], true],
     ["[::ffff:127.0.0.1]", ["127.0.0.1"], true],
   ])("with the host %s and --webhook-allow %j: %p", async (host, allow, isReached) => {

@@ -62,6 +62,23 @@ describe.each(celeries())("the states of a URL task on Celery $name", (celery) =
     PATIENT_MS,
   );
 
+  test.each(["prefork", "threads", "solo"] as const)(
+    "SUCCESS shows what was asked and answered to nobody else, by a worker of %s",
+    async (pool) => {
+      await using worker = await startWebhookWorker({ celery, broker: rabbit.url, pool });
+      const replies = new Replies(rabbit.url);
+      const kwargs = { url: `http://me:s3cret@127.0.0.1:${echo.port}/b?s3cret`, method: "POST", body: "s3cret" };
+      const id = await replies.send({ queue: worker.queue, task: URL_TASK, kwargs });
+      const told = (await replies.of(id, "SUCCESS")).at(-1)?.result;
+      expect(told).toMatchObject({ url: `${echo.url}/b?s3cret`, content: expect.stringContaining("s3cret") });
+      // What is logged here is what the event task-succeeded holds.
+      await logged(worker, /succeeded in/);
+      expect(await worker.log()).toMatch(new RegExp(`succeeded in [0-9.e-]+s: <200 ${echo.url}/b>\n`));
+      expect(await worker.log()).not.toContain("s3cret");
+    },
+    PATIENT_MS,
+  );
+
   test(
     "FAILURE names the error and shows no secret",
     async () => {

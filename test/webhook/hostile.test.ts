@@ -10,6 +10,13 @@ import { startFetcher, type Fetcher } from "./fetcher.ts";
 const HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
 const SHORT_S = 0.4;
 
+/** What the server does, the type of the failure, how it does it, and words of the failure. */
+type Row = [what: string, type: string, serve: (socket: Socket) => void, words: string];
+
+/** An answer of five bytes, after which the connection stays open. */
+const LENGTHS = (...lengths: string[]) =>
+  `${HEAD}${lengths.map((length) => `Content-Length: ${length}\r\n`).join("")}\r\nabcde`;
+
 describe.each(celeries())("a request by the Python of Celery $name to a server that", ({ python }) => {
   let fetcher: Fetcher;
   const opened: Target[] = [];
@@ -84,7 +91,7 @@ describe.each(celeries())("a request by the Python of Celery $name to a server t
     });
   });
 
-  test.each<[string, string, (socket: Socket) => void, string]>([
+  test.each<Row>([
     ["resets", "ConnectionResetError", (socket) => socket.resetAndDestroy(), "broke before the answer was complete"],
     [
       "resets in its content",
@@ -152,15 +159,59 @@ describe.each(celeries())("a request by the Python of Celery $name to a server t
       (socket) => socket.end(`${HEAD}A: ${"b".repeat(70_000)}\r\n\r\n`),
       "65536 bytes",
     ],
+    ["has two lengths", "BadResponse", (socket) => socket.write(LENGTHS("5", "6")), "more than one Content-Length"],
+    ["has a list of two lengths", "BadResponse", (socket) => socket.write(LENGTHS("5, 6")), "more than one"],
+    ...["+5", "-5", "5x", "0x5", "", "5,", "5 5", "٥"].map((length): Row => [
+      `has the length ${JSON.stringify(length)}`,
+      "BadResponse",
+      (socket) => socket.write(LENGTHS(length)),
+      "no number",
+    ]),
+    ...[
+      "Content-Length : 5",
+      "no colon",
+      ": no name",
+      "A B: C",
+      "A: b\rContent-Length: 5",
+      "A: b\0c",
+      "\u00fc: b",
+      "From me: b",
+    ].map((line): Row => [
+      `has the line ${JSON.stringify(line)} among its headers`,
+      "BadResponse",
+      (socket) => socket.write(`${HEAD}${line}\r\nContent-Length: 5\r\n\r\nabcde`),
+      "a line among its headers",
+    ]),
+    [
+      "begins its headers in the middle of one",
+      "BadResponse",
+      (socket) => socket.write("HTTP/1.1 200 OK\r\n A: b\r\n\r\n"),
+      "a line among its headers",
+    ],
+    [
+      "closes in a header",
+      "BadResponse",
+      (socket) => socket.end(`${HEAD}Content-Le`),
+      "closed the connection in the head",
+    ],
+    [
+      "has two transfer encodings",
+      "BadResponse",
+      (socket) => socket.write(`${HEAD}Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n`),
+      "transfer encoding",
+    ],
     [
       "has a length too long for a number",
       "ResponseTooLarge",
       (socket) => socket.end(`${HEAD}Content-Length: ${"9".repeat(5000)}\r\n\r\n`),
       "bytes of content",
     ],
-  ])("%s fails as %s", async (_what, type, serve, words) => {
+  ])("%s fails as %s, at once", async (_what, type, serve, words) => {
     const { url } = await serving(serve);
-    expect(await fetcher.failure({ url })).toMatchObject({ type, message: expect.stringContaining(words) });
+    expect(await fetcher.failure({ url, seconds: 10 })).toMatchObject({
+      type,
+      message: expect.stringContaining(words),
+    });
   });
 
   test("redirects for ever is left", async () => {

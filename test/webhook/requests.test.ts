@@ -212,6 +212,12 @@ describe.each(celeries())("a request by the Python of Celery $name", ({ python }
       ["chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nab\r\n3 \r\ncde\r\n0\r\nX: y\r\n\r\n"],
       ["the end of the connection", "HTTP/1.0 200 OK\r\n\r\nabcde"],
       ["a length", "HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nabcdefgh"],
+      ["a length in a list", "HTTP/1.1 200\r\nContent-Length: 5, 5\r\n\r\nabcdefgh"],
+      ["a length twice", "HTTP/1.1 200\r\nContent-Length: 5\r\ncontent-length: 05\r\n\r\nabcdefgh"],
+      [
+        "chunks, whatever the length",
+        "HTTP/1.1 200\r\nContent-Length: x\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+      ],
       [
         "answers of status 1xx before it",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nabcde",
@@ -220,6 +226,15 @@ describe.each(celeries())("a request by the Python of Celery $name", ({ python }
       const target = await serving(() => bytes);
       expect(await fetcher.fetch({ url: target.url })).toMatchObject({ status_code: 200, content: "abcde" });
     });
+
+    test.each(["HTTP/1.1 205 Reset\r\n\r\n", "HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n"])(
+      "%j is complete though the connection stays open",
+      async (bytes) => {
+        const target = await startTarget((socket) => readRequests(socket, () => socket.write(bytes)));
+        opened.push(target);
+        expect(await fetcher.fetch({ url: target.url })).toMatchObject({ status_code: 205, content: "" });
+      },
+    );
 
     test("to CONNECT ends at the headers, and is not followed", async () => {
       const target = await startTarget((socket) => {

@@ -19,6 +19,7 @@ import socket
 import ssl
 import threading
 import time
+from collections import UserDict
 from urllib.parse import unquote_to_bytes, urljoin
 
 from amqp.exceptions import AMQPError, ContentTooLarge, IrrecoverableChannelError, MessageNacked
@@ -83,10 +84,13 @@ class ResultRefused(EncodeError):
 # What may be reached
 
 METADATA = tuple(
-    ipaddress.ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16")
+    ipaddress.ip_address(text)
+    for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
 )
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 networks whose last 32 bits are an IPv4 address: of NAT64, of SIIT.
+TRANSLATED = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "::ffff:0:0:0/96"))
 COMPATIBLE = ipaddress.ip_network("::/96")
+LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 HINT = "give the branch --webhook-allow to allow it"
 
 
@@ -95,13 +99,31 @@ def faces(address):
     found = [address]
     if address.version == 6:
         inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and (address in NAT64 or (address in COMPATIBLE and int(address) > 1)):
+        if inner is None and address.teredo is not None:
+            inner = address.teredo[1]
+        is_translated = any(address in network for network in TRANSLATED)
+        if inner is None and (is_translated or (address in COMPATIBLE and int(address) > 1)):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             found += faces(inner)
     if address.is_unspecified:
         found.append(ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1"))
     return found
+
+
+def guesses(address):
+    """What a connection to `address` may end at besides, by the site's own NAT64: only the site knows where its prefix ends."""
+    if address not in LOCAL_NAT64:
+        return []
+    bits = int(address)
+    # RFC 6052 2.2: for prefixes of 48, 56, 64 and 96 bits; eight bits in the middle are left out.
+    inner = (
+        (bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF,
+        (bits >> 64 & 0xFF) << 24 | bits >> 32 & 0xFFFFFF,
+        bits >> 24 & 0xFFFFFFFF,
+        bits & 0xFFFFFFFF,
+    )
+    return [end for each in inner for end in faces(ipaddress.IPv4Address(each))]
 
 
 def is_of_this_machine(address):
@@ -149,10 +171,10 @@ class Policy:
         if by_network or name in self._names:
             return None
         # The owner of a name below a wildcard may be a stranger, who lets it point to anywhere.
-        forbidden = self._forbidden(ends, port)
+        forbidden = self._forbidden(ends + guesses(address), port)
         if forbidden is not None:
             return forbidden
-        by_pattern = any(matches(pattern, name) for pattern in self._patterns)
+        by_pattern = any(matches(pattern, name) for pattern in self._patterns) and literal(host) is None
         return "is not allowed by --webhook-allow" if self._restricts and not by_pattern else None
 
     def _forbidden(self, ends, port):
@@ -321,10 +343,9 @@ def basic(userinfo):
 
 def resolve(host, deadline):
     """The addresses of `host`, in the order in which they are to be tried; NameNotResolved where there are none."""
-    try:
-        return lookup(host, socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        pass
+    known = literal(host)
+    if known is not None:
+        return known
     box = []
 
     def work():
@@ -344,6 +365,14 @@ def resolve(host, deadline):
     if isinstance(box[0], OSError):
         raise NameNotResolved(f"Cannot resolve the name {host}: {box[0].strerror}")
     return box[0]
+
+
+def literal(host):
+    """The addresses that `host` is by itself, in any spelling (`127.1`, `0x7f000001`); None where it is a name."""
+    try:
+        return lookup(host, socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return None
 
 
 def lookup(host, flags):
@@ -477,17 +506,38 @@ class Answer:
     def get(self, name):
         return self.fields.get(name)
 
+    def all(self, name):
+        """The values of a header that is a list, however often it comes; None where it does not come."""
+        values = self.fields.get_all(name)
+        return None if values is None else [each.strip() for each in ",".join(values).split(",")]
+
 
 class HeadLines:
-    """The lines of a head, and the last of them: http.client takes the end of the stream for the end of the head."""
+    """The lines of a head, and the last of them: http.client takes the end of the stream for the end of the head.
 
-    def __init__(self, reader):
+    It would also take a line that is no header for the end, and lose those after it.
+    """
+
+    FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+:[^\r\n\x00]*\r?\n")
+    FOLDED = re.compile(rb"[ \t][^\r\n\x00]*\r?\n")
+    END = (b"\r\n", b"\n")
+
+    def __init__(self, reader, url):
         self._reader = reader
+        self._url = url
         self.last = b""
 
     def readline(self, limit):
-        self.last = self._reader.readline(limit)
-        return self.last
+        line = self._reader.readline(limit)
+        is_first = self.last == b""
+        self.last = line
+        # One without an end is too long, or the connection broke in it.
+        if line.endswith(b"\n") and line not in self.END and not self._is_field(line, is_first):
+            raise BadResponse(f"{self._url.place} answers with a line among its headers that is none")
+        return line
+
+    def _is_field(self, line, is_first):
+        return bool(self.FIELD.fullmatch(line) or (not is_first and self.FOLDED.fullmatch(line)))
 
 
 STATUS_LINE = re.compile(rb"HTTP/1\.\d (\d{3})(?: [^\r\n]*)?\r?\n")
@@ -503,13 +553,13 @@ def read_head(reader, url):
         if status is None:
             raise BadResponse(f"{url.place} does not answer in HTTP")
         try:
-            lines = HeadLines(reader)
+            lines = HeadLines(reader, url)
             fields = http.client.parse_headers(lines)
         except http.client.LineTooLong:
             raise BadResponse(f"{url.place} answers with a header of more than 65536 bytes") from None
         except http.client.HTTPException:
             raise BadResponse(f"{url.place} answers with more than 100 headers") from None
-        if lines.last not in (b"\r\n", b"\n"):
+        if lines.last not in HeadLines.END:
             raise BadResponse(f"{url.place} closed the connection in the head of its answer")
         code = int(status[1])
         if not 100 <= code < 200 or code == 101:
@@ -533,17 +583,22 @@ def too_large(url, limit):
 
 
 def transferred(reader, answer, url, limit):
-    coding = (answer.get("Transfer-Encoding") or "").strip().lower()
-    if coding == "chunked":
+    codings = [coding.lower() for coding in answer.all("Transfer-Encoding") or ()]
+    if codings == ["chunked"]:
         return chunks(reader, url)
-    if coding not in ("", "identity"):
+    if codings not in ([], [""], ["identity"]):
         raise BadResponse(f"{url.place} answers with a transfer encoding that was not asked for")
-    length = (answer.get("Content-Length") or "").strip()
-    if re.fullmatch(r"[0-9]+", length) is None:
+    lengths = answer.all("Content-Length")
+    if lengths is None:
         return iter(lambda: reader.read1(65536), b"")
-    if len(length) > 15 or int(length) > limit:
+    if not all(re.fullmatch(r"[0-9]+", length) for length in lengths):
+        raise BadResponse(f"{url.place} answers with a Content-Length that is no number")
+    digits, *others = {length.lstrip("0") for length in lengths}
+    if others:
+        raise BadResponse(f"{url.place} answers with more than one Content-Length")
+    if len(digits) > 15 or int(digits or "0") > limit:
         raise too_large(url, limit)
-    return exactly(reader, int(length), url)
+    return exactly(reader, int(digits or "0"), url)
 
 
 def exactly(reader, size, url):
@@ -587,6 +642,9 @@ def ask(method, url, headers, body, policy, deadline, limit):
 
 def has_content(method, answer):
     if method in ("HEAD", "CONNECT") or answer.status in (101, 204, 304):
+        return False
+    # It never has any, but for servers that say that it has.
+    if answer.status == 205 and answer.get("Content-Length") is None and answer.get("Transfer-Encoding") is None:
         return False
     return not is_redirect(method, answer)
 
@@ -739,6 +797,21 @@ def body_bytes(body, is_base64):
 
 
 # The result
+
+
+class Result(UserDict):
+    """What fetch() gives. Celery logs the repr of a result and sends it as an event, where cookies and content have no business.
+
+    No dict, since Celery takes those apart whatever their repr is.
+    """
+
+    def __repr__(self):
+        place = self["url"].partition("?")[0]
+        return f"<{self['status_code']} {place[:300]}>"
+
+    def __json__(self):
+        return self.data
+
 
 ATTEMPT_SECONDS = 30
 BRIEF_ATTEMPT_SECONDS = 3
@@ -957,4 +1030,4 @@ policy_file = PolicyFile(os.path.join(os.path.dirname(os.path.abspath(__file__))
 @shared_task(name=NAME, base=WebhookTask, bind=True)
 def webhook(self, url, method="GET", headers=None, body=None, is_base64=False, **_):
     """Performs one HTTP request; see fetch(). Other arguments are those of newer branches."""
-    return perform(policy_file, url, method, headers, body, is_base64)
+    return Result(perform(policy_file, url, method, headers, body, is_base64))
