@@ -36,10 +36,10 @@ export interface BranchIo {
 }
 
 const STOP_MS = 10_000;
-/** Kept of that to take leave of the other branches. */
-const GOODBYE_MS = 1_000;
 /** Of this, for the last answers. */
 const LAST_WORDS_MS = 2_000;
+/** Of this, to take leave of the other branches. */
+const GOODBYE_MS = 1_000;
 const NOWAIT_SEND_MS = 10 * 60_000;
 
 /** Runs the daemon until it is told to stop; resolves to 0 then. Rejects with a CymeError where it cannot start. */
