@@ -1,6 +1,7 @@
 import { httpTransport } from "../client/http-transport.ts";
 import type { ClientRequest, ClientResponse, Transport } from "../client/transport.ts";
 import { CymeError } from "../domain/errors.ts";
+import { BRANCH_SCOPE, SCOPE_HEADER } from "../domain/forward.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { Io } from "./io.ts";
 
@@ -21,10 +22,19 @@ export async function localTransport(
 ): Promise<Transport & Partial<AsyncDisposable>> {
   const { openLocal } = await import("../branch/local.ts");
   const api = await openLocal(options);
-  if (api.kind === "daemon") return httpTransport(ORIGIN, { unix: api.socket });
-  const transport: Transport = (request) => send((sent) => api.handle(sent), request);
+  if (api.kind === "daemon") {
+    const daemon = httpTransport(ORIGIN, { unix: api.socket });
+    return (request) => daemon(forThisBranch(request));
+  }
+  const transport: Transport = (request) => send((sent) => api.handle(sent), forThisBranch(request));
   return Object.assign(transport, { [Symbol.asyncDispose]: () => api.close(io.stderr) });
 }
+
+/** Whether a daemon runs or not, it is about the instances of this branch alone. */
+const forThisBranch = (request: ClientRequest): ClientRequest => ({
+  ...request,
+  headers: { ...request.headers, [SCOPE_HEADER]: BRANCH_SCOPE },
+});
 
 async function send(handle: (request: Request) => Promise<Response>, request: ClientRequest): Promise<ClientResponse> {
   const { method, path, query = {}, json, body, headers, signal, timeoutMs, onText } = request;

@@ -12,11 +12,11 @@ const ASK_MS = 2_000;
 
 /** What is to be asked of other branches, and done by them. */
 export class Elsewhere {
-  readonly #parts: Pick<Parts, "cluster" | "claims">;
+  readonly #parts: Pick<Parts, "cluster" | "claims" | "store">;
   readonly #knowsTask: (uuid: string) => boolean;
 
   /** `knowsTask` says whether this branch sent the task, or heard of it. */
-  constructor(parts: Pick<Parts, "cluster" | "claims">, knowsTask: (uuid: string) => boolean) {
+  constructor(parts: Pick<Parts, "cluster" | "claims" | "store">, knowsTask: (uuid: string) => boolean) {
     this.#parts = parts;
     this.#knowsTask = knowsTask;
     parts.cluster.serve("tasks.ask", (args) => {
@@ -47,6 +47,11 @@ export class Elsewhere {
   /** The branch that has that instance; undefined where nobody who answers has it. */
   ownerOf(name: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
     return this.#parts.claims.findOwner(name, timeoutMs, silent);
+  }
+
+  /** Whether this branch has an instance of that name, even one whose name another has by now. */
+  isHere(name: string): boolean {
+    return this.#parts.store.instances.get(name) !== undefined;
   }
 
   /** The branch that has that instance by what is written here. */
@@ -101,8 +106,7 @@ export class Elsewhere {
    * are added to `silent`.
    */
   async gather(path: string, { timeoutMs, silent }: CallOptions): Promise<unknown[]> {
-    // Without a daemon it is this branch alone that is asked about.
-    if (this.isAlone || !this.#parts.cluster.busState) return [];
+    if (this.isAlone) return [];
     const request: ForwardedRequest = { method: "GET", path, headers: {}, body: null, mayAdd: false };
     // Within the caller's time, so that the answer says who was silent.
     const forMs = Math.min(GATHER_MS, timeoutMs * 0.9);

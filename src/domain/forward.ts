@@ -3,6 +3,10 @@
  * JSON, so they are type aliases, which count as JSON where they are made of it, and not interfaces.
  */
 
+/** The header by which a command on the instance directory says that it is about the instances of that branch alone. */
+export const SCOPE_HEADER = "x-cyme-scope";
+export const BRANCH_SCOPE = "branch";
+
 /** `text` where the bytes are text in UTF-8. */
 export type ForwardedBody = { readonly text: string } | { readonly base64: string };
 

@@ -2,7 +2,7 @@ import type { Controller } from "../controller/controller.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
 import type { Log } from "../kit/log.ts";
-import { parseForwardedRequest, type ForwardedAnswer } from "../domain/forward.ts";
+import { BRANCH_SCOPE, parseForwardedRequest, SCOPE_HEADER, type ForwardedAnswer } from "../domain/forward.ts";
 import { Forwarding, readReplayable, requestOf, toForwardedAnswer } from "./forwarding.ts";
 import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
 import { readParams } from "./params.ts";
@@ -22,10 +22,15 @@ export interface ApiOptions {
   readonly guard: GuardOptions;
 }
 
-/** Who asks: a client, or another branch, whose request is not sent on once more. */
-type Origin = { readonly is: "client" } | { readonly is: "branch"; readonly mayAdd: boolean };
+/**
+ * Who asks: a client; a command on the instance directory, which is about the instances of this branch alone; or another
+ * branch, whose request is not sent on once more.
+ */
+type Origin =
+  { readonly is: "client" } | { readonly is: "command" } | { readonly is: "branch"; readonly mayAdd: boolean };
 
 const CLIENT: Origin = { is: "client" };
+const COMMAND: Origin = { is: "command" };
 const DEFAULT_TIMEOUT_S = 60;
 const MAX_TIMEOUT_S = 24 * 3600;
 
@@ -51,7 +56,8 @@ export class Api {
     let response: Response;
     try {
       if (!isTrusted) guard(request.headers, guarding);
-      response = await this.#answer(request, CLIENT);
+      const isCommand = isTrusted && request.headers.get(SCOPE_HEADER) === BRANCH_SCOPE;
+      response = await this.#answer(request, isCommand ? COMMAND : CLIENT);
     } catch (error) {
       response = respondError(error, log);
     }
@@ -104,21 +110,24 @@ export class Api {
     const { route, path } = match;
     // A branch that has just started may be one of many, and not have heard of them yet.
     if (route.answeredBy === "owner or a new one") await elsewhere.untilTried();
-    const isAmongOthers = origin.is === "client" && !elsewhere.isAlone;
+    const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const isForwardable = isAmongOthers && route.answeredBy !== undefined;
+    const isCommand = origin.is === "command";
     const replayable = isForwardable ? await readReplayable(asked, maxBody) : undefined;
     const request = replayable?.request() ?? asked;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
     const silent = new Set<string>();
     const options = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), ...(isAmongOthers && { silent }) };
     const signals = { left: asked.signal, ending: this.#ending.signal };
-    const mayAdd = origin.is === "client" || origin.mayAdd;
-    const others = async (from: string) => (isAmongOthers ? elsewhere.gather(from, options) : []);
+    const mayAdd = origin.is !== "branch" || origin.mayAdd;
+    const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
     const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others };
     const call = { controller, branchId, brokerOf, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
     const here = async () => route.handle(call);
-    const answered = replayable ? this.#forwarding.answer({ route, ...call, replayable }, here) : here();
+    const answered = replayable
+      ? this.#forwarding.answer({ route, ...call, replayable, isForThisBranch: isCommand }, here)
+      : here();
     return withSilent(answered, silent);
   }
 

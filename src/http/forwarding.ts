@@ -71,6 +71,8 @@ export interface Hop {
   readonly params: Params;
   readonly options: CallOptions;
   readonly replayable: Replayable;
+  /** Whether it is about instances of this branch alone. */
+  readonly isForThisBranch: boolean;
   readonly signals: { readonly left: AbortSignal; readonly ending: AbortSignal };
 }
 
@@ -116,6 +118,7 @@ export class Forwarding {
   }
 
   async #byOwner(hop: Hop, here: () => Promise<Response>): Promise<Response> {
+    if (hop.isForThisBranch) return here();
     const name = hop.path["name"] ?? "";
     const owner = await this.#elsewhere.ownerOf(name, hop.options);
     if (owner === undefined || owner === this.#elsewhere.branchId) return here();
@@ -130,6 +133,7 @@ export class Forwarding {
     const { path, options, params, method } = hop;
     const { name, app = "" } = path;
     const { branchId } = this.#elsewhere;
+    if (hop.isForThisBranch) return this.#hereOrNewHere(hop, here);
     // Whoever adds asks everybody under a lock, and nobody before that; without an app there is nothing to add.
     const ask = async (of: string) =>
       app === "" ? this.#elsewhere.ownerOf(of, options) : this.#elsewhere.knownOwner(of);
@@ -151,6 +155,22 @@ export class Forwarding {
       return responseOf(await this.#elsewhere.forward(placed.branch, request, options));
     } finally {
       this.#elsewhere.release(placed.name);
+    }
+  }
+
+  /** An instance that is here, or a new one whose name nobody else has. */
+  async #hereOrNewHere({ path: { name, app = "" }, options }: Hop, here: () => Promise<Response>): Promise<Response> {
+    const { branchId } = this.#elsewhere;
+    if (name === undefined || app === "" || this.#elsewhere.isHere(name)) return here();
+    const placed = await this.#elsewhere.place(name, branchId, options);
+    try {
+      if (placed.branch === branchId) return await here();
+      throw conflict(`Instance "${name}" belongs to branch "${placed.branch}"`, {
+        instance: name,
+        branch: placed.branch,
+      });
+    } finally {
+      this.#elsewhere.release(name);
     }
   }
 

@@ -208,4 +208,16 @@ describe("a branch", () => {
     expect((await b.api("GET", "/shop/instances/web/queues/")).body).toHaveProperty(["dq.web"]);
     await a.api("DELETE", "/shop/instances/web/");
   });
+
+  test("is worked on alone with -L, also while its daemon runs", async () => {
+    const [a, b] = three();
+    const local = (...args: string[]) => run([BINARY, "-L", "-D", a.dir, "-a", "shop", "-F", "json", ...args], {});
+    await a.api("POST", "/shop/instances/x/", { query: { branch: b.id } });
+    expect(await local("instances")).toMatchObject({ code: 0, stdout: "[]\n", stderr: "" });
+    expect((await local("instances.get", "x")).code).toBe(3);
+    expect(await local("instances.add", "x")).toMatchObject({ code: 3, stderr: expect.stringContaining(b.id) });
+    expect((await local("instances.add", "y")).code).toBe(0);
+    expect((await b.api("GET", "/shop/instances/y/")).body).toMatchObject({ branch: a.id });
+    for (const name of ["x", "y"]) await b.api("DELETE", `/shop/instances/${name}/`);
+  });
 });
