@@ -1,4 +1,3 @@
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { AmqpBus } from "../../src/bus/amqp-bus.ts";
 import type { Bus, BusOptions, Json, Member, MemberChange } from "../../src/bus/bus.ts";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
@@ -7,6 +6,7 @@ import type { CymeError } from "../../src/domain/errors.ts";
 import { AmqpLink, type AMQPChannel } from "../../src/kit/amqp.ts";
 import { ManualClock, systemClock, type Clock } from "../../src/kit/clock.ts";
 import { recordingLog } from "../celery/recording-log.ts";
+import { openPipe, type Pipe } from "../harness/pipe.ts";
 import { freshVhost, startRabbit, type Vhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 
@@ -292,67 +292,4 @@ async function openAmqpOver(broker: Broker): Promise<AmqpWorld> {
       await broker[Symbol.asyncDispose]();
     },
   };
-}
-
-/** A way to the broker that a test can interrupt. */
-interface Pipe {
-  readonly url: string;
-  /** Nothing passes, and both ends do not know. */
-  pause(): void;
-  resume(): void;
-  /** Both ends know, and none can connect. */
-  cut(): void;
-  mend(): void;
-  close(): Promise<void>;
-}
-
-async function openPipe(brokerUrl: string): Promise<Pipe> {
-  const sockets = new Set<Socket>();
-  let mode: "open" | "paused" | "cut" = "open";
-  const port = Number(new URL(brokerUrl).port);
-  const server: Server = createServer({ noDelay: true }, (near) => {
-    if (mode === "cut") {
-      near.destroy();
-      return;
-    }
-    const far = connect({ port, host: "127.0.0.1", noDelay: true });
-    join(near, far, sockets);
-    join(far, near, sockets);
-    if (mode === "paused") for (const socket of [near, far]) socket.pause();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const own = (server.address() as AddressInfo).port;
-  const cut = () => {
-    mode = "cut";
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    url: brokerUrl.replace(`:${port}/`, `:${own}/`),
-    pause() {
-      mode = "paused";
-      for (const socket of sockets) socket.pause();
-    },
-    resume() {
-      if (mode === "paused") mode = "open";
-      for (const socket of sockets) socket.resume();
-    },
-    cut,
-    mend() {
-      mode = "open";
-    },
-    async close() {
-      cut();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-function join(from: Socket, to: Socket, sockets: Set<Socket>): void {
-  sockets.add(from);
-  from.on("data", (chunk) => void to.write(chunk));
-  from.on("error", () => {});
-  from.on("close", () => {
-    sockets.delete(from);
-    to.destroy();
-  });
 }
