@@ -131,7 +131,9 @@ export class Claims {
     const known = owners.find(name);
     // What is told of branches that are up may be old: they are asked.
     if (known && !cluster.isUp(known.branch)) throw taken(name, known.app, known.branch);
-    const { answers, errors, silent } = await cluster.gather(this.#others(), "names.ask", { name }, timeoutMs);
+    // Itself too: who speaks but hears nothing takes all others for gone, and would find every name free.
+    const asked = [...this.#others(), cluster.branchId];
+    const { answers, errors, silent } = await cluster.gather(asked, "names.ask", { name }, timeoutMs);
     const mute = [...silent, ...errors.keys()];
     if (mute.length > 0) {
       const message = `Cannot tell whether "${name}" is free: no answer from ${mute.join(", ")}`;

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import type { Bus } from "../../src/bus/bus.ts";
 import { seededRandom } from "../../src/kit/test-support.ts";
-import type { SimulatedCluster } from "./simulated.ts";
+import type { Answer, SimulatedCluster } from "./simulated.ts";
 
 export const IDS = ["a", "b", "c", "d", "e"];
 const NAMES = ["web", "mail", "x", "y", "z", "jobs", "sums", "rest"];
@@ -11,8 +11,10 @@ const QUEUES = ["letters", "parcels"];
 const MAX_FAULT_MS = 15_000;
 /** Of requests: less than any calm, after which none is to be under way. */
 const TIMEOUT_S = 20;
+/** Who ask for the same at once. */
+const SEVERAL = 3;
 
-interface Chaos {
+interface Upheaval {
   readonly seed: number;
   readonly steps: number;
   /** Between two steps. */
@@ -28,45 +30,50 @@ interface Tally {
   readonly kept: string[];
 }
 
-type Step = () => Promise<unknown> | void;
+type Step = () => void;
+
+interface Chaos<B extends Bus> {
+  readonly cluster: SimulatedCluster<B>;
+  readonly random: () => number;
+  readonly onAnswer: (answer: Answer) => void;
+}
 
 /** Does at random whatever may happen to branches and between them, and what users ask of them meanwhile; then all is well again. */
-export async function upheaval<B extends Bus>(cluster: SimulatedCluster<B>, chaos: Chaos): Promise<Tally> {
-  const random = seededRandom(chaos.seed);
+export async function upheaval<B extends Bus>(
+  cluster: SimulatedCluster<B>,
+  { seed, steps, maxPauseMs, calmMs }: Upheaval,
+): Promise<Tally> {
+  const random = seededRandom(seed);
   const tally: Tally = { statuses: new Map(), kept: [] };
-  for (let step = 0; step < chaos.steps; step++) {
-    // What a branch was asked that is killed meanwhile, is answered by nobody.
-    void randomStep(cluster, random)()?.then(
-      (answer) => note(tally, answer),
-      () => undefined,
-    );
-    await cluster.world.pass(Math.floor(random() * chaos.maxPauseMs));
+  const chaos: Chaos<B> = { cluster, random, onAnswer: (answer) => note(tally, answer) };
+  for (let step = 0; step < steps; step++) {
+    randomStep(chaos)();
+    await cluster.world.pass(Math.floor(random() * maxPauseMs));
   }
   await heal(cluster);
-  await cluster.world.pass(chaos.calmMs);
+  await cluster.world.pass(calmMs);
   return tally;
 }
 
-function note({ statuses, kept }: Tally, answer: unknown): void {
-  if (!isAnswer(answer)) return;
-  const { status, body } = answer;
+function note({ statuses, kept }: Tally, { status, body }: Answer): void {
   statuses.set(status, (statuses.get(status) ?? 0) + 1);
   const { name = "" } = body as Partial<InstanceAnswer>;
   if (status === 201 && name.startsWith("kept-")) kept.push(name);
 }
 
-function randomStep<B extends Bus>(cluster: SimulatedCluster<B>, random: () => number): Step {
-  const dice = random();
-  if (dice < 0.55) return instanceStep(cluster, random);
-  return dice < 0.74 ? definitionStep(cluster, random) : fault(cluster, random);
+function randomStep<B extends Bus>(chaos: Chaos<B>): Step {
+  const dice = chaos.random();
+  if (dice < 0.55) return instanceStep(chaos);
+  return dice < 0.74 ? definitionStep(chaos) : fault(chaos);
 }
 
-function instanceStep<B extends Bus>(cluster: SimulatedCluster<B>, random: () => number): Step {
-  const { through, pick, ask } = asker(cluster, random);
+function instanceStep<B extends Bus>(chaos: Chaos<B>): Step {
+  const { random } = chaos;
+  const { pick, ask } = asker(chaos);
   const app = random() < 0.8 ? "shop" : pick(PASSING_APPS);
   const path = `/${app}/instances/${pick(NAMES)}/`;
   const dice = random();
-  if (dice < 0.14) return () => through.ask(`POST /shop/instances/kept-${Math.floor(random() * 1e9)}/`);
+  if (dice < 0.14) return ask(`POST /shop/instances/kept-${Math.floor(random() * 1e9)}/`, "", undefined, SEVERAL);
   if (dice < 0.42) return ask(`POST ${path}`);
   if (dice < 0.56) return ask(`POST ${path}`, `branch=${pick(IDS)}`);
   if (dice < 0.69) return ask(`DELETE ${path}`);
@@ -75,8 +82,9 @@ function instanceStep<B extends Bus>(cluster: SimulatedCluster<B>, random: () =>
   return ask(`POST ${path}${pick(["disable", "enable", "restart"])}/`);
 }
 
-function definitionStep<B extends Bus>(cluster: SimulatedCluster<B>, random: () => number): Step {
-  const { pick, ask } = asker(cluster, random);
+function definitionStep<B extends Bus>(chaos: Chaos<B>): Step {
+  const { random } = chaos;
+  const { pick, ask } = asker(chaos);
   const passing = pick(PASSING_APPS);
   const app = pick(["shop", ...PASSING_APPS]);
   const queue = `/${app}/queues/${pick(QUEUES)}/`;
@@ -87,26 +95,33 @@ function definitionStep<B extends Bus>(cluster: SimulatedCluster<B>, random: () 
   return ask(`DELETE ${queue}`);
 }
 
-function fault<B extends Bus>(cluster: SimulatedCluster<B>, random: () => number): Step {
-  const { pick, up } = asker(cluster, random);
+function fault<B extends Bus>(chaos: Chaos<B>): Step {
+  const { cluster, random } = chaos;
+  const { pick, up } = asker(chaos);
   const target = cluster.branch(pick(IDS));
   const { network, clock } = cluster;
   const forMs = 1_000 + random() * MAX_FAULT_MS;
   const later = (undo: () => void) => void clock.after(forMs, undo);
   const dice = random();
   if (dice < 0.12) return () => (up.length > 2 ? target.kill() : undefined);
-  if (dice < 0.46) return () => target.restart();
+  if (dice < 0.46) return () => void target.restart();
   if (!target.isUp) return () => undefined;
   const { bus } = target;
   // By then it may have been killed.
   const ifStill = (undo: () => void) => () => (target.isUp && target.bus === bus ? undo() : undefined);
-  if (dice < 0.68) {
+  if (dice < 0.65) {
     return () => {
       network.cut(bus);
       later(ifStill(() => network.mend(bus)));
     };
   }
-  if (dice < 0.92) {
+  if (dice < 0.77) {
+    return () => {
+      network.lose?.(bus, true);
+      later(ifStill(() => network.lose?.(bus, false)));
+    };
+  }
+  if (dice < 0.95) {
     return () => {
       network.freeze(bus);
       later(ifStill(() => network.thaw(bus)));
@@ -118,16 +133,21 @@ function fault<B extends Bus>(cluster: SimulatedCluster<B>, random: () => number
   };
 }
 
-/** Who is asked, and how. */
-function asker<B extends Bus>(cluster: SimulatedCluster<B>, random: () => number) {
+/** Who is asked, and how: `times` of those that are up at once. */
+function asker<B extends Bus>({ cluster, random, onAnswer }: Chaos<B>) {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const up = IDS.filter((id) => cluster.branch(id).isUp);
-  const through = cluster.branch(pick(up));
-  const ask =
-    (line: string, query = "", json?: unknown): Step =>
-    () =>
-      through.ask(`${line}?timeout=${TIMEOUT_S}${query && `&${query}`}`, json);
-  return { pick, up, through, ask };
+  const first = Math.floor(random() * up.length);
+  const ask = (line: string, query = "", json?: unknown, times = 1): Step => {
+    const asked = Array.from({ length: times }, (_, at) => cluster.branch(up[(first + at) % up.length] ?? ""));
+    return () => {
+      for (const branch of asked) {
+        // What a branch was asked that is killed meanwhile, is answered by nobody.
+        void branch.ask(`${line}?timeout=${TIMEOUT_S}${query && `&${query}`}`, json).then(onAnswer, () => undefined);
+      }
+    };
+  };
+  return { pick, up, ask };
 }
 
 async function heal<B extends Bus>(cluster: SimulatedCluster<B>): Promise<void> {
@@ -138,6 +158,7 @@ async function heal<B extends Bus>(cluster: SimulatedCluster<B>): Promise<void> 
     if (!branch.isUp) await branch.restart();
     network.thaw(branch.bus);
     network.mend(branch.bus);
+    network.lose?.(branch.bus, false);
   }
 }
 
@@ -197,6 +218,8 @@ export async function expectAgreement<B extends Bus>(cluster: SimulatedCluster<B
   const names = instances.map(({ name }) => name);
   expect(names.toSorted()).toEqual([...new Set(names)].toSorted());
   expect(kept.length).toBeGreaterThan(0);
+  // Several asked for each at once: one got it.
+  expect(kept).toEqual([...new Set(kept)]);
   expect(kept.filter((name) => !names.includes(name))).toEqual([]);
 
   const markOf = (app: string) => apps.find(({ name }) => name === app)?.env?.["MARK"] ?? "none";
@@ -211,8 +234,5 @@ export async function expectAgreement<B extends Bus>(cluster: SimulatedCluster<B
   );
   expect(running.toSorted()).toEqual(wanted.toSorted());
 }
-
-const isAnswer = (value: unknown): value is { status: number; body: unknown } =>
-  typeof value === "object" && value !== null && "status" in value;
 
 const placeOf = ({ name, app, branch, state }: InstanceAnswer): InstanceAnswer => ({ name, app, branch, state });

@@ -35,6 +35,8 @@ export interface Network<B extends Bus> {
   /** Nothing is heard of it any more, and the broker does not know. */
   freeze(bus: B): void;
   thaw(bus: B): void;
+  /** Where it can be done: what is sent to it vanishes, though it was taken. */
+  lose?(bus: B, isLosing: boolean): void;
   /** All lose their connections. */
   stopBroker(): void;
   startBroker(): void;
