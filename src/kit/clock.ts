@@ -48,7 +48,8 @@ export class ManualClock implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    const timer = { atMs: this.#nowMs + Math.max(0, ms), callback };
+    // Whole, as the machine's clock is.
+    const timer = { atMs: this.#nowMs + Math.ceil(Math.max(0, ms)), callback };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((t) => t !== timer);

@@ -113,14 +113,17 @@ export class AmqpCluster extends SimulatedCluster<AmqpBus> {
   }
 }
 
-/** Moves the clock as the broker's goes. */
+/** Moves the clock as the broker's goes, by whole milliseconds. */
 async function passWithBroker(clock: ManualClock, ms: number): Promise<void> {
   const untilMs = clock.now() + ms;
+  let owedMs = 0;
   for (let lookedMs = performance.now(); clock.now() < untilMs;) {
     await new Promise<void>((resolve) => setTimeout(resolve, 1));
     const nowMs = performance.now();
-    const step = Math.min((nowMs - lookedMs) * SPEED, MAX_STEP_MS, untilMs - clock.now());
+    owedMs = Math.min(owedMs + (nowMs - lookedMs) * SPEED, MAX_STEP_MS, untilMs - clock.now());
     lookedMs = nowMs;
+    const step = Math.floor(owedMs);
+    owedMs -= step;
     await clock.advance(step);
   }
 }
