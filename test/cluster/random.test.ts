@@ -19,7 +19,7 @@ afterAll(async () => {
 describe(`five branches on RabbitMQ, whatever happened to them (CYME_TEST_SEED=${seed})`, () => {
   test("agree on what there is and who has it, and each worker that runs is wanted where it runs", async () => {
     await using cluster = await AmqpCluster.of(vhost.url, ...IDS);
-    const tally = await upheaval(cluster, { seed, steps: 250, maxPauseMs: 400, calmMs: 45_000 });
+    const tally = await upheaval(cluster, { seed, steps: 250, maxPauseMs: 300, calmMs: 40_000 });
     await expectAgreement(cluster, tally);
   }, 120_000);
 });
