@@ -7,6 +7,7 @@ import { factsOf } from "./cluster.ts";
 import { DefinitionExchange, METHODS, type ExchangeParts } from "./definition-exchange.ts";
 import { definitionToJson, lineToJson } from "./definition-json.ts";
 import { DefinitionLines, newerThan } from "./definition-lines.ts";
+import { Differences } from "./peer.ts";
 import type { SpreadOptions, Spreading } from "./spreading.ts";
 
 /** Takes definitions of other branches over, with all that follows for the instances of this branch. */
@@ -37,9 +38,6 @@ const FRUITLESS_MS = 60_000;
 /** What may come of another branch's instances that is so for the caller as well. */
 const TOLD_TO_CALLER: readonly string[] = ["timeout", "conflict", "worker-failed", "unavailable"];
 
-/** What differs from everything: who has just come is not waited for. */
-const ANY = "any";
-
 /**
  * Apps and queues are wanted on every branch. A change is told to everybody at once (`spread`). What somebody did not hear is
  * found by comparing: each branch tells a digest of all that it has, and two that differ exchange what the other lacks. So a
@@ -54,8 +52,9 @@ export class Definitions implements Spreading {
   #isLooking = false;
   #isStopped = false;
   #cancelLook = () => {};
-  /** By branch: the two digests that differed when last looked at, or ANY. */
-  #differed = new Map<string, string>();
+  readonly #differences = new Differences();
+  /** Branches that were met, and not compared with yet. */
+  readonly #met = new Set<string>();
   /** By branch: the two digests that an exchange could not make equal, and until when it is not tried again. */
   readonly #fruitless = new Map<string, { readonly pair: string; readonly untilMs: number }>();
 
@@ -104,7 +103,8 @@ export class Definitions implements Spreading {
     const definitions = changed.flatMap((id) => store.definition(id) ?? []).map(definitionToJson);
     if (options.nowait) return cluster.cast(METHODS.put, { definitions });
     const { others } = cluster;
-    const up = others.filter((id) => cluster.isUp(id));
+    const members = new Set(cluster.members().map(({ id }) => id));
+    const up = others.filter((id) => members.has(id));
     const args = { definitions, wait_ms: Math.max(0, options.timeoutMs - RETURN_MS) };
     const { errors, silent } = await cluster.gather(up, METHODS.put, args, options.timeoutMs);
     for (const id of others) if (silent.includes(id) || !up.includes(id)) options.silent?.add(id);
@@ -146,7 +146,7 @@ export class Definitions implements Spreading {
     const { cluster } = this.#parts;
     const self = cluster.members().find((member) => member.id === cluster.branchId);
     if (!self || self.startedAtMs < startedAtMs || (self.startedAtMs === startedAtMs && self.id < id)) return;
-    this.#differed.set(id, ANY);
+    this.#met.add(id);
     this.#lookIn(0);
   }
 
@@ -181,16 +181,17 @@ export class Definitions implements Spreading {
 
   /** Exchanges with those that differ for longer than what is on its way to one of them takes, and with who just came. */
   async #agreeWith(members: readonly Member[]): Promise<void> {
-    const before = this.#differed;
-    this.#differed = new Map();
-    for (const member of members) {
-      const { id } = member;
-      const theirs = digestOf(member);
+    const met = new Set(this.#met);
+    this.#met.clear();
+    const told = members.map((member) => ({ id: member.id, digest: digestOf(member), heardMs: member.heardMs }));
+    const own = this.digest;
+    const lasting = new Set(this.#differences.lasting(own, told).map(({ id }) => id));
+    for (const { id, digest: theirs } of told) {
+      // After an exchange it is another one, from which the rest has not differed for long.
       if (theirs === undefined || theirs === this.digest || this.#isStopped) continue;
       const pair = `${this.digest} ${theirs}`;
-      const seen = before.get(id);
-      if (seen !== pair && seen !== ANY) this.#differed.set(id, pair);
-      else if (!this.#isFruitless(id, pair)) await this.#tryAgree(id, pair);
+      const isDue = met.has(id) || (lasting.has(id) && this.digest === own);
+      if (isDue && !this.#isFruitless(id, pair)) await this.#tryAgree(id, pair);
     }
   }
 
@@ -204,7 +205,7 @@ export class Definitions implements Spreading {
       await this.#agree(peer);
       this.#fruitless.set(peer, { pair, untilMs: this.#parts.clock.now() + FRUITLESS_MS });
     } catch (error) {
-      this.#differed.set(peer, ANY);
+      this.#met.add(peer);
       this.#tellUnreachable(peer, error);
     }
   }

@@ -1,4 +1,4 @@
-import type { Json, Member } from "../bus/bus.ts";
+import type { Json } from "../bus/bus.ts";
 import { notFound, unavailable, conflict } from "../domain/errors.ts";
 import { nextVersion, versionsBefore } from "../domain/version.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -6,6 +6,7 @@ import type { Log } from "../kit/log.ts";
 import type { Owner } from "../store/owners.ts";
 import type { Store } from "../store/store.ts";
 import { factsOf, type Cluster } from "./cluster.ts";
+import { choosePeer, choosePeerToMeet, Differences, type Told } from "./peer.ts";
 import { rowsFromJson, rowsToJson, type BranchRow, type Rows } from "./rows.ts";
 
 export interface OwnersParts {
@@ -18,6 +19,8 @@ export interface OwnersParts {
 /** How often what this branch has is compared with what is told of it, and what others know with what is known here. */
 const LOOK_MS = 2_000;
 const EXCHANGE_MS = 10_000;
+/** Within this time a branch that comes has heard of all that are there. */
+const MEET_MS = 200;
 const PRUNE_MS = 3_600_000;
 /** How long it is remembered that an instance was deleted. */
 const KEPT_MS = 30 * 24 * 3_600_000;
@@ -30,9 +33,11 @@ export class Owners {
   readonly #parts: OwnersParts;
   #onLost: (name: string, to: string) => void = () => {};
   #onForgotten: () => void = () => {};
-  /** Branches that were seen to know something else a round ago. */
-  #differed = new Set<string>();
-  readonly #exchanging = new Set<string>();
+  readonly #differences = new Differences();
+  #isExchanging = false;
+  /** Branches that have come, or that this one has come to, a moment ago. */
+  #joined = new Set<string>();
+  #cancelMeet = () => {};
   #digest: { readonly revision: number; readonly others: string; readonly value: string } | undefined;
   #cancel = () => {};
   #pruneAtMs = 0;
@@ -42,13 +47,20 @@ export class Owners {
     this.#parts = parts;
     const { cluster } = parts;
     cluster.tell(() => ({ names: this.digest() }));
-    cluster.serve("names.changed", (args) => this.#apply(rowsFromJson(args)));
-    cluster.serve("names.exchange", (args) => {
+    cluster.serve("names.changed", (args) => {
       this.#apply(rowsFromJson(args));
-      return rowsToJson(this.#all());
+      return null;
+    });
+    cluster.serve("names.exchange", (args) => {
+      const theirs = rowsFromJson(args);
+      const answer = rowsToJson(this.#lackedBy(theirs));
+      const taken = this.#apply(theirs);
+      // The others will lack it too.
+      void this.tell(taken.owners, taken.branches);
+      return answer;
     });
     cluster.onMember((change, member) => {
-      if (change === "joined") void this.#exchange(member.id);
+      if (change === "joined") this.#meetSoon(member.id);
     });
   }
 
@@ -69,6 +81,7 @@ export class Owners {
   stop(): void {
     this.#isStopped = true;
     this.#cancel();
+    this.#cancelMeet();
   }
 
   /** Who has that name, as far as this branch knows; undefined where nobody has. */
@@ -188,36 +201,62 @@ export class Owners {
     if (!this.#isStopped) this.#cancel = clock.after(LOOK_MS, () => this.#look());
   }
 
-  /** Exchanges what is known with those who know something else for longer than what is on its way takes. */
+  /** Exchanges what is known with one of those who know something else for longer than what is on its way takes. */
   #compare(): void {
-    const { cluster } = this.#parts;
     const own = this.digest();
-    const differing = cluster
-      .members()
-      .filter(({ id, facts }) => id !== cluster.branchId && factsOf(facts)["names"] !== own);
-    const before = this.#differed;
-    this.#differed = new Set(differing.map(({ id }) => id));
-    // One of the two is enough: an exchange goes both ways.
-    for (const { id } of differing) if (before.has(id) && this.#begins(id)) void this.#exchange(id);
+    const others = this.#others();
+    const peer = choosePeer(own, others, this.#differences.lasting(own, others), Math.random);
+    if (peer) void this.#exchange(peer.id);
   }
 
-  #begins(other: Member["id"]): boolean {
-    return this.#parts.cluster.branchId < other;
+  #meetSoon(id: string): void {
+    const isSoon = this.#joined.size > 0;
+    this.#joined.add(id);
+    if (!isSoon) this.#cancelMeet = this.#parts.clock.after(MEET_MS, () => this.#meet());
+  }
+
+  /** To whom most others are new, has itself come to them, and asks one of them. */
+  #meet(): void {
+    const others = this.#others();
+    const hasCome = this.#joined.size * 2 > others.length;
+    this.#joined.clear();
+    const peer = hasCome ? choosePeerToMeet(this.digest(), others, Math.random) : undefined;
+    if (peer) void this.#exchange(peer.id);
+  }
+
+  #others(): Told[] {
+    const { cluster } = this.#parts;
+    return cluster.members().flatMap(({ id, facts, heardMs }) => {
+      const { names } = factsOf(facts);
+      return id === cluster.branchId ? [] : [{ id, digest: typeof names === "string" ? names : undefined, heardMs }];
+    });
   }
 
   async #exchange(id: string): Promise<void> {
     const { cluster, log } = this.#parts;
-    if (this.#exchanging.has(id) || this.#isStopped) return;
-    this.#exchanging.add(id);
+    if (this.#isExchanging || this.#isStopped) return;
+    this.#isExchanging = true;
     try {
-      const answer = await cluster.call(id, "names.exchange", rowsToJson(this.#all()), EXCHANGE_MS);
-      this.#apply(rowsFromJson(answer));
+      const own = this.digest();
+      const isShared = this.#others().some(({ digest }) => digest === own);
+      const taken = this.#apply(
+        rowsFromJson(await cluster.call(id, "names.exchange", rowsToJson(this.#all()), EXCHANGE_MS)),
+      );
+      // What this branch lacked, those lack too that knew the same.
+      if (isShared) void this.tell(taken.owners, taken.branches);
       cluster.announce();
     } catch (error) {
       log.info("the names of another branch cannot be had now", { branch: id, error });
     } finally {
-      this.#exchanging.delete(id);
+      this.#isExchanging = false;
     }
+  }
+
+  /** What is known here of which another branch knows nothing, or something older. */
+  #lackedBy(theirs: Rows): Rows {
+    const { owners, branches } = this.#all();
+    const versions = new Map(theirs.owners.map(({ name, version }) => [name, version]));
+    return { owners: owners.filter(({ name, version }) => version > (versions.get(name) ?? "")), branches };
   }
 
   #all(): Rows {
@@ -233,35 +272,37 @@ export class Owners {
     return { owners, branches: [...store.knownBranches.all(), self] };
   }
 
-  /** Keeps what another branch told where it is newer. */
-  #apply({ owners, branches }: Rows): Json {
+  /** Keeps what another branch told where it is newer, and gives what was kept. */
+  #apply({ owners, branches }: Rows): Rows {
     const { store, cluster, clock } = this.#parts;
     const oldest = versionsBefore(clock.now() - KEPT_MS);
     const known = branches.filter(({ id }) => id !== cluster.branchId);
-    store.write(() => {
-      for (const row of known) this.#applyBranch(row);
-      for (const owner of owners) {
+    const taken = store.write(() => ({
+      branches: known.filter((row) => this.#applyBranch(row)),
+      owners: owners.filter((owner) => {
         const isOld = owner.isDeleted ? owner.version < oldest : this.#isForgotten(owner);
-        if (!isOld) store.owners.putNewer(owner);
-      }
-    });
+        return !isOld && store.owners.putNewer(owner);
+      }),
+    }));
     cluster.reload();
     const forgotten = branches.find(({ id, isForgotten }) => id === cluster.branchId && isForgotten);
     if (forgotten) this.#comeBack(forgotten);
     this.refresh();
-    return null;
+    return taken;
   }
 
-  #applyBranch({ id, url, isForgotten, version }: BranchRow): void {
+  /** Whether it was news. */
+  #applyBranch({ id, url, isForgotten, version }: BranchRow): boolean {
     const { store } = this.#parts;
     const row = store.knownBranches.get(id);
-    if (row && (row.isForgotten === isForgotten || row.version >= version)) return;
+    if (row && (row.isForgotten === isForgotten || row.version >= version)) return false;
     const rest = { keyHash: row?.keyHash ?? null, lastSeenAtMs: row?.lastSeenAtMs ?? null };
     store.knownBranches.put({ id, url: url ?? row?.url ?? null, isForgotten, version, ...rest });
-    if (!isForgotten) return;
+    if (!isForgotten) return true;
     for (const owner of store.owners.ofBranch(id)) {
       if (owner.version < version) store.owners.put({ ...owner, isDeleted: true, version });
     }
+    return true;
   }
 
   /** Whether it went with its branch, of which somebody may tell who was away all the time. */

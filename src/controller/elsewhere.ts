@@ -1,7 +1,7 @@
 import type { Json } from "../bus/bus.ts";
 import { factsOf } from "../cluster/cluster.ts";
 import type { Placed } from "../cluster/claims.ts";
-import { CymeError, OUTCOMES } from "../domain/errors.ts";
+import { CymeError, OUTCOMES, unavailable } from "../domain/errors.ts";
 import { bytesOf, parseForwardedAnswer, type ForwardedAnswer, type ForwardedRequest } from "../domain/forward.ts";
 import type { CallOptions, Parts } from "./context.ts";
 
@@ -62,6 +62,18 @@ export class Elsewhere {
   /** The same by what the others answer now, whatever is written here. */
   askOwner(name: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
     return this.#parts.claims.askOwner(name, timeoutMs, silent);
+  }
+
+  /**
+   * Throws `unavailable` where the others could not be asked for an instance that nobody has: what was not heard of `silent`
+   * may be there. Of a branch that the others miss too all names are known.
+   */
+  refuseUnasked(name: string, { silent }: CallOptions): void {
+    const { cluster } = this.#parts;
+    const unasked = [...(silent ?? [])].filter((id) => cluster.busState?.is !== "up" || cluster.isUp(id)).toSorted();
+    if (unasked.length === 0) return;
+    const message = `Cannot tell which branch has an instance "${name}": no answer from ${unasked.join(", ")}`;
+    throw unavailable(message, { instance: name, silent: unasked, stored: false });
   }
 
   /** The branch that knows of a task; undefined where nobody who answers does. */
@@ -128,6 +140,8 @@ export class Elsewhere {
 
   #away(): string[] {
     const { cluster } = this.#parts;
-    return cluster.others.filter((id) => !cluster.isUp(id));
+    // Once for all: with many branches it is no small thing to ask who is up.
+    const up = new Set(this.#up());
+    return cluster.others.filter((id) => !up.has(id));
   }
 }
