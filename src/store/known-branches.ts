@@ -1,4 +1,4 @@
-import { asc, eq } from "drizzle-orm";
+import { asc, eq, sql } from "drizzle-orm";
 import type { Version } from "../domain/version.ts";
 import type { Db } from "./database.ts";
 import { knownBranches } from "./schema.ts";
@@ -18,9 +18,16 @@ export interface KnownBranch {
 
 export class KnownBranchTable {
   readonly #db: Db;
+  readonly #row;
 
   constructor(db: Db) {
     this.#db = db;
+    // Prepared, since it is asked of every branch with every look at who is there.
+    this.#row = db
+      .select()
+      .from(knownBranches)
+      .where(eq(knownBranches.id, sql.placeholder("id")))
+      .prepare();
   }
 
   /** Also those forgotten, sorted by id. */
@@ -30,7 +37,7 @@ export class KnownBranchTable {
 
   /** Also one that is forgotten. */
   get(id: string): KnownBranch | undefined {
-    return this.#db.select().from(knownBranches).where(eq(knownBranches.id, id)).get();
+    return this.#row.get({ id });
   }
 
   put(branch: KnownBranch): void {

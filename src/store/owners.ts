@@ -16,6 +16,7 @@ export interface Owner {
 export class OwnerTable {
   readonly #db: Db;
   readonly #row;
+  readonly #put;
   #revision = 0;
 
   constructor(db: Db) {
@@ -25,6 +26,26 @@ export class OwnerTable {
       .select()
       .from(owners)
       .where(eq(owners.name, sql.placeholder("name")))
+      .prepare();
+    // Prepared, since a branch that joins is told thousands of rows at once.
+    this.#put = db
+      .insert(owners)
+      .values({
+        name: sql.placeholder("name"),
+        app: sql.placeholder("app"),
+        branch: sql.placeholder("branch"),
+        version: sql.placeholder("version"),
+        isDeleted: sql.placeholder("isDeleted"),
+      })
+      .onConflictDoUpdate({
+        target: owners.name,
+        set: {
+          app: sql`excluded.app`,
+          branch: sql`excluded.branch`,
+          version: sql`excluded.version`,
+          isDeleted: sql`excluded.is_deleted`,
+        },
+      })
       .prepare();
   }
 
@@ -63,9 +84,9 @@ export class OwnerTable {
       .all();
   }
 
-  put(owner: Owner): void {
+  put({ name, app, branch, version, isDeleted }: Owner): void {
     this.#revision++;
-    this.#db.insert(owners).values(owner).onConflictDoUpdate({ target: owners.name, set: owner }).run();
+    this.#put.run({ name, app, branch, version, isDeleted });
   }
 
   /** Keeps what another branch says unless what is known is as new; whether it did. */
