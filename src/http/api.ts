@@ -98,10 +98,11 @@ export class Api {
     if (parsed.nowait && method === "GET") {
       throw new CymeError("not-implemented", "A read answers at once: leave !/ out of the path");
     }
-    if (match.route.pattern === TASK_PATTERN) {
-      return this.#once(request, origin, (given) => this.#call(given, parsed, match, method as Method, origin));
-    }
-    return this.#call(request, parsed, match, method as Method, origin);
+    const call = (given: Request) => this.#call(given, parsed, match, method as Method, origin);
+    if (match.route.pattern === TASK_PATTERN) return this.#once(request, origin, call);
+    if (origin.is !== "branch" || !origin.mayAdd) return call(request);
+    // The name was kept for this request: it was added by now, or will not be.
+    return call(request).finally(() => this.#options.controller.elsewhere.release(match.path["name"] ?? ""));
   }
 
   async #call(asked: Request, parsed: ParsedPath, match: Match, method: Method, origin: Origin): Promise<Response> {
