@@ -102,7 +102,7 @@ export class Claims {
 
   /**
    * The branch that has that name, by what is stored here and, where that says nothing, by what those that are up answer.
-   * Branches that did not answer are added to `silent`.
+   * Branches that did not answer, and those that are away, are added to `silent` where nobody has it.
    */
   async findOwner(name: string, timeoutMs: number, silent?: Set<string>): Promise<string | undefined> {
     return this.knownOwner(name) ?? this.askOwner(name, timeoutMs, silent);
@@ -118,11 +118,11 @@ export class Claims {
   /** The branch that has that name by what those that are up answer. */
   async askOwner(name: string, timeoutMs: number, silent?: Set<string>): Promise<string | undefined> {
     const { cluster } = this.#parts;
-    const asked = this.#others();
-    if (asked.length === 0) return undefined;
-    const gathered = await cluster.gather(asked, "names.ask", { name }, Math.min(ASK_MS, timeoutMs));
-    for (const id of [...gathered.silent, ...gathered.errors.keys()]) silent?.add(id);
-    return [...gathered.answers].find(([, claimed]) => claimed === "instance")?.[0];
+    const gathered = await cluster.gather(this.#others(), "names.ask", { name }, Math.min(ASK_MS, timeoutMs));
+    const [owner] = [...gathered.answers].find(([, claimed]) => claimed === "instance") ?? [];
+    const away = cluster.others.filter((id) => !cluster.isUp(id));
+    if (owner === undefined) for (const id of [...gathered.silent, ...gathered.errors.keys(), ...away]) silent?.add(id);
+    return owner;
   }
 
   /** Who has the name; undefined where all said that nobody has. */

@@ -121,6 +121,7 @@ export class Forwarding {
     if (hop.isForThisBranch) return here();
     const name = hop.path["name"] ?? "";
     const owner = await this.#elsewhere.ownerOf(name, hop.options);
+    if (owner === undefined && hop.method !== "GET") this.#elsewhere.refuseUnasked(name, hop.options);
     if (owner === undefined || owner === this.#elsewhere.branchId) return here();
     const answer = await this.#forward(owner, hop);
     if (answer.status !== OUTCOMES["not-found"].http) return answer;
@@ -145,7 +146,10 @@ export class Forwarding {
       });
       if (answer.status !== OUTCOMES["not-found"].http) return answer;
     }
-    if (app === "") return here();
+    if (app === "") {
+      this.#elsewhere.refuseUnasked(name ?? "", options);
+      return here();
+    }
     const { branch } = parseInstanceChange(params);
     const placed = await this.#elsewhere.place(name, branch, options);
     try {
