@@ -13,6 +13,7 @@ import { Controller } from "../controller/controller.ts";
 import { RemoteDefinitions } from "../controller/remote-definitions.ts";
 import { Results } from "../controller/results.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
+import { nextVersion } from "../domain/version.ts";
 import { Api } from "../http/api.ts";
 import type { GuardOptions } from "../http/guard.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -122,11 +123,30 @@ export function openStore(directory: BranchDirectory): Store {
   return new Store(directory.database);
 }
 
-/** The id that was asked for, or the stored one, or one made from the name of the machine; it is stored. */
-export function settleBranchId(store: Store, asked: string | undefined): string {
-  const id = asked ?? store.settings.get("branch_id") ?? makeBranchId();
-  store.write(() => store.settings.set("branch_id", id));
+/**
+ * The id that was asked for, or the stored one, or one made from the name of the machine; it is stored. What the branch had
+ * under another id it keeps.
+ */
+export function settleBranchId(store: Store, asked: string | undefined, log: Log): string {
+  const before = store.settings.get("branch_id");
+  const id = asked ?? before ?? makeBranchId();
+  store.write(() => {
+    if (before !== undefined && before !== id) passOn(store, before, id);
+    store.settings.set("branch_id", id);
+  });
+  if (before !== undefined && before !== id) {
+    const message =
+      "this branch has another id than before: give the same --id as last time? The others take the old one for away until it is forgotten";
+    log.warning(message, { was: before, is: id });
+  }
   return id;
+}
+
+function passOn(store: Store, from: string, to: string): void {
+  for (const owner of store.owners.ofBranch(from)) {
+    // Just later than what is known, so that who was forgotten meanwhile takes no name from whom it was given to.
+    store.owners.put({ ...owner, branch: to, version: nextVersion(owner.version, 0, to) });
+  }
 }
 
 function makeBranchId(): string {

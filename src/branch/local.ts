@@ -115,7 +115,7 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     throw error instanceof StoreError ? new CymeError("unavailable", error.message) : error;
   }
   keepWebhook(directory);
-  const branchId = settleBranchId(store, undefined);
+  const branchId = settleBranchId(store, undefined, silentLog);
   const broker = parseBrokerUrl("broker", options.broker ?? store.settings.get("broker") ?? DEFAULT_BROKER_URL);
   const { loglevel, logfile } = options;
   const parts = compose({

@@ -100,7 +100,7 @@ class Daemon {
   async run(): Promise<number> {
     const store = openStore(this.#directory);
     try {
-      const branchId = settleBranchId(store, this.#options.id);
+      const branchId = settleBranchId(store, this.#options.id, this.#log);
       rememberDefaults(store, this.#broker, this.#options.command, this.#log);
       return await this.#serve(store, branchId);
     } finally {
