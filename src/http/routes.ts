@@ -90,8 +90,8 @@ export const routes: readonly Route[] = [
     const report = controller.health.report();
     return respond(report.state === "failed" ? 503 : 200, healthView(report));
   }),
-  route(["GET"], "/branches", [], "Ids of the branches that are up", ({ controller }) =>
-    respond(200, controller.branches.ids()),
+  route(["GET"], "/branches", [], "Ids of the branches that are up", ({ controller, options }) =>
+    respond(200, controller.branches.ids(options.silent)),
   ),
   route(["GET"], "/branches/:branch", [], "What a branch is and does", (call) =>
     respond(200, branchView(call.controller.branches.get(name(call, "branch")))),

@@ -18,6 +18,12 @@ describe("a branch without the bus", () => {
     }
   });
 
+  test("lists itself, and says of which others it does not know", async () => {
+    await using cluster = await cutOff("a", "b", "c");
+    expect(await cluster.ask("a", "GET /branches/")).toMatchObject({ body: ["a"], silent: ["b", "c"] });
+    expect(await cluster.ask("b", "GET /branches/")).toMatchObject({ body: ["b", "c"], silent: [] });
+  });
+
   test("is missed by the others, who know all names of it and say what is not there", async () => {
     await using cluster = await cutOff("a", "b", "c");
     expect(await cluster.ask("b", "DELETE /shop/instances/fresh/")).toMatchObject({ status: 404, silent: ["a"] });
