@@ -1,11 +1,9 @@
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
 import { AmqpBus } from "../bus/amqp-bus.ts";
 import { installWebhook } from "../celery/webhook/install.ts";
-import { factsOf, type Cluster } from "../cluster/cluster.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
@@ -18,6 +16,7 @@ import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
 import { parseRate } from "../supervisor/death.ts";
 import { compose, openStore, rememberDefaults, settleBranchId, type Parts } from "./compose.ts";
+import { otherAddresses } from "./other-addresses.ts";
 import { detach, isDetached, tellReady } from "./detach.ts";
 import {
   branchDirectory,
@@ -117,14 +116,14 @@ class Daemon {
     try {
       for (const server of servers) server.start();
       this.#port = servers.find(({ name }) => name === "http")?.port ?? null;
-      this.#installWebhook([]);
+      this.#installWebhook(otherAddresses(parts.cluster, store.knownBranches.all()));
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
       parts.owners.start();
       parts.definitions.start();
       // What URL tasks may not reach is to hold for the APIs of the others too.
-      parts.cluster.onMember(() => this.#keepWebhook(parts.cluster));
+      parts.cluster.onMember(() => this.#keepWebhook(parts));
       parts.cluster.start();
       for (const file of pidFiles) writePidFile(file);
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
@@ -208,9 +207,9 @@ class Daemon {
     }
   }
 
-  #keepWebhook(cluster: Cluster): void {
+  #keepWebhook({ cluster, store }: Parts): void {
     try {
-      this.#installWebhook(addressesOf(cluster));
+      this.#installWebhook(otherAddresses(cluster, store.knownBranches.all()));
     } catch (error) {
       this.#log.error("URL tasks may reach the APIs of other branches", { error });
     }
@@ -253,21 +252,6 @@ class Daemon {
       "",
     ].join("\n");
   }
-}
-
-/**
- * Where the HTTP APIs of the other branches that are up listen, as far as that is said by an address: the module of URL tasks
- * takes names for this machine's.
- */
-function addressesOf(cluster: Cluster): OwnAddress[] {
-  return cluster.members().flatMap(({ id, facts }) => {
-    const { url } = factsOf(facts);
-    if (id === cluster.branchId || typeof url !== "string" || !URL.canParse(url)) return [];
-    const { hostname: bracketed, port, protocol } = new URL(url);
-    const host = bracketed.replace(/^\[(.*)\]$/, "$1");
-    const isAddress = isIP(host) !== 0 || host === "localhost";
-    return isAddress ? [{ host, port: Number(port) || (protocol === "https:" ? 443 : 80) }] : [];
-  });
 }
 
 function openLog({ loglevel }: BranchOptions, file: string | undefined): Log {
