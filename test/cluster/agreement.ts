@@ -73,7 +73,16 @@ function instanceStep<B extends Bus>(chaos: Chaos<B>): Step {
   const app = random() < 0.8 ? "shop" : pick(PASSING_APPS);
   const path = `/${app}/instances/${pick(NAMES)}/`;
   const dice = random();
-  if (dice < 0.14) return ask(`POST /shop/instances/kept-${Math.floor(random() * 1e9)}/`, "", undefined, SEVERAL);
+  if (dice < 0.14) {
+    // Several want it at once, each on another branch: none of them alone sees that the name is taken.
+    const name = `kept-${Math.floor(random() * 1e9)}`;
+    const first = Math.floor(random() * IDS.length);
+    const asks = Array.from({ length: SEVERAL }, (_, at) => {
+      const branch = IDS[(first + at) % IDS.length];
+      return ask(`POST /shop/instances/${name}/`, `branch=${branch}`);
+    });
+    return () => asks.forEach((one) => one());
+  }
   if (dice < 0.42) return ask(`POST ${path}`);
   if (dice < 0.56) return ask(`POST ${path}`, `branch=${pick(IDS)}`);
   if (dice < 0.69) return ask(`DELETE ${path}`);
@@ -133,18 +142,15 @@ function fault<B extends Bus>(chaos: Chaos<B>): Step {
   };
 }
 
-/** Who is asked, and how: `times` of those that are up at once. */
+/** Who is asked, and how. */
 function asker<B extends Bus>({ cluster, random, onAnswer }: Chaos<B>) {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const up = IDS.filter((id) => cluster.branch(id).isUp);
-  const first = Math.floor(random() * up.length);
-  const ask = (line: string, query = "", json?: unknown, times = 1): Step => {
-    const asked = Array.from({ length: times }, (_, at) => cluster.branch(up[(first + at) % up.length] ?? ""));
+  const ask = (line: string, query = "", json?: unknown): Step => {
+    const through = cluster.branch(pick(up));
     return () => {
-      for (const branch of asked) {
-        // What a branch was asked that is killed meanwhile, is answered by nobody.
-        void branch.ask(`${line}?timeout=${TIMEOUT_S}${query && `&${query}`}`, json).then(onAnswer, () => undefined);
-      }
+      // What a branch was asked that is killed meanwhile, is answered by nobody.
+      void through.ask(`${line}?timeout=${TIMEOUT_S}${query && `&${query}`}`, json).then(onAnswer, () => undefined);
     };
   };
   return { pick, up, ask };
