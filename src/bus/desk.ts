@@ -5,8 +5,13 @@ import { Recent } from "./recent.ts";
 import type { Roll } from "./roll.ts";
 import type { Send } from "./wire.ts";
 
-/** Far more than the broker gives again when a connection is lost. */
+/** Far more than the broker gives again when a connection is lost, which is what has a place there. */
 const REMEMBERED = 5_000;
+/**
+ * Work that was begun leaves its place on the connection to what comes next, however long it takes: requests wait for workers
+ * and results. When so much is under way, work keeps its place, and the rest waits at the broker.
+ */
+export const MAX_UNDER_WAY = 4_000;
 /** For answers to those of whom nobody knows how long they wait. */
 const ANSWER_MS = 10_000;
 /** Of an error that cannot be told as it is. */
@@ -29,7 +34,7 @@ export class Desk {
     this.#parts = parts;
   }
 
-  /** Resolves when it is done or its time is over; never rejects. */
+  /** Resolves when it is begun, or, where too much is under way, when it is done or its time is over; never rejects. */
   async receive(request: Request, answer: Send): Promise<void> {
     // The broker gives again what was not acknowledged when a connection was lost.
     if (!this.#begun.add(request.id)) return;
@@ -50,6 +55,7 @@ export class Desk {
       cancel();
       this.#running.delete(done);
     });
+    if (this.#running.size < MAX_UNDER_WAY) return;
     // Work that does not heed its signal must not keep a place.
     await Promise.race([done, aborted(ending.signal)]);
   }

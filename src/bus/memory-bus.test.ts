@@ -3,8 +3,10 @@ import { CymeError } from "../domain/errors.ts";
 import { ManualClock } from "../kit/clock.ts";
 import { silentLog } from "../kit/log.ts";
 import type { BusOptions, Json } from "./bus.ts";
+import { MAX_UNDER_WAY } from "./desk.ts";
 import { MemoryBus } from "./memory-bus.ts";
 import { MemoryNetwork } from "./memory-network.ts";
+import { PREFETCH } from "./wire.ts";
 
 /** More than a branch needs to find its place. */
 const START_MS = 500;
@@ -239,6 +241,22 @@ describe("a bus", () => {
     await clock.advance(4_000);
     await stopped;
     expect([isTold, a.ids()]).toEqual([true, ["a"]]);
+  });
+
+  test("begins no more work than it can have under way, and goes on when some of it has ended", async () => {
+    const { clock, start } = setup();
+    const ends: (() => void)[] = [];
+    const handle = () => new Promise<null>((resolve) => ends.push(() => resolve(null)));
+    const [a, b] = [start("a"), start("b", { handle })];
+    await clock.advance(START_MS);
+    const call = () => void a.bus.call("b", "wait", null, FOREVER_MS).catch(() => {});
+    for (let count = 0; count < MAX_UNDER_WAY + 2 * PREFETCH; count++) call();
+    await clock.advance(0);
+    const begun = b.begun.length;
+    expect([begun >= MAX_UNDER_WAY, begun < MAX_UNDER_WAY + 2 * PREFETCH]).toEqual([true, true]);
+    for (const end of ends) end();
+    await clock.advance(0);
+    expect(b.begun.length).toBe(MAX_UNDER_WAY + 2 * PREFETCH);
   });
 
   test("refuses new work while it stops", async () => {

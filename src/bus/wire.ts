@@ -6,7 +6,7 @@ import type { BusState } from "./bus.ts";
  */
 export type Sent = "taken" | "returned" | "refused" | "lost";
 
-/** Requests that each controller works on at the same time. */
+/** Requests that each controller may have taken without having begun with them. */
 export const PREFETCH = 50;
 
 /** Sends to one address. `expiresMs`: after that long in a queue nobody is to get it. */
@@ -25,8 +25,8 @@ export interface Receiver {
   /** What came for this connection: presence, casts to everybody, answers. */
   onHeard(body: Uint8Array): void;
   /**
-   * What came into the inbox. It is taken from there for good when this resolves, and the connection it came over has
-   * room for another. A connection that ends before has it come again.
+   * What came into the inbox. It is taken from there for good when this resolves, mostly when it was begun, and the
+   * connection it came over has room for another. A connection that ends before has it come again.
    */
   onRequest(body: Uint8Array, answer: Send): Promise<void>;
 }

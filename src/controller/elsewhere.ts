@@ -9,6 +9,8 @@ import type { CallOptions, Parts } from "./context.ts";
 const GRACE_MS = 1_000;
 const GATHER_MS = 5_000;
 const ASK_MS = 2_000;
+/** Requests of others that are answered at the same time: fewer than the bus lets in, so that short questions always get in. */
+const MAX_ANSWERED = 2_000;
 
 /** What is to be asked of other branches, and done by them. */
 export class Elsewhere {
@@ -41,7 +43,17 @@ export class Elsewhere {
 
   /** Has `handle` answer what other branches are asked, as if it was asked here. */
   serve(handle: (request: unknown, signal: AbortSignal) => Promise<Json>): void {
-    this.#parts.cluster.serve("request", (args, _from, signal) => handle(args, signal));
+    const { cluster } = this.#parts;
+    let answered = 0;
+    cluster.serve("request", async (args, _from, signal) => {
+      if (answered >= MAX_ANSWERED) throw tooMany(cluster.branchId);
+      answered++;
+      try {
+        return await handle(args, signal);
+      } finally {
+        answered--;
+      }
+    });
   }
 
   /** The branch that has that instance; undefined where nobody who answers has it. */
@@ -109,28 +121,28 @@ export class Elsewhere {
       if (!(error instanceof CymeError) || !isWrite) throw error;
       if (error.code !== "unavailable" && error.code !== "timeout") throw error;
       const stored = error.code === "unavailable" && error.facts["sent"] === false ? false : null;
-      throw error.withFacts({ stored });
+      throw error.withFacts({ stored, ...error.facts });
     }
   }
 
   /**
-   * What all other branches answer to GET `path`; one that has nothing there (404) is left out, and all that do not answer
-   * are added to `silent`.
+   * The lists that all other branches answer to GET `path`; one that has nothing there (404) is left out, and all that answer
+   * with no list or not at all are added to `silent`.
    */
-  async gather(path: string, { timeoutMs, silent }: CallOptions): Promise<unknown[]> {
+  async gather(path: string, { timeoutMs, silent }: CallOptions): Promise<unknown[][]> {
     if (this.isAlone) return [];
     const request: ForwardedRequest = { method: "GET", path, headers: {}, body: null, mayAdd: false };
     // Within the caller's time, so that the answer says who was silent.
     const forMs = Math.min(GATHER_MS, timeoutMs * 0.9);
     const gathered = await this.#parts.cluster.gather(this.#up(), "request", request, forMs);
     for (const id of [...gathered.silent, ...gathered.errors.keys(), ...this.#away()]) silent?.add(id);
-    const bodies: unknown[] = [];
+    const lists: unknown[][] = [];
     for (const [id, json] of gathered.answers) {
-      const { status, body } = parseForwardedAnswer(json);
-      if (status === 200) bodies.push(JSON.parse(new TextDecoder().decode(bytesOf(body))));
-      else if (status !== OUTCOMES["not-found"].http) silent?.add(id);
+      const list = listOf(json);
+      if (list) lists.push(list);
+      else silent?.add(id);
     }
-    return bodies;
+    return lists;
   }
 
   #up(): string[] {
@@ -145,3 +157,21 @@ export class Elsewhere {
     return cluster.others.filter((id) => !up.has(id));
   }
 }
+
+/** The list in an answer, empty where there is nothing; undefined where it holds none, as one that cannot be read. */
+function listOf(answer: Json): unknown[] | undefined {
+  try {
+    const { status, body } = parseForwardedAnswer(answer);
+    if (status === OUTCOMES["not-found"].http) return [];
+    const list: unknown = status === 200 ? JSON.parse(new TextDecoder().decode(bytesOf(body))) : undefined;
+    return Array.isArray(list) ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const tooMany = (branch: string) =>
+  unavailable(`Branch "${branch}" answers ${MAX_ANSWERED} requests of other branches already: ask again`, {
+    branch,
+    stored: false,
+  });
