@@ -54,7 +54,7 @@ function setup(others: Readonly<Record<string, Json>>) {
   for (const id of Object.keys(others)) cluster.remember(id, null);
   const owners = new Owners({ store, clock, log: silentLog, cluster });
   const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
-  const elsewhere = new Elsewhere({ cluster, claims, store }, () => false);
+  const elsewhere = new Elsewhere({ cluster, claims, store, clock }, () => false);
   const asked = async (method: string) => opened.handle?.(method, { uuid: "x" }, "b", new AbortController().signal);
   return { elsewhere, asked };
 }

@@ -12,13 +12,15 @@ const ASK_MS = 2_000;
 /** Requests of others that are answered at the same time: fewer than the bus lets in, so that short questions always get in. */
 const MAX_ANSWERED = 2_000;
 
+type ElsewhereParts = Pick<Parts, "cluster" | "claims" | "store" | "clock">;
+
 /** What is to be asked of other branches, and done by them. */
 export class Elsewhere {
-  readonly #parts: Pick<Parts, "cluster" | "claims" | "store">;
+  readonly #parts: ElsewhereParts;
   readonly #knowsTask: (uuid: string) => boolean;
 
   /** `knowsTask` says whether this branch sent the task, or heard of it. */
-  constructor(parts: Pick<Parts, "cluster" | "claims" | "store">, knowsTask: (uuid: string) => boolean) {
+  constructor(parts: ElsewhereParts, knowsTask: (uuid: string) => boolean) {
     this.#parts = parts;
     this.#knowsTask = knowsTask;
     parts.cluster.serve("tasks.ask", (args) => {
@@ -36,9 +38,23 @@ export class Elsewhere {
     return this.#parts.cluster.branchId;
   }
 
-  /** Waits, after a start and not for long, until it is known whether there is another branch. */
-  untilTried(): Promise<void> {
-    return this.#parts.cluster.untilTried();
+  /** Whether there may be others of whom this branch has not heard yet. */
+  get isConnecting(): boolean {
+    return this.#parts.cluster.busState?.is === "connecting";
+  }
+
+  /**
+   * Waits, after a start and not for long, until it is known whether there is another branch; with nowait not at all. Returns
+   * what is left of the caller's time, in ms.
+   */
+  async untilTried({ nowait, timeoutMs }: CallOptions): Promise<number> {
+    const { cluster, clock } = this.#parts;
+    if (!this.isConnecting || nowait) return timeoutMs;
+    const sinceMs = clock.now();
+    const enough = new AbortController();
+    await Promise.race([cluster.untilTried(), clock.sleep(timeoutMs, enough.signal)]);
+    enough.abort();
+    return Math.max(0, timeoutMs - (clock.now() - sinceMs));
   }
 
   /** Has `handle` answer what other branches are asked, as if it was asked here. */

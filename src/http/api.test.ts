@@ -15,7 +15,7 @@ interface Parts {
 }
 
 /** There is no other branch. */
-const ALONE = { isAlone: true, untilTried: () => Promise.resolve() };
+const ALONE = { isAlone: true, isConnecting: false, untilTried: () => Promise.resolve(0) };
 
 /** An API over controllers that only note what they are asked, as `instances.restart shop web`. */
 function setup({ answers = {}, guard = {} }: Parts = {}) {
@@ -105,7 +105,7 @@ describe("a request", () => {
     ["DELETE /shop/instances/web/queues/t2/", "consumers.remove shop web t2"],
     ["GET /shop/queues/", "queues.names shop"],
     ["DELETE /shop/queues/t2/", "queues.remove shop t2"],
-    ["GET /branches/", "branches.ids"],
+    ["GET /branches/", "branches.ids undefined"],
     ["DELETE /branches/b1/", "branches.shutdown b1"],
     ["POST /api/workers/start/", "workers.start"],
   ])("%s asks for %s", async (line, asked) => {

@@ -109,16 +109,22 @@ export class Api {
     const { controller, branchId, brokerOf, maxBody, log } = this.#options;
     const { elsewhere } = controller;
     const { route, path } = match;
-    // A branch that has just started may be one of many, and not have heard of them yet.
-    if (route.answeredBy === "owner or a new one") await elsewhere.untilTried();
-    const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
-    const isForwardable = isAmongOthers && route.answeredBy !== undefined;
     const isCommand = origin.is === "command";
-    const replayable = isForwardable ? await readReplayable(asked, maxBody) : undefined;
+    const isForwardable = origin.is !== "branch" && route.answeredBy !== undefined;
+    const replayable =
+      isForwardable && (!elsewhere.isAlone || elsewhere.isConnecting)
+        ? await readReplayable(asked, maxBody)
+        : undefined;
     const request = replayable?.request() ?? asked;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
+    const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout) };
+    // A branch that has just started may be one of many, and not have heard of them yet.
+    if (elsewhere.isAlone && route.answeredBy === "owner or a new one") {
+      waiting.timeoutMs = await elsewhere.untilTried(waiting);
+    }
+    const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const silent = new Set<string>();
-    const options = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), ...(isAmongOthers && { silent }) };
+    const options = { ...waiting, ...(isAmongOthers && { silent }) };
     const signals = { left: asked.signal, ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
@@ -126,9 +132,10 @@ export class Api {
     const call = { controller, branchId, brokerOf, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
     const here = async () => route.handle(call);
-    const answered = replayable
-      ? this.#forwarding.answer({ route, ...call, replayable, isForThisBranch: isCommand }, here)
-      : here();
+    const answered =
+      replayable && isAmongOthers
+        ? this.#forwarding.answer({ route, ...call, replayable, isForThisBranch: isCommand }, here)
+        : here();
     return withSilent(answered, silent);
   }
 
