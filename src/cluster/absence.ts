@@ -13,6 +13,7 @@ export class Absence {
   readonly #clock: Clock;
   /** Undefined where it never was. */
   #togetherMs: number | undefined;
+  #hasAgreed = false;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -22,21 +23,38 @@ export class Absence {
   }
 
   get isStale(): boolean {
-    return this.#togetherMs !== undefined && this.#clock.now() - this.#togetherMs > REMEMBERED_MS;
+    const atMs = this.#togetherAtMs;
+    return atMs !== undefined && this.#clock.now() - atMs > REMEMBERED_MS;
   }
 
-  /** Whether what this branch has is the cluster's state: one that never agreed with another cannot say so. */
-  get isAuthority(): boolean {
-    return this.#togetherMs !== undefined && !this.isStale;
+  /** Whether what this branch had was the cluster's state: one that never agreed with another cannot say so. */
+  get isMember(): boolean {
+    return this.#togetherAtMs !== undefined && !this.isStale;
+  }
+
+  /** Whether it agreed with another since it is on the bus: what it has is the state of now, and not that of when it left. */
+  get hasAgreed(): boolean {
+    return this.#hasAgreed;
+  }
+
+  /** It has what another has that is on the bus. */
+  agree(): void {
+    this.#hasAgreed = true;
+  }
+
+  /** It is no longer on the bus. */
+  leave(): void {
+    this.#hasAgreed = false;
   }
 
   /**
    * It is on the bus. From when on it agrees with another that is noted; then as long as it is there, also alone, since then
    * it speaks for the cluster.
    */
-  present(agrees: () => boolean): void {
-    if (this.isStale || this.#clock.now() - (this.#togetherMs ?? -Infinity) < NOTED_EVERY_MS) return;
-    if (this.#togetherMs !== undefined || agrees()) this.end();
+  present(): void {
+    const atMs = this.#togetherAtMs;
+    if (this.isStale || this.#clock.now() - (atMs ?? -Infinity) < NOTED_EVERY_MS) return;
+    if (atMs !== undefined || this.#hasAgreed) this.end();
   }
 
   /** It has what the cluster has. */
@@ -47,6 +65,11 @@ export class Absence {
   /** From now on it is a stranger, and after a restart too. */
   estrange(): void {
     this.#write(0);
+  }
+
+  /** Undefined too where it is still to come: the clock was wrong when it was noted, and nobody knows when that was. */
+  get #togetherAtMs(): number | undefined {
+    return this.#togetherMs !== undefined && this.#togetherMs > this.#clock.now() ? undefined : this.#togetherMs;
   }
 
   #write(atMs: number): void {

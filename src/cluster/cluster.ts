@@ -1,5 +1,6 @@
 import type { Bus, BusOptions, BusState, Gathered, Json, Member, MemberChange } from "../bus/bus.ts";
 import { CymeError, notFound, unavailable } from "../domain/errors.ts";
+import { versionOfHearsay } from "../domain/version.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Store } from "../store/store.ts";
@@ -157,10 +158,10 @@ export class Cluster {
     if (row) {
       store.write(() => store.knownBranches.seen(id, nowMs, url));
     } else {
-      store.write(() => {
-        const version = store.nextVersion(nowMs);
-        store.knownBranches.put({ id, keyHash: null, url, lastSeenAtMs: nowMs, isForgotten: false, version });
-      });
+      // Whoever says that it was forgotten knows more.
+      const version = versionOfHearsay(this.branchId);
+      const heard = { id, keyHash: null, url, lastSeenAtMs: nowMs, isForgotten: false, version };
+      store.write(() => store.knownBranches.put(heard));
     }
     if (!row?.isForgotten) this.#known.add(id);
   }

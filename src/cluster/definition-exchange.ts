@@ -17,11 +17,15 @@ const MESSAGE_BYTES = 1_000_000;
 const SKEW_MS = 60_000;
 const TOLD = 1_000;
 
+/** Whether what a branch has is the cluster's state; "soon" where it has to agree with somebody first, since it has just come. */
+const AUTHORITIES = ["full", "soon", "none"] as const;
+export type Authority = (typeof AUTHORITIES)[number];
+
 /** What another branch says of what it has. */
 interface Comparison {
   readonly isSame: boolean;
   readonly isStale: boolean;
-  readonly isAuthority: boolean;
+  readonly authority: Authority;
   readonly lines: readonly DefinitionLine[];
 }
 
@@ -47,7 +51,8 @@ export class DefinitionExchange {
     const answer = factsOf(await this.#parts.cluster.call(peer, METHODS.compare, { digest }, CALL_MS));
     const lines = listOf(answer["lines"]).flatMap((line) => this.#tryRead(() => lineFromJson(line), peer));
     const says = (name: string) => answer[name] === true;
-    return { isSame: says("is_same"), isStale: says("is_stale"), isAuthority: says("is_authority"), lines };
+    const authority = AUTHORITIES.find((one) => one === answer["authority"]) ?? "none";
+    return { isSame: says("is_same"), isStale: says("is_stale"), authority, lines };
   }
 
   /** Gets definitions of another branch. What it has no more is left out. */

@@ -4,7 +4,7 @@ import { CymeError, conflict } from "../domain/errors.ts";
 import { horizonAt } from "../domain/version.ts";
 import { Absence } from "./absence.ts";
 import { factsOf } from "./cluster.ts";
-import { DefinitionExchange, METHODS, type ExchangeParts } from "./definition-exchange.ts";
+import { DefinitionExchange, METHODS, type Authority, type ExchangeParts } from "./definition-exchange.ts";
 import { definitionToJson, lineToJson } from "./definition-json.ts";
 import { DefinitionLines, newerThan } from "./definition-lines.ts";
 import { Differences } from "./peer.ts";
@@ -66,13 +66,14 @@ export class Definitions implements Spreading {
     this.#exchange = new DefinitionExchange(parts);
     cluster.tell(() => ({ definitions: this.#toldDigest }));
     cluster.serve(METHODS.put, (args, from) => this.#put(args, from));
-    cluster.serve(METHODS.compare, (args) => this.#compare(args));
+    cluster.serve(METHODS.compare, (args, from) => this.#compare(args, from));
     cluster.serve(METHODS.get, (args) => this.#exchange.answer(args));
     cluster.onMember((change, member) => {
       if (change === "joined") this.#onJoined(member);
     });
     cluster.onState(({ is }) => {
       if (is === "up") this.#lookIn(0);
+      else this.#absence.leave();
     });
   }
 
@@ -128,11 +129,19 @@ export class Definitions implements Spreading {
     return {};
   }
 
-  #compare(args: Json): Json {
-    const { isStale, isAuthority } = this.#absence;
+  #compare(args: Json, from: string): Json {
+    const { isStale } = this.#absence;
     const isSame = !isStale && factsOf(args)["digest"] === this.digest;
     const lines = isSame ? [] : this.#lines.all().map(lineToJson);
-    return { is_same: isSame, is_stale: isStale, is_authority: isAuthority, lines };
+    return { is_same: isSame, is_stale: isStale, authority: this.#authorityFor(from), lines };
+  }
+
+  #authorityFor(asker: string): Authority {
+    const { isMember, hasAgreed } = this.#absence;
+    if (!isMember) return "none";
+    // Somebody else may know what happened while this branch was not there.
+    const isToAgree = this.#otherMembers().some((member) => member.id !== asker && digestOf(member) !== undefined);
+    return hasAgreed || !isToAgree ? "full" : "soon";
   }
 
   get #toldDigest(): string | null {
@@ -176,7 +185,9 @@ export class Definitions implements Spreading {
       else await this.#agreeWith(members);
     }
     if (this.#isStopped || this.#parts.cluster.busState?.is !== "up") return;
-    this.#absence.present(() => members.some((member) => digestOf(member) === this.digest));
+    const own = this.digest;
+    if (!this.#absence.isStale && members.some((member) => digestOf(member) === own)) this.#absence.agree();
+    this.#absence.present();
   }
 
   /** Exchanges with those that differ for longer than what is on its way to one of them takes, and with who just came. */
@@ -213,7 +224,8 @@ export class Definitions implements Spreading {
   async #agree(peer: string): Promise<void> {
     const { cluster, log, taker } = this.#parts;
     const theirs = await this.#exchange.compare(peer, this.digest);
-    if (theirs.isSame || theirs.isStale) return;
+    if (theirs.isStale) return;
+    if (theirs.isSame) return this.#absence.agree();
     const own = this.#lines.all();
     const wanted = newerThan(own, theirs.lines);
     const offered = newerThan(theirs.lines, own);
@@ -221,35 +233,45 @@ export class Definitions implements Spreading {
     if (this.#isStopped) return;
     taker.take(got);
     await this.#exchange.offer(peer, offered);
+    // Also where a difference stays that no exchange can end.
+    this.#absence.agree();
     log.info("definitions exchanged", { branch: peer, taken: got.length, given: offered.length });
     cluster.announce();
   }
 
-  /** Takes over the state of the first that speaks for the cluster; where none does, nobody knows better, and all is kept. */
+  /** Takes over the state of the first that speaks for the cluster; where none ever will, nobody knows better, and all is kept. */
   async #catchUp(members: readonly Member[]): Promise<void> {
+    let isToWait = false;
     for (const { id } of members) {
       try {
-        if (await this.#takeStateOf(id)) break;
+        const authority = await this.#takeStateOf(id);
+        if (this.#isStopped) return;
+        if (authority === "full") return this.#caughtUp();
+        isToWait ||= authority === "soon";
       } catch (error) {
         // Perhaps it would have been the one.
         return this.#tellUnreachable(id, error);
       }
     }
-    if (this.#isStopped) return;
+    if (!isToWait) this.#caughtUp();
+  }
+
+  #caughtUp(): void {
     this.#absence.end();
     this.#parts.cluster.announce();
   }
 
   /** Whether it has one to give. */
-  async #takeStateOf(peer: string): Promise<boolean> {
-    const { isAuthority, lines } = await this.#exchange.compare(peer, null);
-    if (!isAuthority) return false;
+  async #takeStateOf(peer: string): Promise<Authority> {
+    const { authority, lines } = await this.#exchange.compare(peer, null);
+    if (authority !== "full") return authority;
     const got = await this.#exchange.fetch(peer, lines);
-    if (this.#isStopped) return true;
+    if (this.#isStopped) return authority;
     const message = "this branch was away for too long, or was forgotten: it takes over the definitions of the others";
     this.#parts.log.warning(message, { branch: peer, definitions: got.length });
     this.#parts.taker.takeInstead(got, lines);
-    return true;
+    this.#absence.agree();
+    return authority;
   }
 
   /** Throws what is no matter of the way to another branch. */

@@ -1,6 +1,6 @@
 import type { Json } from "../bus/bus.ts";
 import { notFound, unavailable, conflict } from "../domain/errors.ts";
-import { nextVersion, versionsBefore } from "../domain/version.ts";
+import { nextVersion, versionOfHearsay, versionsBefore } from "../domain/version.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Owner } from "../store/owners.ts";
@@ -261,15 +261,19 @@ export class Owners {
 
   #all(): Rows {
     const { store, cluster, clock } = this.#parts;
-    const self = {
-      id: cluster.branchId,
-      url: null,
-      isForgotten: false,
-      version: nextVersion(undefined, 0, cluster.branchId),
-    };
     const oldest = versionsBefore(clock.now() - KEPT_MS);
     const owners = store.owners.all().filter(({ isDeleted, version }) => !isDeleted || version >= oldest);
-    return { owners, branches: [...store.knownBranches.all(), self] };
+    const others = store.knownBranches.all().filter(({ id }) => id !== cluster.branchId);
+    return { owners, branches: [...others, this.#ownRow()] };
+  }
+
+  /** What this branch tells of itself: once it was forgotten, also when it came back. */
+  #ownRow(): BranchRow {
+    const { store, cluster } = this.#parts;
+    const row = store.knownBranches.get(cluster.branchId);
+    if (row && !row.isForgotten) return row;
+    const id = cluster.branchId;
+    return { id, url: null, isForgotten: false, version: versionOfHearsay(id) };
   }
 
   /** Keeps what another branch told where it is newer, and gives what was kept. */
@@ -286,7 +290,8 @@ export class Owners {
     }));
     cluster.reload();
     const forgotten = branches.find(({ id, isForgotten }) => id === cluster.branchId && isForgotten);
-    if (forgotten) this.#comeBack(forgotten);
+    // Who did not hear that it came back still tells of it.
+    if (forgotten && forgotten.version > this.#ownRow().version) this.#comeBack(forgotten);
     this.refresh();
     return taken;
   }
@@ -295,10 +300,10 @@ export class Owners {
   #applyBranch({ id, url, isForgotten, version }: BranchRow): boolean {
     const { store } = this.#parts;
     const row = store.knownBranches.get(id);
-    if (row && (row.isForgotten === isForgotten || row.version >= version)) return false;
+    if (row && row.version >= version) return false;
     const rest = { keyHash: row?.keyHash ?? null, lastSeenAtMs: row?.lastSeenAtMs ?? null };
     store.knownBranches.put({ id, url: url ?? row?.url ?? null, isForgotten, version, ...rest });
-    if (!isForgotten) return true;
+    if (!isForgotten) return !row || row.isForgotten;
     for (const owner of store.owners.ofBranch(id)) {
       if (owner.version < version) store.owners.put({ ...owner, isDeleted: true, version });
     }
@@ -313,11 +318,13 @@ export class Owners {
 
   /** The cluster has forgotten this branch: it tells that it is there again. What it owned it claims anew, where it is free. */
   #comeBack({ id, version }: BranchRow): void {
-    const { clock, log } = this.#parts;
+    const { store, clock, log } = this.#parts;
     log.warning("this branch was forgotten by the others while it was away: it comes back as a new one");
     this.#onForgotten();
-    const newer = nextVersion(version, clock.now(), id);
-    void this.tell([], [{ id, url: null, isForgotten: false, version: newer }]);
+    const row = { id, url: null, isForgotten: false, version: nextVersion(version, clock.now(), id) };
+    // Kept, so that it comes back once, however late somebody hears of it.
+    store.write(() => store.knownBranches.put({ ...row, keyHash: null, lastSeenAtMs: null }));
+    void this.tell([], [row]);
   }
 
   #write(owner: Omit<Owner, "version">): Owner {

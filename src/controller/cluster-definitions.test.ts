@@ -27,6 +27,14 @@ async function pairWithWorker(): Promise<{ cluster: TestCluster; a: ClusterBranc
   return { cluster, a, b };
 }
 
+/** An app that a branch which is not up was given by a command. */
+function makeAlone({ test: { store } }: ClusterBranch, app: string, nowMs: number): void {
+  store.write(() => {
+    store.apps.put(appOf(app));
+    store.noteChanged(appId(app), nowMs);
+  });
+}
+
 describe("a change on one branch", () => {
   test("is there on the others", async () => {
     const { cluster, a, b } = await pair();
@@ -271,6 +279,33 @@ describe("a clock that is wrong", () => {
   });
 });
 
+describe("a branch that noted when it was together with others while its clock was ahead", () => {
+  test("notes it again when it agrees with one", async () => {
+    const { cluster, b } = await pair();
+    await using _ = cluster;
+    const { settings } = b.test.store;
+    b.kill();
+    settings.set("together_at", String(cluster.clock.now() + 60 * DAY_MS));
+    b.start();
+    await cluster.calm();
+    expect(Number(settings.get("together_at"))).toBeLessThanOrEqual(cluster.clock.now());
+  });
+
+  test("does not speak for the cluster before that", async () => {
+    const { cluster, a, b } = await pairWithWorker();
+    await using _ = cluster;
+    for (const branch of [a, b]) branch.kill();
+    makeAlone(a, "own", cluster.clock.now());
+    makeAlone(b, "kept", cluster.clock.now());
+    a.test.store.settings.set("together_at", String(cluster.clock.now() + 60 * DAY_MS));
+    b.test.store.settings.set("together_at", "0");
+    for (const branch of [a, b]) branch.start();
+    await cluster.calm();
+    expect(a.test.store.apps.names()).toEqual(["kept", "mail", "own", "shop"]);
+    expect(b.seen).toEqual(a.seen);
+  });
+});
+
 describe("a branch that joins", () => {
   test("gets what there is, and gives what it has, within a second", async () => {
     await using cluster = new TestCluster();
@@ -279,10 +314,7 @@ describe("a branch that joins", () => {
     const b = await cluster.add("b");
     expect(b.test.store.apps.names()).toEqual(["mail", "shop"]);
     b.kill();
-    b.test.store.write(() => {
-      b.test.store.apps.put(appOf("own"));
-      b.test.store.noteChanged(appId("own"), cluster.clock.now());
-    });
+    makeAlone(b, "own", cluster.clock.now());
     b.start();
     await cluster.clock.advance(S);
     expect(a.test.store.apps.names()).toEqual(["mail", "own", "shop"]);
@@ -349,6 +381,47 @@ describe("a branch that joins", () => {
     expect(a.test.store.apps.names()).toEqual(["mail", "shop"]);
     expect(b.seen).toEqual(a.seen);
     expect(b.test.processes.did).toEqual([]);
+  });
+
+  test("as a stranger takes over the state of one that was there, and not of one that has just come too", async () => {
+    await using cluster = new TestCluster();
+    const [a, b, c] = [await cluster.add("a"), await cluster.add("b"), await cluster.add("c")];
+    await cluster.calm();
+    a.kill();
+    await b.life.apps.put("mail", {}, NOWAIT);
+    await cluster.calm();
+    await c.test.add("web", {}, "mail");
+    await cluster.clock.advance(S);
+    c.kill();
+    c.test.store.settings.set("together_at", "0");
+    c.test.processes.did.length = 0;
+    // What a asks of b is still on its way when c comes.
+    cluster.network.delay(b.life.bus, 1.5 * S);
+    a.start();
+    for (let n = 0; n < 50 && !a.life.cluster.isUp("b"); n++) await cluster.clock.advance(100);
+    c.start();
+    await cluster.calm();
+    expect(c.test.processes.did).toEqual([]);
+    expect([a.seen, c.seen]).toEqual([b.seen, b.seen]);
+  });
+
+  test("and has workers whose app was unknown starts them when the app is known again, but for those that people stopped", async () => {
+    const { cluster, a, b } = await pair();
+    await using _ = cluster;
+    b.kill();
+    makeAlone(b, "mail", cluster.clock.now());
+    await b.test.add("web", {}, "mail");
+    await b.test.add("idle", { isEnabled: false }, "mail");
+    b.test.processes.did.length = 0;
+    b.test.store.settings.set("together_at", "0");
+    b.start();
+    await cluster.calm();
+    expect(b.test.instance("web").isEnabled).toBe(false);
+    await a.life.apps.put("mail", {}, NOWAIT);
+    await cluster.calm();
+    expect(b.test.instance("web")).toMatchObject({ isEnabled: true, disabledReason: null });
+    expect(b.test.instance("idle")).toMatchObject({ isEnabled: false, disabledReason: null });
+    expect(b.test.processes.did).toEqual(["TERM web", "start web"]);
   });
 
   test("after it was forgotten gives nothing before it has taken over what there is", async () => {

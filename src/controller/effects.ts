@@ -20,13 +20,18 @@ export type Effect =
   | { readonly do: "delete"; readonly instance: string }
   | { readonly do: "stop consuming"; readonly instance: string; readonly queue: string };
 
+const UNKNOWN_APP = "the cluster does not know its app";
+
 type Stored = Pick<Parts, "store" | "defaultBroker">;
 
-/** Stores an app. Running workers that would be started otherwise than they were are asked to restart, one by one. */
+/**
+ * Stores an app. Running workers that would be started otherwise than they were are asked to restart, one by one; those that were
+ * stopped because the cluster did not know the app are started.
+ */
 export function storeApp(parts: Stored, before: App | undefined, after: App): Effect[] {
   const { store, defaultBroker } = parts;
   store.apps.put(after);
-  if (!before) return [];
+  if (!before) return enableUnknown(parts, after.name);
   const defaults = { broker: defaultBroker, command: "" };
   const isOutdated = (instance: Instance) => {
     const { stopTimeoutS: _before, ...was } = resolveLaunch(instance, before, defaults);
@@ -36,6 +41,27 @@ export function storeApp(parts: Stored, before: App | undefined, after: App): Ef
   const isMoved = !Bun.deepEquals(before.broker, after.broker);
   const outdated = store.instances.ofApp(after.name).filter(isOutdated);
   return askForRestarts(parts, outdated, ({ broker, queues }) => (isMoved && !broker ? queues : []));
+}
+
+/** Has the instances of an app that the cluster does not know stopped, for somebody to decide. */
+export function disableUnknown({ store }: Stored, app: string): Effect[] {
+  const enabled = store.instances.ofApp(app).filter(({ isEnabled, isDeleted }) => isEnabled && !isDeleted);
+  return enabled.map((instance) => switchInstance(store, instance, { isEnabled: false, disabledReason: UNKNOWN_APP }));
+}
+
+/** The app is known again. */
+function enableUnknown({ store }: Stored, app: string): Effect[] {
+  const unknown = store.instances.ofApp(app).filter(({ disabledReason }) => disabledReason === UNKNOWN_APP);
+  return unknown.map((instance) => switchInstance(store, instance, { isEnabled: true, disabledReason: null }));
+}
+
+function switchInstance(
+  store: Stored["store"],
+  instance: Instance,
+  fields: Pick<Instance, "isEnabled" | "disabledReason">,
+): Effect {
+  store.instances.set(instance.name, fields);
+  return { do: "restart", instance: { ...instance, ...fields }, queues: [] };
 }
 
 /** Stores that an app is to go, with its instances. */

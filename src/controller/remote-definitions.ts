@@ -22,6 +22,7 @@ import type { Log } from "../kit/log.ts";
 import type { Parts } from "./context.ts";
 import {
   begin,
+  disableUnknown,
   storeApp,
   storeAppDeletion,
   storeQueue,
@@ -36,7 +37,6 @@ type QueueDefinition = Definition & { readonly kind: "queue" };
 
 /** Later than every version, which starts with a digit. */
 const LATEST: Version = "~";
-const UNKNOWN_APP = "the cluster does not know its app";
 
 /**
  * Takes over apps and queues as other branches have them. Of two changes of one definition the newer counts, and of an app
@@ -170,12 +170,7 @@ export class RemoteDefinitions implements Taker {
     this.#log.warning("a definition is dropped that the cluster does not have", { [id.kind]: id.key, lost });
     if (known.kind === "queue") return storeQueueDeletion(this.#parts, app, queue);
     store.apps.put({ ...known.value, isDeleted: true });
-    const instances = store.instances.ofApp(app).filter(({ isDeleted }) => !isDeleted);
-    return instances.map((instance): Effect => {
-      const fields = { isEnabled: false, disabledReason: UNKNOWN_APP };
-      store.instances.set(instance.name, fields);
-      return { do: "restart", instance: { ...instance, ...fields }, queues: [] };
-    });
+    return disableUnknown(this.#parts, app);
   }
 
   /** Two changes of which none knew the other: one is lost, and somebody may miss it. */

@@ -39,6 +39,9 @@ const DAY_MS = 24 * 3600 * 1000;
 export const horizonAt = (nowMs: number): Version =>
   versionsBefore(Math.floor((nowMs - REMEMBERED_MS) / DAY_MS) * DAY_MS);
 
+/** Older than every change: of what nobody changed, and `branch` only heard of. */
+export const versionOfHearsay = (branch: string): Version => versionText(0, 0, branch);
+
 const versionText = (ms: number, counter: number, branch: string): Version =>
   `${versionsBefore(ms)}-${String(counter).padStart(COUNTER_DIGITS, "0")}-${branch}`;
 

@@ -3,7 +3,7 @@ import type { Version } from "../domain/version.ts";
 import type { Db } from "./database.ts";
 import { knownBranches } from "./schema.ts";
 
-/** Another branch, as it was last heard of. */
+/** Another branch, as it was last heard of; or this one, where it was forgotten once and came back. */
 export interface KnownBranch {
   readonly id: string;
   /** Null where it was not heard itself: see `knownBranches` of the schema. */
@@ -12,7 +12,7 @@ export interface KnownBranch {
   /** By this branch's clock; null where others told of it. */
   readonly lastSeenAtMs: number | null;
   readonly isForgotten: boolean;
-  /** When it was made known or forgotten. */
+  /** When it was forgotten, or came back after that; else older than every change. */
   readonly version: Version;
 }
 

@@ -233,7 +233,7 @@ export const owners = sqliteTable(
   ],
 );
 
-/** Branches that were ever heard of, this one not among them. */
+/** Branches that were ever heard of; this one is among them where it was forgotten once and came back. */
 export const knownBranches = sqliteTable("known_branches", {
   id: text().primaryKey(),
   /** What the branch shows of its key: who has another is another branch of the same id. NULL where it was not heard itself. */
@@ -243,6 +243,6 @@ export const knownBranches = sqliteTable("known_branches", {
   /** By the clock of this branch; NULL where others told of it. */
   lastSeenAtMs: integer("last_seen_at"),
   isForgotten: integer("is_forgotten", { mode: "boolean" }).notNull(),
-  /** When it was made known or forgotten. */
+  /** When it was forgotten, or came back after that; else older than every change. */
   version: text().notNull(),
 });

@@ -310,6 +310,58 @@ describe("branches", () => {
     expect(await cluster.ask("a", "GET /shop/instances/")).toMatchObject({ silent: ["b"] });
   });
 
+  test("that came back stay what they are, also when somebody comes who heard that they were forgotten and not that they came back", async () => {
+    await using cluster = await MemoryCluster.of("a", "m", "z");
+    cluster.branch("z").kill();
+    await cluster.clock.advance(10_000);
+    await cluster.ask("m", "DELETE /branches/z/?forget=1");
+    await cluster.clock.advance(5_000);
+    cluster.branch("a").kill();
+    await cluster.clock.advance(10_000);
+    cluster.branch("z").start();
+    await cluster.clock.advance(20_000);
+    await cluster.ask("m", "PUT /fresh/");
+    expect((await cluster.ask("m", "POST /fresh/instances/w/?branch=z")).status).toBe(201);
+    cluster.branch("z").test.processes.did.length = 0;
+    // It meets nobody else.
+    cluster.branch("m").kill();
+    await cluster.clock.advance(10_000);
+    cluster.branch("a").start();
+    await cluster.clock.advance(10_000);
+    cluster.branch("m").start();
+    await cluster.clock.advance(30_000);
+    expect(cluster.branch("z").test.processes.did).toEqual([]);
+    for (const id of ["a", "m", "z"]) {
+      expect(await cluster.ask(id, "GET /fresh/instances/")).toEqual({ status: 200, body: ["w"], silent: [] });
+    }
+    expect(cluster.branch("a").test.store.knownBranches.get("z")?.isForgotten).toBe(false);
+  });
+
+  test("that were forgotten are so also for one that heard of them for the first time when they came back", async () => {
+    await using cluster = await MemoryCluster.of("a", "z");
+    await cluster.ask("a", "POST /shop/instances/web/?branch=z");
+    cluster.branch("z").kill();
+    await cluster.clock.advance(10_000);
+    await cluster.ask("a", "DELETE /branches/z/?forget=1");
+    expect((await cluster.ask("a", "POST /shop/instances/web/")).status).toBe(201);
+    cluster.branch("a").kill();
+    await cluster.clock.advance(10_000);
+    cluster.branch("z").start();
+    await cluster.add("c");
+    await cluster.clock.advance(10_000);
+    cluster.branch("z").kill();
+    await cluster.clock.advance(10_000);
+    cluster.branch("a").start();
+    await cluster.clock.advance(20_000);
+    for (const id of ["a", "c"]) {
+      expect(await cluster.ask(id, "GET /shop/instances/")).toEqual({ status: 200, body: ["web"], silent: [] });
+    }
+    cluster.branch("z").start();
+    await cluster.clock.advance(20_000);
+    expect([cluster.branch("a").running, cluster.branch("z").running]).toEqual([["web"], []]);
+    expect(await cluster.ask("c", "GET /branches/z/")).toMatchObject({ status: 200 });
+  });
+
   test("are forgotten also by those that were away when it was said", async () => {
     await using cluster = await MemoryCluster.of("a", "b", "c");
     await cluster.ask("a", "POST /shop/instances/web/?branch=b");
