@@ -130,7 +130,7 @@ export class Elsewhere {
    */
   async forward(to: string, request: ForwardedRequest, { timeoutMs }: CallOptions): Promise<ForwardedAnswer> {
     const { cluster } = this.#parts;
-    const isWrite = request.method !== "GET";
+    const isWrite = request.method !== "GET" && request.method !== "HEAD";
     try {
       return parseForwardedAnswer(await cluster.call(to, "request", request, timeoutMs + GRACE_MS));
     } catch (error) {

@@ -35,8 +35,7 @@ export async function readReplayable(request: Request, maxBody: number): Promise
         ...(bytes.length > 0 && { body: bytes as Uint8Array<ArrayBuffer> }),
       }),
     forwarded: (change = {}) => ({
-      // Whose answer is to have no body, is known here.
-      method: method === "HEAD" ? "GET" : method,
+      method,
       path: change.path ?? path,
       headers: Object.fromEntries(HEADERS.flatMap((name) => pairOf(headers, name))),
       body: bytes.length === 0 ? null : toForwardedBody(bytes),

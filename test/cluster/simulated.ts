@@ -50,6 +50,9 @@ export interface World<B extends Bus> {
   pass(ms: number): Promise<void>;
 }
 
+type Given = Readonly<Record<string, string>>;
+type Question = readonly [branch: string, line: string, json?: unknown, headers?: Given];
+
 /** Whole branches on one bus: real stores, supervisors and APIs, fake workers, a clock that the test moves. */
 export class SimulatedCluster<B extends Bus> implements AsyncDisposable {
   readonly world: World<B>;
@@ -87,16 +90,16 @@ export class SimulatedCluster<B extends Bus> implements AsyncDisposable {
   }
 
   /** `ask("a", "POST /shop/instances/web/", { pool: "solo" })` asks branch a, and lets time go on until it has answered. */
-  async ask(branch: string, line: string, json?: unknown): Promise<Answer> {
-    const [answer] = await this.askAll([branch, line, json]);
+  async ask(branch: string, line: string, json?: unknown, headers: Given = {}): Promise<Answer> {
+    const [answer] = await this.askAll([branch, line, json, headers]);
     if (!answer) throw new Error("one question has one answer");
     return answer;
   }
 
   /** The same with several questions at once. */
-  async askAll(...questions: (readonly [branch: string, line: string, json?: unknown])[]): Promise<Answer[]> {
+  async askAll(...questions: Question[]): Promise<Answer[]> {
     const done: { answers?: Answer[] } = {};
-    const asked = questions.map(([branch, line, json]) => this.branch(branch).ask(line, json));
+    const asked = questions.map(([branch, ...question]) => this.branch(branch).ask(...question));
     const all = Promise.all(asked).then((answers) => (done.answers = answers));
     const untilMs = this.clock.now() + PATIENCE_MS;
     await this.world.pass(0);
@@ -128,6 +131,8 @@ export class SimulatedBranch<B extends Bus> {
   readonly test: TestBranch;
   /** Whether it was told to shut down. */
   isShutDown = false;
+  /** Takes the tasks that it sends. */
+  readonly taskBroker = new FakeTaskBroker();
   readonly #world: World<B>;
   #life: Life<B> | undefined;
   #restarting: Promise<void> | undefined;
@@ -169,7 +174,7 @@ export class SimulatedBranch<B extends Bus> {
     const owners = new Owners({ store, clock, log, cluster });
     const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
     const results = new Results({ store, clock, log, keptMs: 3_600_000 });
-    const taskBroker = new FakeTaskBroker();
+    const { taskBroker } = this;
     const shared = { store, brokers, supervisor, clock, cluster, owners, claims, results, log, nowaitSendMs: 600_000 };
     const own = { instanceDir, branchId: id, defaultBroker: broker.broker, taskBrokers: { use: () => taskBroker } };
     const parts = { ...shared, ...own };
@@ -211,11 +216,12 @@ export class SimulatedBranch<B extends Bus> {
     return this.#restarting;
   }
 
-  async ask(line: string, json?: unknown): Promise<Answer> {
+  async ask(line: string, json?: unknown, given: Given = {}): Promise<Answer> {
     const [method = "", path = ""] = line.split(" ");
     const request = new Request(`http://127.0.0.1:8000${path}`, {
       method,
-      ...(json === undefined ? {} : { body: JSON.stringify(json), headers: { "content-type": "application/json" } }),
+      headers: { ...given, ...(json === undefined ? {} : { "content-type": "application/json" }) },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     });
     const { status, headers, ...response } = await this.#answer(request);
     const isJson = headers.get("content-type")?.startsWith("application/json") ?? false;
