@@ -127,7 +127,8 @@ export const routes: readonly Route[] = [
   ),
   route(["PUT", "POST"], "/:app", LAUNCH_PARAMS, "Create or change an app", async (call) => {
     const { detail, isNew } = await call.controller.apps.put(name(call, "app"), call.params, call.options);
-    return answer(call, isNew ? 201 : 200, await showApp(call, detail));
+    // Of its instances what is known here will do: the others were just told of the app, and are not asked once more.
+    return answer(call, isNew ? 201 : 200, viewApp(call, detail));
   }),
   route(["DELETE"], "/:app", [], "Delete an app with its instances and queues", async (call) => {
     await call.controller.apps.remove(name(call, "app"), call.options);
@@ -277,8 +278,11 @@ async function allNames(call: Call, app: string, own: readonly string[]): Promis
 
 async function showApp(call: Call, detail: AppDetail) {
   const instances = await allNames(call, detail.app.name, detail.instances);
-  return appView({ ...detail, instances }, call.brokerOf({ app: "", broker: detail.app.broker }));
+  return viewApp(call, { ...detail, instances });
 }
+
+const viewApp = ({ brokerOf }: Call, detail: AppDetail) =>
+  appView(detail, brokerOf({ app: "", broker: detail.app.broker }));
 
 const queried = (call: Call) => call.controller.tasks.get(name(call, "app"), name(call, "uuid"));
 
