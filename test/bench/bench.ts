@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- <name>…]: what Cyme costs, each figure beside something measured in the same run on the same machine.
  * Absolute figures depend on the machine; the ratios are what to compare. Needs a build, RabbitMQ and Celery (npm test sets
- * them up). Names: start, client, memory, reads, stats, tasks.
+ * them up). Names: start, client, memory, reads, stats, tasks, cluster.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { BINARY, run, startBranch, type Branch } from "../harness/branch.ts";
 import { anyCelery } from "../harness/celery.ts";
 import { freshVhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
+import { cluster } from "./cluster.ts";
 import { requestsPerSecond } from "./load.ts";
 import { median, ms, percentile, report, residentMb, sample, shown } from "./measure.ts";
 import { tasks } from "./tasks.ts";
@@ -119,3 +120,4 @@ if (["client", "memory", "reads", "stats"].some(isAsked)) {
   });
 }
 if (isAsked("tasks")) await tasks();
+if (isAsked("cluster")) await cluster();
