@@ -4,13 +4,14 @@ import { conflict, CymeError, OUTCOMES } from "../domain/errors.ts";
 import { flag, type Params } from "../domain/fields.ts";
 import { bytesOf, toForwardedBody, type ForwardedAnswer, type ForwardedRequest } from "../domain/forward.ts";
 import { parseInstanceChange } from "../domain/instance.ts";
-import { followElsewhere } from "./follow-elsewhere.ts";
+import { logElsewhere } from "./log-elsewhere.ts";
 import { readBytes } from "./params.ts";
 import { TASK_HEADER } from "./sends.ts";
 import type { Route } from "./routes.ts";
 
 /** What of a request's head means something to a handler. */
 const HEADERS = ["content-type", TASK_HEADER];
+const LOG_PATTERN = "/:app/instances/:name/log";
 /** Said of the connection and not of the answer. */
 const HOP_HEADERS = ["content-length", "connection", "date", "transfer-encoding", "keep-alive"];
 
@@ -63,7 +64,7 @@ export async function toForwardedAnswer(response: Response): Promise<ForwardedAn
 const responseOf = ({ status, headers, body }: ForwardedAnswer) => new Response(bytesOf(body), { status, headers });
 
 export interface Hop {
-  readonly route: Pick<Route, "answeredBy">;
+  readonly route: Pick<Route, "answeredBy" | "pattern">;
   /** Names in the path. */
   readonly path: Readonly<Record<string, string>>;
   readonly method: string;
@@ -184,12 +185,17 @@ export class Forwarding {
   }
 
   async #forward(to: string, hop: Hop): Promise<Response> {
-    const { options, params, replayable, signals } = hop;
+    const { route, options, replayable } = hop;
+    if (route.pattern === LOG_PATTERN && !("after" in hop.params)) return this.#forwardLog(to, hop);
+    return responseOf(await this.#elsewhere.forward(to, replayable.forwarded(), options));
+  }
+
+  #forwardLog(to: string, { params, replayable, options, signals }: Hop): Promise<Response> {
     const { follow, lines } = params;
     const isFollowed = follow !== undefined && follow !== null && flag("follow", follow);
-    if (!isFollowed) return responseOf(await this.#elsewhere.forward(to, replayable.forwarded(), options));
+    const wanted = { lines: lines === undefined || lines === null ? undefined : String(lines), isFollowed, signals };
     const path = replayable.forwarded().path.replace(/\?.*$/, "");
-    return followElsewhere({ lines: lines === undefined ? undefined : String(lines), signals }, (query) => {
+    return logElsewhere(wanted, (query) => {
       const request = replayable.forwarded({ path: `${path}?${new URLSearchParams(query).toString()}` });
       return this.#elsewhere.forward(to, request, options);
     });

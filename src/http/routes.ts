@@ -10,7 +10,15 @@ import { LAUNCH_PARAMS } from "../domain/launch.ts";
 import { NAMED_TASK_PARAMS, parseNamedTask } from "../domain/named-task.ts";
 import { QUEUE_PARAMS } from "../domain/queue.ts";
 import { accepted, namedView, resultView, stateOf, taskView, TASK_HEADER } from "./sends.ts";
-import { followLog, lastLines, linesAfter, LOG_POSITION, type LogPart } from "./worker-log.ts";
+import {
+  firstOfLastLines,
+  followLog,
+  lastLines,
+  linesAfter,
+  LOG_END,
+  LOG_POSITION,
+  type LogPart,
+} from "./worker-log.ts";
 import { respond } from "./respond.ts";
 import { appView, branchView, healthView, historyView, instanceView, queueView } from "./views.ts";
 
@@ -190,7 +198,13 @@ export const routes: readonly Route[] = [
       return answer(call, 200, bounds);
     },
   ),
-  route(["GET"], "/:app/instances/:name/log", ["lines", "follow", "after"], "The end of the worker's log", showLog),
+  route(
+    ["GET"],
+    "/:app/instances/:name/log",
+    ["lines", "follow", "after", "parts"],
+    "The end of the worker's log",
+    showLog,
+  ),
   route(["GET"], "/:app/instances/:name/history", [], "What the supervisor did, newest first", (call) =>
     respond(200, call.controller.instances.history(appOf(call), name(call, "name")).map(historyView)),
   ),
@@ -321,10 +335,12 @@ function showLog(call: Call): Response {
   const file = call.controller.instances.logFile(appOf(call), name(call, "name"));
   const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
   const isFollowed = follow !== undefined && follow !== null && flag("follow", follow);
-  const show = ({ bytes, position }: LogPart) =>
-    new Response(bytes, { headers: { ...headers, [LOG_POSITION]: position } });
-  const after = call.params["after"];
+  const show = ({ bytes, position, end }: LogPart) =>
+    new Response(bytes, { headers: { ...headers, [LOG_POSITION]: position, [LOG_END]: end } });
+  // Other branches ask for parts.
+  const { after, parts } = call.params;
   if (typeof after === "string") return show(linesAfter(file, after));
+  if (parts !== undefined && parts !== null && flag("parts", parts)) return show(firstOfLastLines(file, lines));
   if (!isFollowed) return show(lastLines(file, lines));
   const until = AbortSignal.any([call.signals.left, call.signals.ending]);
   return new Response(followLog(file, lines, until), { headers });

@@ -3,39 +3,64 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 const CHUNK_BYTES = 65_536;
 /** Most of a log that one answer holds. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** Most that one answer to another branch holds: the bus bounds its messages, and holds up others with large ones. */
+const PART_BYTES = 4 * 1024 * 1024;
 const LOOK_MS = 250;
 const NOTHING_YET = Buffer.from("\n");
 
 /** The header that says how far a log was read, to be given back as the parameter `after`. */
 export const LOG_POSITION = "x-cyme-log-position";
 
-/** A part of a log, and the place after it: the number of the file and the offset. */
+/** The header that says how far the log goes. */
+export const LOG_END = "x-cyme-log-end";
+
+/** A part of a log, the place after it and the end of the log: the number of the file and the offset. */
 export interface LogPart {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly position: string;
+  readonly end: string;
 }
+
+const NO_FILE: LogPart = { bytes: new Uint8Array(), position: "0:0", end: "0:0" };
 
 /** The last `lines` lines of a file, as bytes; none where there is no file. */
 export function lastLines(file: string, lines: number): LogPart {
   const part = withFile(file, (fd) => {
     const { size, ino } = fstatSync(fd);
-    return { bytes: readTail(fd, size, lines), position: `${ino}:${size}` };
+    return partOf(ino, size, readTail(fd, size, lines), size);
   });
-  return part ?? { bytes: new Uint8Array(), position: "0:0" };
+  return part ?? NO_FILE;
 }
 
-/** What was written after a position, from the start where it is another file by now, or a shorter one. */
+/** The first part of the last `lines` lines. */
+export function firstOfLastLines(file: string, lines: number): LogPart {
+  const part = withFile(file, (fd) => {
+    const { size, ino } = fstatSync(fd);
+    const tail = readTail(fd, size, lines);
+    const bytes = tail.subarray(0, PART_BYTES);
+    return partOf(ino, size - tail.length + bytes.length, bytes, size);
+  });
+  return part ?? NO_FILE;
+}
+
+/** The part that was written after a position, from the start where it is another file by now, or a shorter one. */
 export function linesAfter(file: string, position: string): LogPart {
   const [inode, given] = position.split(":").map(Number);
   const part = withFile(file, (fd) => {
     const { size, ino } = fstatSync(fd);
     const isSame = ino === inode && given !== undefined && given <= size;
     const offset = isSame ? given : 0;
-    const bytes = readAt(fd, offset, Math.min(size - offset, MAX_BYTES));
-    return { bytes, position: `${ino}:${offset + bytes.length}` };
+    const bytes = readAt(fd, offset, Math.min(size - offset, PART_BYTES));
+    return partOf(ino, offset + bytes.length, bytes, size);
   });
-  return part ?? { bytes: new Uint8Array(), position: "0:0" };
+  return part ?? NO_FILE;
 }
+
+const partOf = (inode: number, offset: number, bytes: Uint8Array<ArrayBuffer>, size: number): LogPart => ({
+  bytes,
+  position: `${inode}:${offset}`,
+  end: `${inode}:${size}`,
+});
 
 /** The last `lines` lines (an empty one where there are none), and then what is written, until `signal`. A file that is cut short or replaced is read from its start. */
 export function followLog(file: string, lines: number, signal: AbortSignal): ReadableStream<Uint8Array> {

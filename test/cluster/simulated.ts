@@ -233,6 +233,13 @@ export class SimulatedBranch<B extends Bus> {
     };
   }
 
+  /** The body of what is answered, as it comes. */
+  async open(path: string): Promise<ReadableStream<Uint8Array>> {
+    const { body } = await this.#alive().api.handle(new Request(`http://127.0.0.1:8000${path}`), true);
+    if (!body) throw new Error(`${path} is answered without a body`);
+    return body;
+  }
+
   /** Names of the instances whose workers run here. */
   get running(): string[] {
     const { workers } = this.test.processes;
