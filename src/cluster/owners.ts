@@ -323,7 +323,10 @@ export class Owners {
     this.#onForgotten();
     const row = { id, url: null, isForgotten: false, version: nextVersion(version, clock.now(), id) };
     // Kept, so that it comes back once, however late somebody hears of it.
-    store.write(() => store.knownBranches.put({ ...row, keyHash: null, lastSeenAtMs: null }));
+    store.write(() => {
+      store.knownBranches.put({ ...row, keyHash: null, lastSeenAtMs: null });
+      store.earlyInstances.clear();
+    });
     void this.tell([], [row]);
   }
 

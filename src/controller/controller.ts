@@ -4,6 +4,7 @@ import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Health } from "./health.ts";
+import { LostNames } from "./lost-names.ts";
 import { Moves } from "./moves.ts";
 import { Instances } from "./instances.ts";
 import { Queues } from "./queues.ts";
@@ -32,7 +33,10 @@ export class Controller {
     this.apps = new Apps(parts, spreading);
     this.instances = new Instances(parts);
     this.moves = new Moves(parts);
-    parts.owners.onLost((name, to) => this.#lost(name, to));
+    const lostNames = new LostNames(parts);
+    parts.owners.onLost((name, to) => {
+      if (!this.moves.isArriving(name) && !this.moves.isHandedOver(name, to)) lostNames.lost(name, to);
+    });
     this.queues = new Queues(parts, spreading);
     this.consumers = new Consumers(parts, this.instances);
     this.workers = new Workers(parts);
@@ -40,11 +44,5 @@ export class Controller {
     this.tasks = new Tasks(parts);
     this.health = new Health(parts);
     this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
-  }
-
-  /** Another branch has the name of an instance of this one. */
-  #lost(name: string, to: string): void {
-    if (this.moves.isArriving(name) || this.moves.isHandedOver(name, to)) return;
-    this.instances.lost(name, to);
   }
 }

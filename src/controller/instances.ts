@@ -145,16 +145,6 @@ export class Instances {
     });
   }
 
-  /** Another branch has this name by now: of two workers of one name one has to go, and that is this one. */
-  lost(name: string, to: string): void {
-    const { store, supervisor } = this.#parts;
-    const instance = store.instances.get(name);
-    const disabledReason = `its name belongs to branch "${to}" by now`;
-    if (!instance || instance.isDeleted || (!instance.isEnabled && instance.disabledReason === disabledReason)) return;
-    store.write(() => store.instances.set(name, { isEnabled: false, disabledReason }));
-    supervisor.wake(name);
-  }
-
   bounds(app: string | undefined, name: string): Bounds {
     const { maxConcurrency, minConcurrency } = findInstance(this.#parts.store, app, name);
     return { max: maxConcurrency, min: minConcurrency };

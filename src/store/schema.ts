@@ -233,6 +233,18 @@ export const owners = sqliteTable(
   ],
 );
 
+/**
+ * Instances that a database had when it came to have this table: until then nobody but this branch gave their names, so that
+ * another branch may have the same ones, and both run.
+ */
+export const earlyInstances = sqliteTable("early_instances", {
+  name: text()
+    .primaryKey()
+    .references(() => instances.name, { onDelete: "cascade" }),
+  /** The branch that has the name by now, once that was told; else NULL. */
+  rival: text(),
+});
+
 /** Branches that were ever heard of; this one is among them where it was forgotten once and came back. */
 export const knownBranches = sqliteTable("known_branches", {
   id: text().primaryKey(),

@@ -4,6 +4,7 @@ import { AppTable } from "./apps.ts";
 import { BrokerTable } from "./brokers.ts";
 import { asCymeError, openDatabase, type Opened } from "./database.ts";
 import { DefinitionTable } from "./definitions.ts";
+import { EarlyInstanceTable } from "./early-instances.ts";
 import { HistoryTable } from "./history.ts";
 import { InstanceTable } from "./instances.ts";
 import { KnownBranchTable } from "./known-branches.ts";
@@ -34,6 +35,7 @@ export class Store {
   readonly definitions: DefinitionTable;
   readonly owners: OwnerTable;
   readonly knownBranches: KnownBranchTable;
+  readonly earlyInstances: EarlyInstanceTable;
   readonly #opened: Opened;
   #isSuspect = false;
 
@@ -53,6 +55,7 @@ export class Store {
     this.definitions = new DefinitionTable(db);
     this.owners = new OwnerTable(db);
     this.knownBranches = new KnownBranchTable(db);
+    this.earlyInstances = new EarlyInstanceTable(db);
   }
 
   /**
