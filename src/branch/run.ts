@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
 import { AmqpBus } from "../bus/amqp-bus.ts";
+import { messageBytes } from "../bus/messages.ts";
 import { installWebhook } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
@@ -179,6 +180,7 @@ class Daemon {
           url: brokerUrl(this.#broker),
           label: brokerLabel(this.#broker),
           controllers: options.numc,
+          maxBytes: messageBytes(options.maxBodyBytes),
           clock,
           log: this.#log.with({ part: "bus" }),
           onRefused: (why) => this.#refused.reject(why),

@@ -88,6 +88,8 @@ export interface BusOptions {
   readonly handle: (method: string, args: Json, from: string, signal: AbortSignal) => Promise<Json>;
   /** Connections that share the requests of others, at least 1. */
   readonly controllers: number;
+  /** Of one message that this branch sends; see `messageBytes`. */
+  readonly maxBytes?: number;
   readonly clock: Clock;
   readonly log: Log;
   /** Called once when another branch has our id: this one is on the bus no more. */

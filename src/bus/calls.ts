@@ -22,6 +22,7 @@ const CAST_MS = 60_000;
 
 export interface CallsParts {
   readonly self: { readonly id: string; readonly incarnation: string };
+  readonly maxBytes: number | undefined;
   readonly clock: Clock;
   readonly wire: Wire;
   readonly roll: Roll;
@@ -64,7 +65,7 @@ export class Calls {
 
   async cast(to: string | null, method: string, args: Json): Promise<void> {
     const { wire, whyNot } = this.#parts;
-    const body = encode(this.#request("cast", method, args, CAST_MS));
+    const body = encode(this.#request("cast", method, args, CAST_MS), this.#parts.maxBytes);
     const why = whyNot();
     if (why !== undefined) throw away(to, why, false);
     if (to === null) {
@@ -115,7 +116,7 @@ export class Calls {
   async #ask(to: string, method: string, args: Json, timeoutMs: number): Promise<Outcome> {
     const { clock, wire, whyNot } = this.#parts;
     const request = this.#request("call", method, args, timeoutMs);
-    const body = encode(request);
+    const body = encode(request, this.#parts.maxBytes);
     const why = whyNot();
     if (why !== undefined) return { is: "silent", error: away(to, why, false) };
     const address = this.#address(to);

@@ -17,7 +17,7 @@ const ANSWER_MS = 10_000;
 /** Of an error that cannot be told as it is. */
 const MESSAGE_LENGTH = 1_000;
 
-export interface DeskParts extends Pick<BusOptions, "self" | "handle" | "clock" | "log"> {
+export interface DeskParts extends Pick<BusOptions, "self" | "handle" | "maxBytes" | "clock" | "log"> {
   readonly roll: Roll;
   /** Whether our id is ours; nothing is done before that is known. */
   readonly isOurs: () => Promise<boolean>;
@@ -88,7 +88,7 @@ export class Desk {
     try {
       const result = await handle(request.method, request.args, request.from, signal);
       if (request.kind === "call") {
-        await answer(request.replyTo, encode({ kind: "answer", id: request.id, result }), leftMs);
+        await answer(request.replyTo, encode({ kind: "answer", id: request.id, result }, this.#parts.maxBytes), leftMs);
       }
     } catch (error) {
       await this.#fail(request, answer, this.#shown(request, error));
@@ -111,7 +111,7 @@ export class Desk {
 
   #failure(id: string, { code, message, facts }: CymeError): Uint8Array {
     try {
-      return encode({ kind: "failure", id, code, message, facts });
+      return encode({ kind: "failure", id, code, message, facts }, this.#parts.maxBytes);
     } catch (error) {
       // Too large, or no JSON: whoever waits is to hear of it all the same.
       this.#parts.log.error("an error cannot be told to another branch as it is", { error });

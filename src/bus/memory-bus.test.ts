@@ -19,12 +19,13 @@ interface Parts {
   readonly key?: string;
   readonly handle?: BusOptions["handle"];
   readonly facts?: () => Json;
+  readonly maxBytes?: number;
 }
 
 function setup() {
   const clock = new ManualClock();
   const network = new MemoryNetwork(clock);
-  const start = (id: string, { key = id, handle = async () => id, facts = () => null }: Parts = {}) => {
+  const start = (id: string, { key = id, handle = async () => id, facts = () => null, ...limits }: Parts = {}) => {
     const changes: string[] = [];
     const refusals: CymeError[] = [];
     const begun: string[] = [];
@@ -36,6 +37,7 @@ function setup() {
           return handle(method, ...rest);
         },
         controllers: 1,
+        ...limits,
         log: silentLog,
         onRefused: (why) => refusals.push(why),
       },
@@ -241,6 +243,18 @@ describe("a bus", () => {
     await clock.advance(4_000);
     await stopped;
     expect([isTold, a.ids()]).toEqual([true, ["a"]]);
+  });
+
+  test("carries what its branch says that messages may have, both ways", async () => {
+    const { clock, start } = setup();
+    const maxBytes = 20 * 1024 * 1024;
+    const handle: BusOptions["handle"] = async (_method, args) => args;
+    const [a] = [start("a", { maxBytes }), start("b", { handle, maxBytes })];
+    await clock.advance(START_MS);
+    const large = "x".repeat(17 * 1024 * 1024);
+    const answer = a.bus.call("b", "echo", large, FOREVER_MS);
+    await clock.advance(0);
+    expect((await answer) === large).toBe(true);
   });
 
   test("begins no more work than it can have under way, and goes on when some of it has ended", async () => {

@@ -3,7 +3,13 @@ import type { Json } from "./bus.ts";
 
 /** The version of what is said on the bus. Branches of different ones do not understand each other. */
 export const PROTOCOL = 1;
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Of a message, where bodies of requests are no larger: RabbitMQ 4 takes no more unless it is told to. */
+const USUAL_BYTES = 16 * 1024 * 1024;
+/** For all that is said beside a body. */
+const HEAD_BYTES = 1024 * 1024;
+
+/** Bytes that a message may have to carry the body of a request of at most `bodyBytes`, which is base64 at worst. */
+export const messageBytes = (bodyBytes: number) => Math.max(USUAL_BYTES, Math.ceil((bodyBytes * 4) / 3) + HEAD_BYTES);
 
 /** A request. Times are by the sender's clock: it asks for `method` to be begun no later than `forMs` after `sentMs`. */
 export interface Request {
@@ -86,21 +92,20 @@ export interface Foreign {
   readonly replyTo: string;
 }
 
-/** Rejects `too-large` above MAX_BODY_BYTES. */
-export function encode(message: Message): Uint8Array {
+/** Rejects `too-large` above `maxBytes`. */
+export function encode(message: Message, maxBytes = USUAL_BYTES): Uint8Array {
   const bytes = Buffer.from(JSON.stringify({ v: PROTOCOL, ...message }));
-  if (bytes.byteLength > MAX_BODY_BYTES) {
+  if (bytes.byteLength > maxBytes) {
     throw new CymeError(
       "too-large",
-      `A message between branches may have ${MAX_BODY_BYTES} bytes, this one has ${bytes.byteLength}`,
+      `A message between branches may have ${maxBytes} bytes (more with a larger --max-body), this one has ${bytes.byteLength}`,
     );
   }
   return bytes;
 }
 
-/** What was sent, or why it cannot be read. Fields that are not known are left out. */
+/** What was sent, or why it cannot be read. Fields that are not known are left out. How large it may be, says who sends it, and the broker. */
 export function parse(body: Uint8Array): Message | Foreign | { readonly kind: "unreadable"; readonly why: string } {
-  if (body.byteLength > MAX_BODY_BYTES) return { kind: "unreadable", why: "it is too large" };
   try {
     return read(new Fields(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body))));
   } catch (error) {

@@ -32,7 +32,7 @@ export class WireBus implements Bus {
   #isRefused = false;
 
   constructor(options: BusOptions, incarnation: string, wire: Wire) {
-    const { self, clock, log } = options;
+    const { self, clock, log, maxBytes } = options;
     this.#options = options;
     this.#incarnation = incarnation;
     this.#wire = wire;
@@ -56,7 +56,7 @@ export class WireBus implements Bus {
     this.#announcer = announcer;
     const whyNot = () => this.#whyNot();
     const ownInbox = () => ({ inbox: wire.inbox, incarnation });
-    this.#calls = new Calls({ self: { id: self.id, incarnation }, clock, wire, roll, ownInbox, whyNot });
+    this.#calls = new Calls({ self: { id: self.id, incarnation }, maxBytes, clock, wire, roll, ownInbox, whyNot });
     this.#desk = new Desk({ ...options, roll, isOurs: () => announcer.isOurs });
     this.#locks = new Locks({ clock, wire, whyNot });
   }

@@ -9,6 +9,9 @@ describe("the body of a forwarded request", () => {
     ["text with a mark at its beginning", bytes(0xef, 0xbb, 0xbf, 0x41), { text: "\uFEFFA" }],
     ["nothing", bytes(), { text: "" }],
     ["what is no text", bytes(0xff, 0x00), { base64: "/wA=" }],
+    ["what JSON writes with many more bytes", new TextEncoder().encode('\\"\\"'), { base64: "XCJcIg==" }],
+    ["the same among as much as pays for it", new TextEncoder().encode('"abc"d'), { text: '"abc"d' }],
+    ["control characters", bytes(0x41, 0x01, 0x41), { base64: "QQFB" }],
   ])("comes out as it went in: %s", (_, given, body) => {
     expect(toForwardedBody(given)).toEqual(body);
     expect(bytesOf(toForwardedBody(given))).toEqual(Uint8Array.from(given));

@@ -7,7 +7,7 @@
 export const SCOPE_HEADER = "x-cyme-scope";
 export const BRANCH_SCOPE = "branch";
 
-/** `text` where the bytes are text in UTF-8. */
+/** `text` where the bytes are text in UTF-8, and JSON writes it with no more of them than base64 takes. */
 export type ForwardedBody = { readonly text: string } | { readonly base64: string };
 
 export type ForwardedRequest = {
@@ -29,11 +29,27 @@ export type ForwardedAnswer = {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function toForwardedBody(bytes: Uint8Array): ForwardedBody {
+  const base64 = () => ({ base64: Buffer.from(bytes).toString("base64") });
+  if (escapes(bytes) > bytes.length / 3) return base64();
   try {
     return { text: decoder.decode(bytes) };
   } catch {
-    return { base64: Buffer.from(bytes).toString("base64") };
+    return base64();
   }
+}
+
+const [SPACE, QUOTE, BACKSLASH] = [0x20, 0x22, 0x5c];
+/** Control characters with an escape of two letters: \b \t \n \f \r. */
+const SHORT = [0x08, 0x09, 0x0a, 0x0c, 0x0d];
+
+/** How many bytes more a text has as JSON. */
+function escapes(bytes: Uint8Array): number {
+  let more = 0;
+  for (const byte of bytes) {
+    if (byte === QUOTE || byte === BACKSLASH) more += 1;
+    else if (byte < SPACE) more += SHORT.includes(byte) ? 1 : 5;
+  }
+  return more;
 }
 
 export const bytesOf = (body: ForwardedBody): Uint8Array<ArrayBuffer> =>
