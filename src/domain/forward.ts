@@ -29,28 +29,22 @@ export type ForwardedAnswer = {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function toForwardedBody(bytes: Uint8Array): ForwardedBody {
-  const base64 = () => ({ base64: Buffer.from(bytes).toString("base64") });
-  if (escapes(bytes) > bytes.length / 3) return base64();
+  const text = textOf(bytes);
+  const isShort = text !== undefined && jsonBytes(text) <= (bytes.length * 4) / 3;
+  return isShort ? { text } : { base64: Buffer.from(bytes).toString("base64") };
+}
+
+/** Undefined where the bytes are no UTF-8. */
+function textOf(bytes: Uint8Array): string | undefined {
   try {
-    return { text: decoder.decode(bytes) };
+    return decoder.decode(bytes);
   } catch {
-    return base64();
+    return undefined;
   }
 }
 
-const [SPACE, QUOTE, BACKSLASH] = [0x20, 0x22, 0x5c];
-/** Control characters with an escape of two letters: \b \t \n \f \r. */
-const SHORT = [0x08, 0x09, 0x0a, 0x0c, 0x0d];
-
-/** How many bytes more a text has as JSON. */
-function escapes(bytes: Uint8Array): number {
-  let more = 0;
-  for (const byte of bytes) {
-    if (byte === QUOTE || byte === BACKSLASH) more += 1;
-    else if (byte < SPACE) more += SHORT.includes(byte) ? 1 : 5;
-  }
-  return more;
-}
+/** Without its quotes. Written to be counted, which is far faster than looking at each byte. */
+const jsonBytes = (text: string) => Buffer.byteLength(JSON.stringify(text)) - 2;
 
 export const bytesOf = (body: ForwardedBody): Uint8Array<ArrayBuffer> =>
   "text" in body ? new TextEncoder().encode(body.text) : Uint8Array.from(Buffer.from(body.base64, "base64"));
