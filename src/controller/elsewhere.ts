@@ -104,14 +104,15 @@ export class Elsewhere {
     throw unavailable(message, { instance: name, silent: unasked, stored: false });
   }
 
-  /** The branch that knows of a task; undefined where nobody who answers does. */
+  /** The branch that knows of a task; undefined where nobody who answers does. Who does not is then added to `silent`. */
   async holderOfTask(uuid: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
     const { cluster } = this.#parts;
     if (this.#knowsTask(uuid)) return cluster.branchId;
     const up = this.#up();
     const gathered = await cluster.gather(up, "tasks.ask", { uuid }, Math.min(ASK_MS, timeoutMs));
     const [holder] = [...gathered.answers].find(([, knows]) => knows === true) ?? [];
-    if (holder === undefined) for (const id of [...gathered.silent, ...this.#away()]) silent?.add(id);
+    const mute = [...gathered.silent, ...gathered.errors.keys(), ...this.#away()];
+    if (holder === undefined) for (const id of mute) silent?.add(id);
     return holder;
   }
 

@@ -145,8 +145,12 @@ export class Api {
     const id = asked.headers.get(TASK_HEADER);
     if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) return send(asked);
     const replayable = await readReplayable(asked, maxBody);
-    const options = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
-    return this.#forwarding.repeated(replayable, id, options, () => send(replayable.request()));
+    const silent = new Set<string>();
+    const options = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000, silent };
+    return withSilent(
+      this.#forwarding.repeated(replayable, id, options, () => send(replayable.request())),
+      silent,
+    );
   }
 }
 

@@ -102,9 +102,12 @@ export class Forwarding {
     }
   }
 
-  /** A send under an id of the caller's, which may have been sent through another branch before. */
+  /**
+   * A send under an id of the caller's, which may have been sent through another branch before: one of those that are added to
+   * `options.silent`, where it is sent here.
+   */
   async repeated(replayable: Replayable, uuid: string, options: CallOptions, here: () => Promise<Response>) {
-    const holder = await this.#elsewhere.holderOfTask(uuid, { ...options, silent: new Set() });
+    const holder = await this.#elsewhere.holderOfTask(uuid, options);
     if (holder === undefined || holder === this.#elsewhere.branchId) return here();
     return responseOf(await this.#elsewhere.forward(holder, replayable.forwarded(), options));
   }
