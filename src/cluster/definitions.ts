@@ -7,6 +7,7 @@ import { factsOf } from "./cluster.ts";
 import { DefinitionExchange, METHODS, type Authority, type ExchangeParts } from "./definition-exchange.ts";
 import { definitionToJson, lineToJson } from "./definition-json.ts";
 import { DefinitionLines, newerThan } from "./definition-lines.ts";
+import { Fruitless } from "./fruitless.ts";
 import { Differences } from "./peer.ts";
 import type { SpreadOptions, Spreading } from "./spreading.ts";
 
@@ -32,8 +33,6 @@ export interface DefinitionsParts extends ExchangeParts {
 const LOOK_MS = 3_000;
 /** Kept from a caller's time for the answer to come back. */
 const RETURN_MS = 500;
-/** After an exchange that left a difference, which needs somebody's help, such as an upgrade. */
-const FRUITLESS_MS = 60_000;
 
 /** What may come of another branch's instances that is so for the caller as well. */
 const TOLD_TO_CALLER: readonly string[] = ["timeout", "conflict", "worker-failed", "unavailable"];
@@ -55,8 +54,7 @@ export class Definitions implements Spreading {
   readonly #differences = new Differences();
   /** Branches that were met, and not compared with yet. */
   readonly #met = new Set<string>();
-  /** By branch: the two digests that an exchange could not make equal, and until when it is not tried again. */
-  readonly #fruitless = new Map<string, { readonly pair: string; readonly untilMs: number }>();
+  readonly #fruitless: Fruitless;
 
   constructor(parts: DefinitionsParts) {
     const { cluster, store, clock } = parts;
@@ -64,6 +62,7 @@ export class Definitions implements Spreading {
     this.#lines = new DefinitionLines(store, clock);
     this.#absence = new Absence(store, clock);
     this.#exchange = new DefinitionExchange(parts);
+    this.#fruitless = new Fruitless(clock);
     cluster.tell(() => ({ definitions: this.#toldDigest }));
     cluster.serve(METHODS.put, (args, from) => this.#put(args, from));
     cluster.serve(METHODS.compare, (args, from) => this.#compare(args, from));
@@ -200,21 +199,16 @@ export class Definitions implements Spreading {
     for (const { id, digest: theirs } of told) {
       // After an exchange it is another one, from which the rest has not differed for long.
       if (theirs === undefined || theirs === this.digest || this.#isStopped) continue;
-      const pair = `${this.digest} ${theirs}`;
       const isDue = met.has(id) || (lasting.has(id) && this.digest === own);
-      if (isDue && !this.#isFruitless(id, pair)) await this.#tryAgree(id, pair);
+      if (isDue && !this.#fruitless.has(id, this.digest, theirs)) await this.#tryAgree(id, theirs);
     }
   }
 
-  #isFruitless(id: string, pair: string): boolean {
-    const known = this.#fruitless.get(id);
-    return known?.pair === pair && this.#parts.clock.now() < known.untilMs;
-  }
-
-  async #tryAgree(peer: string, pair: string): Promise<void> {
+  async #tryAgree(peer: string, theirs: string): Promise<void> {
+    const own = this.digest;
     try {
       await this.#agree(peer);
-      this.#fruitless.set(peer, { pair, untilMs: this.#parts.clock.now() + FRUITLESS_MS });
+      this.#fruitless.exchanged(peer, own, theirs);
     } catch (error) {
       this.#met.add(peer);
       this.#tellUnreachable(peer, error);

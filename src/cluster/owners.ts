@@ -1,11 +1,12 @@
 import type { Json } from "../bus/bus.ts";
 import { notFound, unavailable, conflict } from "../domain/errors.ts";
-import { nextVersion, versionOfHearsay, versionsBefore } from "../domain/version.ts";
+import { horizonAt, nextVersion, versionOfHearsay, type Version } from "../domain/version.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Owner } from "../store/owners.ts";
 import type { Store } from "../store/store.ts";
 import { factsOf, type Cluster } from "./cluster.ts";
+import { Fruitless } from "./fruitless.ts";
 import { choosePeer, choosePeerToMeet, Differences, type Told } from "./peer.ts";
 import { rowsFromJson, rowsToJson, type BranchRow, type Rows } from "./rows.ts";
 
@@ -22,8 +23,6 @@ const EXCHANGE_MS = 10_000;
 /** Within this time a branch that comes has heard of all that are there. */
 const MEET_MS = 200;
 const PRUNE_MS = 3_600_000;
-/** How long it is remembered that an instance was deleted. */
-const KEPT_MS = 30 * 24 * 3_600_000;
 
 /**
  * Which branch has which instance, of all branches, also of those that are away: each branch tells what it has, keeps what it
@@ -34,17 +33,19 @@ export class Owners {
   #onLost: (name: string, to: string) => void = () => {};
   #onForgotten: () => void = () => {};
   readonly #differences = new Differences();
+  readonly #fruitless: Fruitless;
   #isExchanging = false;
   /** Branches that have come, or that this one has come to, a moment ago. */
   #joined = new Set<string>();
   #cancelMeet = () => {};
-  #digest: { readonly revision: number; readonly others: string; readonly value: string } | undefined;
+  #digest: { readonly revision: number; readonly of: string; readonly value: string } | undefined;
   #cancel = () => {};
   #pruneAtMs = 0;
   #isStopped = false;
 
   constructor(parts: OwnersParts) {
     this.#parts = parts;
+    this.#fruitless = new Fruitless(parts.clock);
     const { cluster } = parts;
     cluster.tell(() => ({ names: this.digest() }));
     cluster.serve("names.changed", (args) => {
@@ -179,9 +180,10 @@ export class Owners {
     const { store, cluster } = this.#parts;
     const { revision } = store.owners;
     const others = [cluster.branchId, ...cluster.others].toSorted().join(" ");
-    if (this.#digest?.revision !== revision || this.#digest.others !== others) {
-      const rows = store.owners.all().map(({ name, version }) => `${name} ${version}`);
-      this.#digest = { revision, others, value: Bun.hash([others, ...rows].join("\n")).toString(36) };
+    const of = `${this.#horizon} ${others}`;
+    if (this.#digest?.revision !== revision || this.#digest.of !== of) {
+      const rows = this.#remembered().map(({ name, version }) => `${name} ${version}`);
+      this.#digest = { revision, of, value: Bun.hash([others, ...rows].join("\n")).toString(36) };
     }
     return this.#digest.value;
   }
@@ -193,7 +195,7 @@ export class Owners {
       this.#compare();
       if (clock.now() >= this.#pruneAtMs) {
         this.#pruneAtMs = clock.now() + PRUNE_MS;
-        store.write(() => store.owners.forgetDeletedBefore(versionsBefore(clock.now() - KEPT_MS)));
+        store.write(() => store.owners.forgetDeletedBefore(this.#horizon));
       }
     } catch (error) {
       log.error("the names of this branch cannot be told", { error });
@@ -205,8 +207,10 @@ export class Owners {
   #compare(): void {
     const own = this.digest();
     const others = this.#others();
-    const peer = choosePeer(own, others, this.#differences.lasting(own, others), Math.random);
-    if (peer) void this.#exchange(peer.id);
+    const lasting = this.#differences.lasting(own, others);
+    const due = lasting.filter(({ id, digest }) => digest !== undefined && !this.#fruitless.has(id, own, digest));
+    const peer = choosePeer(own, others, due, Math.random);
+    if (peer) void this.#exchange(peer);
   }
 
   #meetSoon(id: string): void {
@@ -221,7 +225,7 @@ export class Owners {
     const hasCome = this.#joined.size * 2 > others.length;
     this.#joined.clear();
     const peer = hasCome ? choosePeerToMeet(this.digest(), others, Math.random) : undefined;
-    if (peer) void this.#exchange(peer.id);
+    if (peer) void this.#exchange(peer);
   }
 
   #others(): Told[] {
@@ -232,7 +236,7 @@ export class Owners {
     });
   }
 
-  async #exchange(id: string): Promise<void> {
+  async #exchange({ id, digest: theirs }: Told): Promise<void> {
     const { cluster, log } = this.#parts;
     if (this.#isExchanging || this.#isStopped) return;
     this.#isExchanging = true;
@@ -244,6 +248,7 @@ export class Owners {
       );
       // What this branch lacked, those lack too that knew the same.
       if (isShared) void this.tell(taken.owners, taken.branches);
+      if (theirs !== undefined) this.#fruitless.exchanged(id, own, theirs);
       cluster.announce();
     } catch (error) {
       log.info("the names of another branch cannot be had now", { branch: id, error });
@@ -260,11 +265,19 @@ export class Owners {
   }
 
   #all(): Rows {
-    const { store, cluster, clock } = this.#parts;
-    const oldest = versionsBefore(clock.now() - KEPT_MS);
-    const owners = store.owners.all().filter(({ isDeleted, version }) => !isDeleted || version >= oldest);
+    const { store, cluster } = this.#parts;
     const others = store.knownBranches.all().filter(({ id }) => id !== cluster.branchId);
-    return { owners, branches: [...others, this.#ownRow()] };
+    return { owners: this.#remembered(), branches: [...others, this.#ownRow()] };
+  }
+
+  /** Without deletions that are forgotten. */
+  #remembered(): Owner[] {
+    const horizon = this.#horizon;
+    return this.#parts.store.owners.all().filter(({ isDeleted, version }) => !isDeleted || version >= horizon);
+  }
+
+  get #horizon(): Version {
+    return horizonAt(this.#parts.clock.now());
   }
 
   /** What this branch tells of itself: once it was forgotten, also when it came back. */
@@ -278,13 +291,13 @@ export class Owners {
 
   /** Keeps what another branch told where it is newer, and gives what was kept. */
   #apply({ owners, branches }: Rows): Rows {
-    const { store, cluster, clock } = this.#parts;
-    const oldest = versionsBefore(clock.now() - KEPT_MS);
+    const { store, cluster } = this.#parts;
+    const horizon = this.#horizon;
     const known = branches.filter(({ id }) => id !== cluster.branchId);
     const taken = store.write(() => ({
       branches: known.filter((row) => this.#applyBranch(row)),
       owners: owners.filter((owner) => {
-        const isOld = owner.isDeleted ? owner.version < oldest : this.#isForgotten(owner);
+        const isOld = owner.isDeleted ? owner.version < horizon : this.#isForgotten(owner);
         return !isOld && store.owners.putNewer(owner);
       }),
     }));
