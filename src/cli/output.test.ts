@@ -240,6 +240,11 @@ test("branches that stayed silent are named on standard error", async () => {
   });
   const write = await runCyme(["apps.delete", "a"], { answer: { headers: { "X-Cyme-Silent": "b2" } } });
   expect(write.stderr).toBe("warning: no answer from b2: they do it when they are back\n");
+  const answer = { status: 202, text: `{"uuid":"${UUID}"}`, headers: { "X-Cyme-Silent": "b2" } };
+  const send = ["-a", "shop", "tasks.send", "t2", "http://m/"];
+  const again = await runCyme([...send, "--uuid", UUID], { answer });
+  expect(again.stderr).toBe("warning: no answer from b2: one of them may have sent the same task before\n");
+  expect((await runCyme(send, { answer })).stderr).toBe("");
 });
 
 test("a followed log is printed as it comes, and ends with 0 when the person ends it", async () => {

@@ -105,7 +105,7 @@ class Session {
       onSilent: (branches) => {
         const paint = painter(() => io.stderrIsTTY, env);
         const names = branches.join(", ");
-        const meaning = this.#command.nowait ? "they do it when they are back" : "this may not be complete";
+        const meaning = meaningOfSilence(this.#command);
         const text = `${paint.warning("warning:")} no answer from ${names}: ${meaning}\n`;
         const say = this.#progress?.say ?? io.stderr;
         say(text);
@@ -157,4 +157,10 @@ class Session {
 function oneLine(text: string): string {
   const trimmed = text.trim();
   return `${trimmed.includes("\n") ? JSON.stringify(JSON.parse(trimmed)) : trimmed}\n`;
+}
+
+/** What it means that branches did not answer. */
+function meaningOfSilence({ name, nowait }: ClientCommand): string {
+  if (name === "tasks.send") return "one of them may have sent the same task before";
+  return nowait ? "they do it when they are back" : "this may not be complete";
 }

@@ -57,14 +57,18 @@ export class Api {
 
   /**
    * What may be done twice: repeated within the deadline while nobody can take it. `requestFor` is given the milliseconds that
-   * are left; `explain` may say what an error answer means.
+   * are left; `explain` may say what an error answer means. Of what was never asked before (`isNew`) no branch can know anything,
+   * so who is silent at first is not told.
    */
   persist(
     requestFor: (leftMs: number) => Omit<ClientRequest, "timeoutMs">,
     explain?: (response: ClientResponse) => CymeError | undefined,
+    isNew = false,
   ): Promise<ClientResponse> {
     const { clock = systemClock, signal } = this.#options;
-    return untilTaken((leftMs) => this.#send(requestFor(leftMs), leftMs, explain), {
+    let attempts = 0;
+    const send = (leftMs: number) => this.#send(requestFor(leftMs), leftMs, explain, isNew && ++attempts === 1);
+    return untilTaken(send, {
       clock,
       timeoutMs: this.timeoutMs,
       signal,
@@ -96,6 +100,7 @@ export class Api {
     request: Omit<ClientRequest, "timeoutMs">,
     timeoutMs = this.timeoutMs,
     explain = (_response: ClientResponse): CymeError | undefined => undefined,
+    isQuiet = false,
   ): Promise<ClientResponse> {
     const signal = request.signal ?? this.#options.signal;
     const response = await this.#transport({
@@ -105,7 +110,7 @@ export class Api {
     });
     if (response.status < 200 || response.status > 299) throw explain(response) ?? toError(response);
     const silent = response.headers.get("X-Cyme-Silent");
-    if (silent) this.#options.onSilent?.(silent.split(",").map((id) => id.trim()));
+    if (silent && !isQuiet) this.#options.onSilent?.(silent.split(",").map((id) => id.trim()));
     return response;
   }
 }

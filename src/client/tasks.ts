@@ -93,7 +93,7 @@ export class Tasks {
     const uuid = given === undefined ? crypto.randomUUID() : taskId("uuid", given);
     const headers = { ...request.headers, [TASK_HEADER]: uuid };
     try {
-      return await this.#api.persist(() => ({ ...request, headers }), wordless);
+      return await this.#api.persist(() => ({ ...request, headers }), wordless, given === undefined);
     } catch (error) {
       // Whether it was taken cannot be known where the connection was lost: its state can be asked for, and it can be sent again.
       throw error instanceof CymeError && error.code !== "invalid" ? error.withFacts({ uuid }) : error;
