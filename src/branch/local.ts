@@ -43,21 +43,27 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
   if (await answers(directory.socket)) return { kind: "daemon", socket: directory.socket };
   let opened: Promise<Parts> | undefined;
   let held: Promise<FileLock> | undefined;
+  const handleHere = async (request: Request): Promise<Response> => {
+    // Reading needs no lock: a daemon may start meanwhile.
+    if (request.method === "GET") refuseAbsent(directory);
+    else {
+      makeDirectory(directory);
+      // Once, though the command may ask several times.
+      held ??= holdDirectory(directory, "command", clock);
+      await held;
+    }
+    opened ??= open(directory, options);
+    return (await opened).api.handle(request, true);
+  };
   return {
     kind: "direct",
-    async handle(request) {
-      // A broker that was named says more than what was written down here once.
-      if (options.broker !== undefined && isAboutBranches(request)) return observe(options.broker, request);
-      // Reading needs no lock: a daemon may start meanwhile.
-      if (request.method === "GET") refuseAbsent(directory);
-      else {
-        makeDirectory(directory);
-        // Once, though the command may ask several times.
-        held ??= holdDirectory(directory, "command", clock);
-        await held;
-      }
-      opened ??= open(directory, options);
-      return (await opened).api.handle(request, true);
+    handle(request) {
+      // A broker that was named says more than what was written down here once, which is all there is without it.
+      if (options.broker === undefined || !isAboutBranches(request)) return handleHere(request);
+      return observe(options.broker, request, async (why) => {
+        if (request.method !== "GET" || !existsSync(directory.database)) throw why;
+        return handleHere(request);
+      });
     },
     async close(say) {
       const parts = await opened?.catch(() => undefined);

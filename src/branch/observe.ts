@@ -17,15 +17,20 @@ export const isAboutBranches = (request: Request): boolean => BRANCHES.test(new 
 
 /**
  * Answers a request about branches by asking those that are on the bus of `broker`, as one who listens and is no branch
- * itself. Rejects `unavailable` where the broker cannot be reached.
+ * itself; `otherwise` answers where the broker cannot be reached.
  */
-export async function observe(broker: string, request: Request): Promise<Response> {
+export async function observe(
+  broker: string,
+  request: Request,
+  otherwise: (why: CymeError) => Promise<Response>,
+): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const [, encoded] = BRANCHES.exec(pathname) ?? [];
   const bus = openBus(broker);
   try {
     bus.start();
-    await untilUp(bus);
+    const why = await untilUp(bus);
+    if (why) return await otherwise(why);
     const ids = bus.members().flatMap((member) => (isObserver(member.facts) ? [] : [member.id]));
     if (encoded === undefined) return Response.json(ids);
     const id = decodeURIComponent(encoded);
@@ -54,18 +59,18 @@ function openBus(url: string): AmqpBus {
   });
 }
 
-/** By then all that are up have answered the greeting. */
-function untilUp(bus: AmqpBus): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (settle: () => void) => {
+/** By then all that are up have answered the greeting; with an error where nobody can be asked. */
+function untilUp(bus: AmqpBus): Promise<CymeError | undefined> {
+  return new Promise((resolve) => {
+    const end = (why?: CymeError) => {
       cancel();
       unsubscribe();
-      settle();
+      resolve(why);
     };
-    const away = (reason: string) => end(() => reject(unavailable(`Cannot ask the branches: ${reason}`)));
+    const away = (reason: string) => end(unavailable(`Cannot ask the branches: ${reason}`));
     const cancel = clock.after(CONNECT_MS, () => away(`the broker did not answer within ${CONNECT_MS / 1000} s`));
     const unsubscribe = bus.onState(({ is, reason = "the broker is away" }) => {
-      if (is === "up") end(resolve);
+      if (is === "up") end();
       else if (is === "away") away(reason);
     });
   });
