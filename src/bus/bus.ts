@@ -48,7 +48,10 @@ export interface Bus {
   stop(deadlineMs: number): Promise<void>;
   /** Branches that are up, this one among them, sorted by id. */
   members(): readonly Member[];
-  /** Calls back with every change of others; returns a function that ends that. A branch that started again leaves and joins. */
+  /**
+   * Calls back with every change of others; returns a function that ends that. A branch that started again leaves and joins.
+   * Who joins while the bus is not up is told of when it is, before `onState` calls back.
+   */
   onMember(listener: (change: MemberChange, member: Member) => void): () => void;
   /** Tells everybody now instead of at the next heartbeat that the facts changed. */
   announce(): void;

@@ -69,6 +69,26 @@ describe("presence", () => {
     expect([a.ids(), b.ids(), b.bus.state.is]).toEqual([["a", "b"], ["a", "b"], "up"]);
   });
 
+  test("of others is told when they can be asked, and before it is known that the bus is up", async () => {
+    const { clock, network, start } = setup();
+    start("a");
+    await clock.advance(START_MS);
+    const b = start("b");
+    b.bus.onState(({ is }) => b.changes.push(is));
+    const answers: Promise<unknown>[] = [];
+    b.bus.onMember((change, { id }) => {
+      if (change === "joined") answers.push(b.bus.call(id, "do", null, 1_000));
+    });
+    await clock.advance(100);
+    expect([b.ids(), b.changes]).toEqual([["a", "b"], []]);
+    const c = start("c");
+    await clock.advance(50);
+    network.kill(c.bus);
+    await clock.advance(START_MS);
+    expect(b.changes).toEqual(["joined a", "up"]);
+    expect(await Promise.all(answers)).toEqual(["a"]);
+  });
+
   test("announced facts are known at once, those of many announcements soon and with few messages", async () => {
     const { clock, start } = setup();
     let load = 0;

@@ -27,6 +27,8 @@ export class WireBus implements Bus {
   readonly #stateListeners: Listeners<[BusState]>;
   readonly #memberListeners: Listeners<[MemberChange, Member]>;
   readonly #warnedOf = new Recent(WARNED_OF);
+  /** Who joined while nothing can be sent: told of when the bus is up, since whoever hears of them asks them. */
+  readonly #untold = new Map<string, Member>();
   #state: BusState;
   #stopped: Promise<void> | undefined;
   #isRefused = false;
@@ -162,6 +164,8 @@ export class WireBus implements Bus {
     const { is, sinceMs, reason } = this.#state;
     if (is === next.is && reason === next.reason) return;
     this.#state = { ...next, sinceMs: is === next.is ? sinceMs : this.#options.clock.now() };
+    // Before the state: who waits for that is to know by then whether there are others.
+    if (next.is === "up") this.#tellUntold();
     this.#stateListeners.tell(this.#state);
   }
 
@@ -173,8 +177,21 @@ export class WireBus implements Bus {
 
   #onMember(change: MemberChange, listed: Listed): void {
     if (change !== "changed") this.#options.log.info("the cluster changed", { branch: listed.member.id, change });
-    this.#memberListeners.tell(change, listed.member);
+    this.#tellMember(change, listed.member);
     if (change === "left") this.#calls.left(listed);
+  }
+
+  #tellMember(change: MemberChange, member: Member): void {
+    const isUntold = this.#untold.has(member.id) || (change === "joined" && this.#state.is !== "up");
+    if (!isUntold) return this.#memberListeners.tell(change, member);
+    if (change === "left") this.#untold.delete(member.id);
+    else this.#untold.set(member.id, member);
+  }
+
+  #tellUntold(): void {
+    const untold = [...this.#untold.values()];
+    this.#untold.clear();
+    for (const member of untold) this.#memberListeners.tell("joined", member);
   }
 
   /** Presence, casts to everybody, answers. */
