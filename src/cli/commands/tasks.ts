@@ -27,6 +27,7 @@ export const TASK_COMMANDS = [
       "The queue celery needs no declaration.",
     options: SEND_OPTIONS,
     nowait: true,
+    view: "sent",
     waitsFor: "the broker",
     async run(call, { queue, url }) {
       const tasks = call.client.tasks(call.needApp());
