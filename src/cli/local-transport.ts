@@ -1,6 +1,5 @@
 import { httpTransport } from "../client/http-transport.ts";
-import type { ClientRequest, ClientResponse, Transport } from "../client/transport.ts";
-import { CymeError } from "../domain/errors.ts";
+import { noAnswer, type ClientRequest, type ClientResponse, type Transport } from "../client/transport.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { Io } from "./io.ts";
 
@@ -30,8 +29,7 @@ async function send(handle: (request: Request) => Promise<Response>, request: Cl
   const { method, path, query = {}, json, body, headers, signal, timeoutMs, onText } = request;
   const deadline = AbortSignal.timeout(timeoutMs);
   const ended = new Promise<never>((_, reject) => {
-    const end = () =>
-      reject(new CymeError("timeout", `No answer within ${timeoutMs / 1000} s: ${method} ${path}`, { reached: true }));
+    const end = () => reject(noAnswer(request));
     if (!onText) deadline.addEventListener("abort", end, { once: true });
     signal?.addEventListener("abort", end, { once: true });
   });

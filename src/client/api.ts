@@ -20,6 +20,13 @@ const DEFAULT_TIMEOUT_S = 60;
 // The branch keeps the deadline itself and says who was late; only a branch that is silent itself meets this one.
 const GRACE_MS = 2_000;
 
+interface Patience {
+  /** How much longer than its deadline an answer may take. */
+  readonly graceMs?: number;
+  /** May say what an error answer means. */
+  readonly explain?: (response: ClientResponse) => CymeError | undefined;
+}
+
 type Query = Readonly<Record<string, string>>;
 type Write = { readonly query?: Query; readonly json?: unknown };
 
@@ -42,6 +49,11 @@ export class Api {
     return (this.#options.timeoutS ?? DEFAULT_TIMEOUT_S) * 1000;
   }
 
+  /** Whether the caller has ended its calls. */
+  get isEnded(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
   async read<T>(path: string, query: Query = {}): Promise<T> {
     return parse(await this.#send({ method: "GET", path, query }));
   }
@@ -57,14 +69,14 @@ export class Api {
 
   /**
    * What may be done twice: repeated within the deadline while nobody can take it. `requestFor` is given the milliseconds that
-   * are left; `explain` may say what an error answer means.
+   * are left.
    */
   persist(
     requestFor: (leftMs: number) => Omit<ClientRequest, "timeoutMs">,
-    explain?: (response: ClientResponse) => CymeError | undefined,
+    patience: Patience = {},
   ): Promise<ClientResponse> {
     const { clock = systemClock, signal } = this.#options;
-    return untilTaken((leftMs) => this.#send(requestFor(leftMs), leftMs, explain), {
+    return untilTaken((leftMs) => this.#send(requestFor(leftMs), leftMs, patience), {
       clock,
       timeoutMs: this.timeoutMs,
       signal,
@@ -95,15 +107,15 @@ export class Api {
   async #send(
     request: Omit<ClientRequest, "timeoutMs">,
     timeoutMs = this.timeoutMs,
-    explain = (_response: ClientResponse): CymeError | undefined => undefined,
+    { graceMs = GRACE_MS, explain }: Patience = {},
   ): Promise<ClientResponse> {
     const signal = request.signal ?? this.#options.signal;
     const response = await this.#transport({
       ...request,
-      timeoutMs: timeoutMs + GRACE_MS,
+      timeoutMs: timeoutMs + graceMs,
       ...(signal === undefined ? {} : { signal }),
     });
-    if (response.status < 200 || response.status > 299) throw explain(response) ?? toError(response);
+    if (response.status < 200 || response.status > 299) throw explain?.(response) ?? toError(response);
     const silent = response.headers.get("X-Cyme-Silent");
     if (silent) this.#options.onSilent?.(silent.split(",").map((id) => id.trim()));
     return response;

@@ -223,7 +223,7 @@ describe("what the broker does not take", () => {
     const options = { queue_arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } };
     const full = queueOf("full", { options });
     await send(all.broker, full);
-    expect(await reasonOf(send(all.broker, full, messageOf(), 1_500))).toContain("no message for queue full now");
+    expect(await reasonOf(send(all.broker, full, messageOf(), 1_500))).toContain('no message for queue "full" now');
     const later = send(all.broker, full);
     await send(all.broker, queueOf("other"));
     await drain(all.url, "full");
