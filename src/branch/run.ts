@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
+import { TaskBrokers } from "../celery/task-brokers.ts";
 import { installWebhook } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import { brokerLabel, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { CymeError, invalid } from "../domain/errors.ts";
-import { parseWebhookAllow } from "../domain/webhook.ts";
+import { parseWebhookAllow, type WebhookAllow } from "../domain/webhook.ts";
 import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { createLog, type Log } from "../kit/log.ts";
@@ -74,6 +75,7 @@ class Daemon {
   readonly #io: BranchIo;
   readonly #log: Log;
   readonly #broker: Broker;
+  readonly #allow: readonly WebhookAllow[] | null;
   readonly #startedAtMs = clock.now();
   /** Aborted by DELETE /branches/<id>/. */
   readonly #shutDown = new AbortController();
@@ -86,13 +88,15 @@ class Daemon {
     this.#io = io;
     this.#log = openLog(options, logfile);
     this.#broker = parseBrokerUrl("broker", options.broker);
+    this.#allow = parseWebhookAllow("--webhook-allow", options.webhookAllow);
   }
 
   async run(): Promise<number> {
     const store = openStore(this.#directory);
     try {
       const branchId = settleBranchId(store, this.#options.id);
-      rememberDefaults(store, this.#broker, this.#options.command, this.#log);
+      const { command } = this.#options;
+      rememberDefaults(store, { broker: this.#broker, command, allow: this.#allow }, this.#log);
       return await this.#serve(store, branchId);
     } finally {
       store.close();
@@ -106,9 +110,13 @@ class Daemon {
     const servers = this.#servers(parts);
     const failed = watchForFailures(this.#log);
     try {
+      const { port, withoutHttpd } = this.#options;
+      // Before anything is asked of us: workers that run read it while tasks are sent already.
+      this.#installWebhook(withoutHttpd || port === 0 ? null : port);
       for (const server of servers) server.start();
       this.#port = servers.find(({ name }) => name === "http")?.port ?? null;
-      this.#installWebhook();
+      // The system chose it.
+      if (port === 0) this.#installWebhook(this.#port);
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
@@ -134,11 +142,11 @@ class Daemon {
     }
   }
 
-  #compose(store: Store, branchId: string): Parts {
+  #compose(store: Store, branchId: string): Parts<TaskBrokers> {
     const options = this.#options;
     const restartMaxRate = parseRate(options.restartMaxRate);
     if (!restartMaxRate) throw invalid("--restart-max-rate", "n/s, n/m or n/h", options.restartMaxRate);
-    return compose({
+    const plan = {
       directory: this.#directory,
       store,
       clock,
@@ -157,22 +165,22 @@ class Daemon {
       identity: () => this.#identity(branchId),
       // A moment later, so that who asked gets the answer.
       shutDown: () => void clock.after(50, () => this.#shutDown.abort()),
-    });
+    };
+    return compose(plan, (given) => new TaskBrokers(given));
   }
 
-  #servers({ api }: Parts): HttpServer[] {
+  #servers({ api }: Parts<TaskBrokers>): HttpServer[] {
     const { host, port, withoutHttpd } = this.#options;
     const tcp: Listen = { kind: "tcp", host, port, tls: readTls(this.#options) };
     const listens: Listen[] = [{ kind: "unix", path: this.#directory.socket }, ...(withoutHttpd ? [] : [tcp])];
     return listens.map((listen) => new HttpServer(listen, api, clock, this.#log));
   }
 
-  /** Before any worker starts, and once it is known where this branch listens. */
-  #installWebhook(): void {
-    const { host, webhookAllow } = this.#options;
-    const own = this.#port === null ? [] : [{ host, port: this.#port }];
+  /** `port` is null where this branch does not listen for HTTP, or where that is not known yet. */
+  #installWebhook(port: number | null): void {
+    const own = port === null ? [] : [{ host: this.#options.host, port }];
     try {
-      installWebhook(this.#directory.path, { version, allow: parseWebhookAllow("--webhook-allow", webhookAllow), own });
+      installWebhook(this.#directory.path, { version, allow: this.#allow, own });
     } catch (error) {
       throw new CymeError("unavailable", `Cannot write what workers need: ${(error as Error).message}`);
     }

@@ -1,5 +1,6 @@
 import { httpTransport } from "../client/http-transport.ts";
 import { noAnswer, type ClientRequest, type ClientResponse, type Transport } from "../client/transport.ts";
+import { systemClock as clock } from "../kit/clock.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { Io } from "./io.ts";
 
@@ -16,13 +17,18 @@ const ORIGIN = "http://localhost";
 /** For `--local`: speaks to the daemon of a directory by its socket, or, where none runs, does the work in this process. */
 export async function localTransport(
   options: LocalOptions,
-  io: Pick<Io, "stderr">,
+  io: Pick<Io, "stderr" | "signal">,
 ): Promise<Transport & Partial<AsyncDisposable>> {
   const { openLocal } = await import("../branch/local.ts");
   const api = await openLocal(options);
   if (api.kind === "daemon") return httpTransport(ORIGIN, { unix: api.socket });
-  const transport: Transport = (request) => send((sent) => api.handle(sent), request);
-  return Object.assign(transport, { [Symbol.asyncDispose]: () => api.close(io.stderr) });
+  let deadlineMs = 0;
+  const transport: Transport = (request) => {
+    deadlineMs = clock.now() + request.timeoutMs;
+    return send((sent) => api.handle(sent), request);
+  };
+  const close = () => api.close({ say: io.stderr, signal: io.signal, deadlineMs });
+  return Object.assign(transport, { [Symbol.asyncDispose]: close });
 }
 
 async function send(handle: (request: Request) => Promise<Response>, request: ClientRequest): Promise<ClientResponse> {

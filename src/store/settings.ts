@@ -3,10 +3,10 @@ import type { Db } from "./database.ts";
 import { settings } from "./schema.ts";
 
 /**
- * What the branch remembers of itself: its id, and the default broker (a URL with its password) and command that it was last
- * started with, for commands that work on the directory while no daemon runs.
+ * What the branch remembers of itself: its id, and the default broker (a URL with its password), command, and what URL tasks may reach
+ * (JSON) that it was last started with, for commands that work on the directory while no daemon runs.
  */
-export type SettingKey = "branch_id" | "broker" | "command";
+export type SettingKey = "branch_id" | "broker" | "command" | "webhook_allow";
 
 export class SettingTable {
   readonly #db: Db;
