@@ -38,7 +38,7 @@ export type LocalApi =
     };
 
 /** How a command ends. */
-export interface Ending {
+interface Ending {
   readonly say: (text: string) => void;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
