@@ -174,7 +174,9 @@ class Policy:
         forbidden = self._forbidden(ends + guesses(address), port)
         if forbidden is not None:
             return forbidden
-        by_pattern = any(matches(pattern, name) for pattern in self._patterns) and literal(host) is None
+        # All that is not forbidden is meant by a * alone; with letters beside it a pattern is for names.
+        patterns = self._patterns if literal(host) is None else [pattern for pattern in self._patterns if pattern == "*"]
+        by_pattern = any(matches(pattern, name) for pattern in patterns)
         return "is not allowed by --webhook-allow" if self._restricts and not by_pattern else None
 
     def _forbidden(self, ends, port):
