@@ -3,16 +3,9 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WebhookPolicy } from "../../src/celery/webhook/install.ts";
-import { parseWebhookAllow, type OwnAddress } from "../../src/domain/webhook.ts";
 import { celeries } from "../harness/celery.ts";
 import { answer, startEcho, startTarget, type Echo } from "../harness/targets.ts";
-import { startFetcher, type Fetcher } from "./fetcher.ts";
-
-const policyOf = (allow: readonly string[] = [], own: readonly OwnAddress[] = []): WebhookPolicy => ({
-  version: "1",
-  allow: parseWebhookAllow("--webhook-allow", allow),
-  own,
-});
+import { policyOf, startFetcher, type Fetcher } from "./fetcher.ts";
 
 /** An address of this machine that is not loopback. */
 const outward = Object.values(networkInterfaces())
