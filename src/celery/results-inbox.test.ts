@@ -103,14 +103,23 @@ describe("results that cannot be stored", () => {
     expect([inbox.turns(), inbox.acknowledged]).toEqual([[["a", "b"]], [2]]);
   });
 
-  test("because of one of them are stored without that one, which is named in the log", async () => {
+  test("because of one of them are stored, and that one as a failure, which is named in the log", async () => {
     const inbox = await setup((reports) => {
-      if (reports.some(({ id }) => id === "bad")) throw new RangeError("Maximum call stack size exceeded");
+      if (reports.some(({ id, state }) => id === "bad" && state === "SUCCESS")) throw new RangeError("Maximum call stack size exceeded");
     });
     inbox.arrive("a", "bad", "b");
     await turn();
-    expect([inbox.turns(), inbox.acknowledged]).toEqual([[["a"], ["b"]], [3]]);
+    expect([inbox.turns(), inbox.acknowledged]).toEqual([[["a"], ["bad"], ["b"]], [3]]);
     expect(inbox.logged).toEqual([expect.stringContaining('cannot be stored {"id":"bad"')]);
+  });
+
+  test("for whatever reason, not even that they failed, are not acknowledged", async () => {
+    const inbox = await setup(() => {
+      throw new RangeError("Cannot use a closed database");
+    });
+    inbox.arrive("a", "b");
+    await turn();
+    expect([inbox.turns(), inbox.acknowledged]).toEqual([[], []]);
   });
 
   test("alone for want of the database are not taken for bad", async () => {

@@ -105,14 +105,16 @@ export class ResultsInbox {
     }
   }
 
-  /** One that can never be stored would hold up all others for ever. */
+  /** One that can never be stored would hold up all others for ever: its failure is stored in its place. Throws where that cannot be either. */
   #storeAlone(report: TaskReport): void {
     const { onReports, log, queue } = this.#options;
     try {
       onReports([report]);
     } catch (error) {
       if (error instanceof CymeError) throw error;
-      log.error("a result is dropped since it cannot be stored", { id: report.id, queue, error });
+      const { id } = report;
+      onReports([{ id, state: "FAILURE", result: null, error: { type: "UnstorableResult", message: String(error) } }]);
+      log.error("a result is dropped since it cannot be stored", { id, queue, error });
     }
   }
 
