@@ -105,7 +105,8 @@ describe("results that cannot be stored", () => {
 
   test("because of one of them are stored, and that one as a failure, which is named in the log", async () => {
     const inbox = await setup((reports) => {
-      if (reports.some(({ id, state }) => id === "bad" && state === "SUCCESS")) throw new RangeError("Maximum call stack size exceeded");
+      if (reports.some(({ id, state }) => id === "bad" && state === "SUCCESS"))
+        throw new RangeError("Maximum call stack size exceeded");
     });
     inbox.arrive("a", "bad", "b");
     await turn();
