@@ -6,7 +6,7 @@ import { Cluster, type BusHooks } from "../cluster/cluster.ts";
 import { Definitions } from "../cluster/definitions.ts";
 import { Owners } from "../cluster/owners.ts";
 import type { Bus } from "../bus/bus.ts";
-import { TaskBrokers } from "../celery/task-brokers.ts";
+import type { TaskBroker, TaskBrokerOptions } from "../celery/task-broker.ts";
 import { webhookDir } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import { Controller } from "../controller/controller.ts";
@@ -14,6 +14,7 @@ import { RemoteDefinitions } from "../controller/remote-definitions.ts";
 import { Results } from "../controller/results.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { nextVersion } from "../domain/version.ts";
+import type { WebhookAllow } from "../domain/webhook.ts";
 import { Api } from "../http/api.ts";
 import type { GuardOptions } from "../http/guard.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -47,10 +48,15 @@ export interface Plan {
   readonly shutDown: () => void;
 }
 
-export interface Parts {
+/** Where tasks are sent and results come from. */
+interface TaskBrokerPool {
+  use(broker: Broker): Pick<TaskBroker, "send" | "caughtUp">;
+}
+
+export interface Parts<Pool extends TaskBrokerPool> {
   readonly store: Store;
   readonly brokers: Brokers;
-  readonly taskBrokers: TaskBrokers;
+  readonly taskBrokers: Pool;
   readonly supervisor: Supervisor;
   readonly results: Results;
   readonly cluster: Cluster;
@@ -61,11 +67,14 @@ export interface Parts {
 }
 
 /** Builds the parts of a branch; none is started. The one place where they are put together. */
-export function compose(plan: Plan): Parts {
+export function compose<Pool extends TaskBrokerPool>(
+  plan: Plan,
+  openTaskBrokers: (options: TaskBrokerOptions) => Pool,
+): Parts<Pool> {
   const { directory, store, clock, log, branchId, broker } = plan;
   const brokers = new Brokers({ clock, log: log.with({ part: "broker" }), connectionName: `cyme ${branchId}` });
   const results = new Results({ store, clock, log: log.with({ part: "tasks" }), keptMs: plan.resultExpiresMs });
-  const taskBrokers = new TaskBrokers({
+  const taskBrokers = openTaskBrokers({
     clock,
     log: log.with({ part: "tasks" }),
     connectionName: `cyme ${branchId} tasks`,
@@ -156,8 +165,16 @@ function makeBranchId(): string {
   return `${(host || "branch").slice(0, 50)}-${crypto.randomUUID().slice(0, 8)}`;
 }
 
+/** What a daemon was started with. */
+export interface Defaults {
+  readonly broker: Broker;
+  readonly command: string;
+  /** What URL tasks may reach; null for everything but what is always refused. */
+  readonly allow: readonly WebhookAllow[] | null;
+}
+
 /** Remembers with what the branch was started, for commands that work without the daemon. */
-export function rememberDefaults(store: Store, broker: Broker, command: string, log: Log): void {
+export function rememberDefaults(store: Store, { broker, command, allow }: Defaults, log: Log): void {
   const before = store.settings.get("broker");
   if (before !== undefined && before !== brokerUrl(broker)) {
     const [was, is] = [brokerLabel(parseBrokerUrl("broker", before)), brokerLabel(broker)];
@@ -166,5 +183,13 @@ export function rememberDefaults(store: Store, broker: Broker, command: string, 
   store.write(() => {
     store.settings.set("broker", brokerUrl(broker));
     store.settings.set("command", command);
+    store.settings.set("webhook_allow", JSON.stringify(allow));
   });
+}
+
+/** What URL tasks may reach by the last daemon; undefined where it did not say. Without a daemon ever they may reach all. */
+export function rememberedAllow({ settings }: Store): Defaults["allow"] | undefined {
+  const remembered = settings.get("webhook_allow");
+  if (remembered !== undefined) return JSON.parse(remembered) as Defaults["allow"];
+  return settings.get("broker") === undefined ? null : undefined;
 }

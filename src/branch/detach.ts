@@ -27,7 +27,7 @@ export async function detach(logfile: string, io: { stderr: (text: string) => vo
   const said = await Bun.file(pipe).text();
   if (said !== READY) {
     const words = await new Response(child.stderr).text();
-    throw new CymeError("unavailable", `The branch did not start: ${lastWords(words)}`, { logfile });
+    throw new CymeError("unavailable", `The branch did not start: ${reason(words)}`, { logfile });
   }
   child.unref();
   io.stderr(`cyme branch runs in the background (pid ${child.pid}); it logs to ${logfile}\n`);
@@ -53,9 +53,9 @@ function openLog(path: string): number {
   }
 }
 
-const lastWords = (text: string) =>
-  text
-    .trim()
-    .split("\n")
-    .at(-1)
-    ?.replace(/^error: /, "") ?? "it said nothing";
+/** What a command said of its failure: the sentence and what to do; where there is no such, its last line. Exported for its test. */
+export function reason(said: string): string {
+  const text = said.trim();
+  if (text === "") return "it said nothing";
+  return /^error: (.*)/ms.exec(text)?.[1] ?? text.slice(text.lastIndexOf("\n") + 1);
+}

@@ -45,9 +45,14 @@ export type Holder = "daemon" | "command";
 const COMMAND_WAIT_MS = 15_000;
 const LOOK_MS = 50;
 
-/** Takes the directory; waits a while for a command, throws `conflict` where a daemon has it. */
-export async function holdDirectory(directory: BranchDirectory, as: Holder, clock: Clock): Promise<FileLock> {
-  const untilMs = clock.now() + COMMAND_WAIT_MS;
+/** Takes the directory; waits a while, `forMs`, for a command, throws `conflict` where a daemon has it. */
+export async function holdDirectory(
+  directory: BranchDirectory,
+  as: Holder,
+  clock: Clock,
+  forMs = COMMAND_WAIT_MS,
+): Promise<FileLock> {
+  const untilMs = clock.now() + forMs;
   for (;;) {
     const result = lockFile(directory.lock, `${as} ${process.pid}`);
     if ("lock" in result) return result.lock;

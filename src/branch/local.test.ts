@@ -48,7 +48,7 @@ async function ask(instanceDir: string, method: string, path: string) {
     const body: unknown = await response.json();
     return { status: response.status, body, silent: response.headers.get("x-cyme-silent") };
   } finally {
-    await api.close(() => {});
+    await api.close({ say: () => {}, signal: new AbortController().signal, deadlineMs: Date.now() + 5000 });
   }
 }
 

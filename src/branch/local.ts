@@ -1,15 +1,18 @@
 import { existsSync } from "node:fs";
 import { version } from "../../package.json";
-import { installWebhook, webhookPolicy } from "../celery/webhook/install.ts";
+import { installWebhook, writtenOwn } from "../celery/webhook/install.ts";
 import { DEFAULT_BROKER_URL, parseBrokerUrl } from "../domain/broker.ts";
 import { CymeError } from "../domain/errors.ts";
+import { parseSendPath } from "../http/send-path.ts";
 import { untilTried } from "../kit/amqp.ts";
+import { backoffMs } from "../kit/backoff.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import type { FileLock } from "../kit/file-lock.ts";
-import { createLog, silentLog, type LogLevel } from "../kit/log.ts";
+import { createLog, silentLog, type Log, type LogLevel } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
-import { compose, openStore, settleBranchId, type Parts } from "./compose.ts";
+import { CommandTaskBrokers } from "./command-task-brokers.ts";
+import { compose, openStore, rememberedAllow, settleBranchId, type Parts } from "./compose.ts";
 import { isAboutBranches, observe } from "./observe.ts";
 import { branchDirectory, holdDirectory, makeDirectory, type BranchDirectory } from "./directory.ts";
 
@@ -28,32 +31,63 @@ export type LocalApi =
   | {
       readonly kind: "direct";
       handle(request: Request): Promise<Response>;
-      /** Ends what was begun first: a worker that stops to be started again, or that has to be killed if it does not stop. */
-      close(say: (text: string) => void): Promise<void>;
+      /**
+       * Ends what was begun first: a worker that stops to be started again, or that has to be killed if it does not stop; a task that
+       * is sent without waiting. Rejects with what was not sent by the deadline.
+       */
+      close(ending: Ending): Promise<void>;
     };
 
+/** How a command ends. */
+interface Ending {
+  readonly say: (text: string) => void;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Of the command, clock time. */
+  readonly deadlineMs: number;
+}
+
+type CommandParts = Parts<CommandTaskBrokers>;
+
+/** The parts, and the end of looking for what is waited for. */
+interface Opened {
+  readonly parts: CommandParts;
+  stopListening(): Promise<void>;
+}
+
 const STOP_MS = 3000;
+/** What waits to be sent by now is of a caller who has given up. */
+const GOODBYE_MS = 1000;
 const PATIENCE_MS = 1000;
 const LINK_MS = 2000;
+/** For a task that is sent without waiting: as long as one that is waited for. */
+const SEND_MS = 15_000;
+const FIRST_LOOK_MS = 250;
+const LAST_LOOK_MS = 1000;
+const CATCH_UP_MS = 2000;
 const MAX_BODY = 10 * 1024 * 1024;
 
 /** Throws `not-found` where no branch was ever, `unavailable` where its database cannot be used. */
 export async function openLocal(options: LocalOptions): Promise<LocalApi> {
   const directory = branchDirectory(options.instanceDir);
   if (await answers(directory.socket)) return { kind: "daemon", socket: directory.socket };
-  let opened: Promise<Parts> | undefined;
+  let opened: Promise<Opened> | undefined;
   let held: Promise<FileLock> | undefined;
   const handleHere = async (request: Request): Promise<Response> => {
+    const isTask = isSend(request.url);
+    if (isTask || request.method === "GET") refuseAbsent(directory);
     // Reading needs no lock: a daemon may start meanwhile.
-    if (request.method === "GET") refuseAbsent(directory);
-    else {
+    const isWrite = isTask || request.method !== "GET";
+    if (isWrite) {
       makeDirectory(directory);
       // Once, though the command may ask several times.
       held ??= holdDirectory(directory, "command", clock);
       await held;
     }
     opened ??= open(directory, options);
-    return (await opened).api.handle(request, true);
+    const { parts } = await opened;
+    if (isWrite) keepWebhook(directory, parts.store);
+    return parts.api.handle(request, true);
   };
   return {
     kind: "direct",
@@ -65,25 +99,77 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
         return handleHere(request);
       });
     },
-    async close(say) {
-      const parts = await opened?.catch(() => undefined);
-      if (parts) await finish(parts, say);
-      await parts?.supervisor.stop();
-      parts?.results.stop();
-      await parts?.taskBrokers.stop(clock.now() + STOP_MS);
-      await parts?.brokers.stop(clock.now() + STOP_MS);
-      parts?.store.close();
-      const lock = await held?.catch(() => undefined);
-      lock?.release();
+    async close(ending) {
+      try {
+        const all = await opened?.catch(() => undefined);
+        if (all) await end(all, ending);
+      } finally {
+        const lock = await held?.catch(() => undefined);
+        lock?.release();
+      }
     },
   };
 }
 
-/** Nobody would do it after us. It ends by itself: stopping has a limit. Says so where it takes a moment. */
-async function finish({ supervisor, controller }: Parts, say: (text: string) => void): Promise<void> {
-  const cancel = clock.after(PATIENCE_MS, () => say("finishing what was begun (Ctrl-C leaves it half done)\n"));
-  await Promise.all([supervisor.finish(), controller.tasks.finish()]);
+/** A GET may be one too. */
+function isSend(url: string): boolean {
+  try {
+    return parseSendPath(url) !== undefined;
+  } catch {
+    return false; // It is refused, so nothing is sent.
+  }
+}
+
+async function end({ parts, stopListening }: Opened, ending: Ending): Promise<void> {
+  const unsent = await finish(parts, ending);
+  await parts.supervisor.stop();
+  parts.results.stop();
+  await stopListening();
+  await parts.taskBrokers.stop(clock.now() + GOODBYE_MS);
+  await parts.brokers.stop(clock.now() + STOP_MS);
+  parts.store.close();
+  const [first] = unsent;
+  if (!first) return;
+  // What ends by Ctrl-C tells of no errors.
+  if (ending.signal.aborted) ending.say(`${first.message}\n`);
+  throw first;
+}
+
+/** Nobody would do it after us. Says so where it takes a moment. Gives what was not sent. */
+async function finish(parts: CommandParts, ending: Ending): Promise<readonly CymeError[]> {
+  const cancel = clock.after(PATIENCE_MS, () => ending.say("finishing what was begun (Ctrl-C leaves it half done)\n"));
+  // Stopping a worker has a limit of its own.
+  const [unsent] = await Promise.all([finishSending(parts, ending), parts.supervisor.finish()]);
   cancel();
+  return unsent;
+}
+
+async function finishSending(
+  { controller, taskBrokers }: CommandParts,
+  { signal, deadlineMs }: Ending,
+): Promise<readonly CymeError[]> {
+  const done = new AbortController();
+  const finished = controller.tasks.finish().finally(() => done.abort());
+  const forMs = Math.min(SEND_MS, deadlineMs - clock.now());
+  await clock.sleep(Math.max(0, forMs), AbortSignal.any([done.signal, signal]));
+  // Who waits still is told that it was not sent.
+  if (!done.signal.aborted) await taskBrokers.stop(clock.now());
+  return finished;
+}
+
+/**
+ * Another command, or a daemon that starts meanwhile, may take the result that is waited for: looks for it in the store as well, and on
+ * the brokers while nobody else does.
+ */
+async function listen({ results, taskBrokers }: CommandParts, log: Log, signal: AbortSignal): Promise<void> {
+  for (let looks = 0; !signal.aborted; looks++) {
+    await clock.sleep(backoffMs(looks, FIRST_LOOK_MS, LAST_LOOK_MS), signal);
+    try {
+      if (!signal.aborted && results.look()) await taskBrokers.catchUp(CATCH_UP_MS);
+    } catch (error) {
+      log.error("results cannot be looked for", { error });
+    }
+  }
 }
 
 async function answers(socket: string): Promise<boolean> {
@@ -104,31 +190,32 @@ function refuseAbsent({ path, database }: BranchDirectory): void {
   );
 }
 
-/** For workers that a command starts: with the policy of the last daemon, where there was one. */
-function keepWebhook({ path }: BranchDirectory): void {
+/** For workers that a command starts: what they may reach is what the last daemon said, whatever became of the file. */
+function keepWebhook({ path }: BranchDirectory, store: Store): void {
+  const allow = rememberedAllow(store);
   try {
-    installWebhook(path, webhookPolicy(path) ?? { version, allow: null, own: [] });
+    installWebhook(path, allow === undefined ? undefined : { version, allow, own: writtenOwn(path) });
   } catch (error) {
     throw new CymeError("unavailable", `Cannot write what workers need: ${(error as Error).message}`);
   }
 }
 
-async function open(directory: BranchDirectory, options: LocalOptions): Promise<Parts> {
+async function open(directory: BranchDirectory, options: LocalOptions): Promise<Opened> {
   let store: Store;
   try {
     store = openStore(directory);
   } catch (error) {
     throw error instanceof StoreError ? new CymeError("unavailable", error.message) : error;
   }
-  keepWebhook(directory);
   const branchId = settleBranchId(store, undefined, silentLog);
   const broker = parseBrokerUrl("broker", options.broker ?? store.settings.get("broker") ?? DEFAULT_BROKER_URL);
   const { loglevel, logfile } = options;
-  const parts = compose({
+  const log = logfile === undefined ? silentLog : createLog({ level: loglevel ?? "INFO", file: logfile });
+  const plan = {
     directory,
     store,
     clock,
-    log: logfile === undefined ? silentLog : createLog({ level: loglevel ?? "INFO", file: logfile }),
+    log,
     branchId,
     broker,
     command: store.settings.get("command") ?? "celery",
@@ -159,8 +246,19 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     shutDown: () => {
       throw new CymeError("conflict", `No branch runs on ${directory.path}`);
     },
-  });
+  };
+  // Whoever has it instead of us stores what comes.
+  const hold = (forMs: number) => holdDirectory(directory, "command", clock, forMs).catch(() => undefined);
+  const parts = compose(plan, (given) => new CommandTaskBrokers(given, hold));
   // What is known of workers is what they answer: give the connection a moment.
   await untilTried(parts.brokers.use(broker).link, clock, LINK_MS);
-  return parts;
+  const closed = new AbortController();
+  const listening = listen(parts, log, closed.signal);
+  return {
+    parts,
+    stopListening() {
+      closed.abort();
+      return listening;
+    },
+  };
 }

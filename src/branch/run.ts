@@ -4,19 +4,20 @@ import { resolve } from "node:path";
 import { version } from "../../package.json";
 import { AmqpBus } from "../bus/amqp-bus.ts";
 import { messageBytes } from "../bus/messages.ts";
+import { TaskBrokers } from "../celery/task-brokers.ts";
 import { installWebhook } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { CymeError, invalid } from "../domain/errors.ts";
-import { parseWebhookAllow, type OwnAddress } from "../domain/webhook.ts";
+import { parseWebhookAllow, type WebhookAllow } from "../domain/webhook.ts";
 import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
 import { parseRate } from "../supervisor/death.ts";
-import { compose, openStore, rememberDefaults, settleBranchId, type Parts } from "./compose.ts";
+import { compose, openStore, rememberDefaults, settleBranchId, type Parts, type Plan } from "./compose.ts";
 import { otherAddresses } from "./other-addresses.ts";
 import { detach, isDetached, tellReady } from "./detach.ts";
 import {
@@ -79,6 +80,7 @@ class Daemon {
   readonly #io: BranchIo;
   readonly #log: Log;
   readonly #broker: Broker;
+  readonly #allow: readonly WebhookAllow[] | null;
   readonly #startedAtMs = clock.now();
   /** Aborted by DELETE /branches/<id>/. */
   readonly #shutDown = new AbortController();
@@ -95,13 +97,15 @@ class Daemon {
     this.#broker = parseBrokerUrl("broker", options.broker);
     // It may be refused while the daemon still starts.
     this.#refused.promise.catch(() => {});
+    this.#allow = parseWebhookAllow("--webhook-allow", options.webhookAllow);
   }
 
   async run(): Promise<number> {
     const store = openStore(this.#directory);
     try {
       const branchId = settleBranchId(store, this.#options.id, this.#log);
-      rememberDefaults(store, this.#broker, this.#options.command, this.#log);
+      const { command } = this.#options;
+      rememberDefaults(store, { broker: this.#broker, command, allow: this.#allow }, this.#log);
       return await this.#serve(store, branchId);
     } finally {
       store.close();
@@ -115,9 +119,13 @@ class Daemon {
     const servers = this.#servers(parts);
     const failed = watchForFailures(this.#log);
     try {
+      const { port, withoutHttpd } = this.#options;
+      // Before anything is asked of us: workers that run read it while tasks are sent already.
+      this.#installWebhook(withoutHttpd || port === 0 ? null : port, parts);
       for (const server of servers) server.start();
       this.#port = servers.find(({ name }) => name === "http")?.port ?? null;
-      this.#installWebhook(otherAddresses(parts.cluster, store.knownBranches.all()));
+      // The system chose it.
+      if (port === 0) this.#installWebhook(this.#port, parts);
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
@@ -153,11 +161,11 @@ class Daemon {
     }
   }
 
-  #compose(store: Store, branchId: string): Parts {
+  #compose(store: Store, branchId: string): Parts<TaskBrokers> {
     const options = this.#options;
     const restartMaxRate = parseRate(options.restartMaxRate);
     if (!restartMaxRate) throw invalid("--restart-max-rate", "n/s, n/m or n/h", options.restartMaxRate);
-    return compose({
+    const plan: Plan = {
       directory: this.#directory,
       store,
       clock,
@@ -188,30 +196,31 @@ class Daemon {
       identity: () => this.#identity(branchId),
       // A moment later, so that who asked gets the answer.
       shutDown: () => void clock.after(50, () => this.#shutDown.abort()),
-    });
+    };
+    return compose(plan, (given) => new TaskBrokers(given));
   }
 
-  #servers({ api }: Parts): HttpServer[] {
+  #servers({ api }: Parts<TaskBrokers>): HttpServer[] {
     const { host, port, withoutHttpd } = this.#options;
     const tcp: Listen = { kind: "tcp", host, port, tls: readTls(this.#options) };
     const listens: Listen[] = [{ kind: "unix", path: this.#directory.socket }, ...(withoutHttpd ? [] : [tcp])];
     return listens.map((listen) => new HttpServer(listen, api, clock, this.#log));
   }
 
-  /** Before any worker starts, and once it is known where this branch listens; `others` are where other branches do. */
-  #installWebhook(others: readonly OwnAddress[]): void {
-    const { host, webhookAllow } = this.#options;
-    const own = [...(this.#port === null ? [] : [{ host, port: this.#port }]), ...others];
+  /** `port` is null where this branch does not listen for HTTP, or where that is not known yet. */
+  #installWebhook(port: number | null, { cluster, store }: Parts<TaskBrokers>): void {
+    const others = otherAddresses(cluster, store.knownBranches.all());
+    const own = [...(port === null ? [] : [{ host: this.#options.host, port }]), ...others];
     try {
-      installWebhook(this.#directory.path, { version, allow: parseWebhookAllow("--webhook-allow", webhookAllow), own });
+      installWebhook(this.#directory.path, { version, allow: this.#allow, own });
     } catch (error) {
       throw new CymeError("unavailable", `Cannot write what workers need: ${(error as Error).message}`);
     }
   }
 
-  #keepWebhook({ cluster, store }: Parts): void {
+  #keepWebhook(parts: Parts<TaskBrokers>): void {
     try {
-      this.#installWebhook(otherAddresses(cluster, store.knownBranches.all()));
+      this.#installWebhook(this.#port, parts);
     } catch (error) {
       this.#log.error("URL tasks may reach the APIs of other branches", { error });
     }

@@ -1,18 +1,24 @@
+import { CymeError } from "../domain/errors.ts";
 import type { AMQPChannel, AMQPMessage } from "../kit/amqp.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
-import { parseReport, type TaskReport } from "./task-results.ts";
+import { parseReport, unreadableReport, type TaskReport } from "./task-results.ts";
 
 export interface ResultsInboxOptions {
   readonly queue: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Stores them before it returns; where it throws they are given again. */
+  /**
+   * Stores all of them, or throws and stores none. Where it throws a CymeError, the database cannot be written now, they are given
+   * again; with anything else the reports are to blame: those that are not stored alone either are dropped.
+   */
   readonly onReports: (reports: readonly TaskReport[]) => void;
 }
 
-/** Given by the broker before it waits for an acknowledgement; so a batch is no larger. A result may have 14 MB. */
-const PREFETCH = 100;
+/** Given by the broker before it waits for an acknowledgement. A result may have 14 MB. */
+const PREFETCH = 30;
+/** Stored in one turn of the event loop, though at least one: everything else stands still meanwhile. */
+const TURN_BYTES = 4 * 1024 * 1024;
 const RETRY_MS = 2_000;
 const QUEUE_EXPIRES_MS = 7 * 24 * 3600 * 1000;
 
@@ -20,7 +26,7 @@ const QUEUE_EXPIRES_MS = 7 * 24 * 3600 * 1000;
 export class ResultsInbox {
   readonly #options: ResultsInboxOptions;
   readonly #channel: AMQPChannel;
-  #batch: AMQPMessage[] = [];
+  #arrived: AMQPMessage[] = [];
   #isPlanned = false;
   #hasFailed = false;
   /** Of those that waited in the queue when we came. */
@@ -50,39 +56,78 @@ export class ResultsInbox {
     return inbox;
   }
 
-  /** Stores what has arrived. */
+  /** Stores what has arrived, as much as is stored in one turn; the others after it. */
   flush(): void {
     this.#isPlanned = false;
-    const batch = this.#batch;
+    const batch = this.#turn();
     const last = batch.at(-1);
     // What comes over a channel that has ended comes again.
     if (!last || this.#channel.closed) return;
     try {
-      const reports = batch.map((message) => this.#read(message)).filter((report) => report !== undefined);
-      if (reports.length > 0) this.#options.onReports(reports);
+      this.#store(batch);
     } catch (error) {
       this.#failed(error);
       return;
     }
-    this.#batch = [];
+    this.#arrived = this.#arrived.slice(batch.length);
     this.#hasFailed = false;
     this.#channel.basicAck(last.deliveryTag, true).catch(() => {});
     this.#await(this.#left - batch.length);
+    if (this.#arrived.length > 0) this.#plan();
   }
 
   #add(message: AMQPMessage): void {
-    this.#batch.push(message);
-    if (this.#isPlanned) return;
+    this.#arrived.push(message);
+    if (!this.#isPlanned) this.#plan();
+  }
+
+  #plan(): void {
     this.#isPlanned = true;
     setImmediate(() => this.flush());
   }
 
-  #read(message: AMQPMessage): TaskReport | undefined {
-    const report = parseReport(message.bodyString() ?? "");
-    if (!report && !this.#hasFailed) {
-      this.#options.log.warning("a result cannot be read", { queue: this.#options.queue, bytes: message.bodySize });
+  /** The first ones that are not too much for one turn. */
+  #turn(): AMQPMessage[] {
+    let bytes = 0;
+    const end = this.#arrived.findIndex(({ bodySize }, at) => (bytes += bodySize) > TURN_BYTES && at > 0);
+    return end < 0 ? this.#arrived : this.#arrived.slice(0, end);
+  }
+
+  #store(batch: readonly AMQPMessage[]): void {
+    const reports = batch.map((message) => this.#read(message)).filter((report) => report !== undefined);
+    if (reports.length === 0) return;
+    const { onReports } = this.#options;
+    try {
+      onReports(reports);
+    } catch (error) {
+      if (error instanceof CymeError) throw error;
+      for (const report of reports) this.#storeAlone(report);
     }
-    return report;
+  }
+
+  /** One that can never be stored would hold up all others for ever: its failure is stored in its place. Throws where that cannot be either. */
+  #storeAlone(report: TaskReport): void {
+    const { onReports, log, queue } = this.#options;
+    try {
+      onReports([report]);
+    } catch (error) {
+      if (error instanceof CymeError) throw error;
+      const { id } = report;
+      onReports([{ id, state: "FAILURE", result: null, error: { type: "UnstorableResult", message: String(error) } }]);
+      log.error("a result is dropped since it cannot be stored", { id, queue, error });
+    }
+  }
+
+  #read(message: AMQPMessage): TaskReport | undefined {
+    const { log, queue } = this.#options;
+    const body = message.bodyString() ?? "";
+    const report = parseReport(body);
+    if (report) return report;
+    const unreadable = unreadableReport(body, message.properties.correlationId);
+    if (!this.#hasFailed) {
+      log.warning("a result cannot be read", { id: unreadable?.id, queue, bytes: message.bodySize });
+    }
+    return unreadable;
   }
 
   /** Nothing is acknowledged: if we end meanwhile the broker has it still. */

@@ -533,7 +533,7 @@ describe("a message that the broker does not want now", () => {
       all.link.flights[0]?.land({ is: "refused" });
       await all.clock.advance(1_000);
     }
-    expect(await reason).toBe("it takes no message for queue q now, as when the queue is full");
+    expect(await reason).toBe('the broker takes no message for queue "q" now: is it full (x-max-length)?');
   });
 });
 

@@ -257,7 +257,10 @@ export class Sender {
         this.#astray(sending, published);
         break;
       case "refused":
-        this.#pause(sending, `it takes no message for queue ${sending.queue.name} now, as when the queue is full`);
+        this.#pause(
+          sending,
+          `the broker takes no message for queue "${sending.queue.name}" now: is it full (x-max-length)?`,
+        );
         break;
       case "lost":
         this.#pause(sending, "it closed the channel");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseReport } from "./task-results.ts";
+import { parseReport, unreadableReport } from "./task-results.ts";
 
 const report = (status: string, result: unknown) =>
   parseReport(JSON.stringify({ task_id: "1", status, result, traceback: null, children: [] }));
@@ -61,4 +61,43 @@ describe("a report of a worker", () => {
     "is not %p",
     (body) => expect(parseReport(body)).toBeUndefined(),
   );
+
+  const nested = (depth: number) =>
+    `{"task_id": "1", "status": "SUCCESS", "result": ${"[".repeat(depth)}${"]".repeat(depth)}}`;
+
+  test("may nest as deep as Python writes it", () => {
+    expect(JSON.stringify(parseReport(nested(999))?.result)).toBe("[".repeat(999) + "]".repeat(999));
+  });
+
+  test.each([1000, 60_000, 3_000_000])("is none with %p lists in each other", (depth) => {
+    expect(parseReport(nested(depth))).toBeUndefined();
+  });
+
+  test.each([
+    ["brackets in strings", "[".repeat(5000)],
+    ["escaped quotes", '"[\\'.repeat(5000)],
+    ["escapes before the closing quote", `${"[".repeat(5000)}\\`],
+    ["many lists beside each other", Array.from({ length: 5000 }, () => [])],
+  ])("is not too deep because of %s", (_, result) => {
+    expect(report("SUCCESS", result)?.result).toEqual(result);
+  });
+});
+
+describe("a report that cannot be read", () => {
+  test.each([
+    ["its beginning", '{"task_id": "a", "status": "SUCCESS", "result": [[', "b", "a"],
+    ["what the message is about", "\u0080pickle", "b", "b"],
+  ])("fails the task that is named by %s", (_, body, correlationId, id) => {
+    expect(unreadableReport(body, correlationId)).toEqual({
+      id,
+      state: "FAILURE",
+      result: null,
+      error: { type: "UnreadableResult", message: expect.stringContaining("wanted JSON") },
+    });
+  });
+
+  test("says nothing where nobody knows of which task it is", () => {
+    expect(unreadableReport('{"task_id": 3}', undefined)).toBeUndefined();
+    expect(unreadableReport('{"task_id": ""}', "")).toBeUndefined();
+  });
 });

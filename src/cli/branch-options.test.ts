@@ -172,6 +172,23 @@ describe("cyme branch", () => {
     expect(await refused(["branch", `${option}=${value}`])).toContain("error: Cannot use ");
   });
 
+  test.each<[string, string[], Record<string, string>]>([
+    ["--webhook-allow", ["--webhook-allow="], {}],
+    ["--webhook-allow", ["--webhook-allow", " "], { CYME_WEBHOOK_ALLOW: "a" }],
+    ["--webhook-allow", ["--webhook-allow", "a", "--webhook-allow="], {}],
+    ["CYME_WEBHOOK_ALLOW", [], { CYME_WEBHOOK_ALLOW: "" }],
+    ["CYME_WEBHOOK_ALLOW", [], { CYME_WEBHOOK_ALLOW: " , " }],
+  ])("refuses an empty %s, which would restrict nothing: %j %j", async (name, argv, env) => {
+    const message = await refused(["branch", ...argv], env);
+    expect(message).toContain(`Cannot use ${name}: wanted host names`);
+    expect(message).toContain("; left out, nothing is restricted");
+  });
+
+  test("takes what URL tasks may reach from the option alone, where the variable is empty", async () => {
+    const options = await optionsOf(["--webhook-allow", "a"], { CYME_WEBHOOK_ALLOW: "" });
+    expect(options).toMatchObject({ webhookAllow: ["a"] });
+  });
+
   test("does not show the password of a broker that it refuses", async () => {
     const message = await refused(["branch"], { CYME_BROKER: "amqp://u:s3cret@h:x/" });
     expect(message).toContain("Cannot use");

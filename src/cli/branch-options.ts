@@ -15,8 +15,6 @@ export function branchOptions(values: Values, address: string | undefined): Bran
   const secondsOf = (name: string, min: number, max = DAY_S) => seconds(values.called(name), text(name), min, max);
   const broker = text("broker");
   parseBrokerUrl(values.called("broker"), broker);
-  const webhookAllow = values.list("webhook-allow");
-  parseWebhookAllow(values.called("webhook-allow"), webhookAllow);
   const id = values.text("id");
   return {
     ...parseAddress(address ?? "8000"),
@@ -34,7 +32,7 @@ export function branchOptions(values: Values, address: string | undefined): Bran
     restartMaxRate: rate(values.called("restart-max-rate"), text("restart-max-rate")),
     waitAfterBrokerRevivedS: secondsOf("wait-after-broker-revived", 0),
     unresponsiveAfterS: secondsOf("unresponsive-after", 0.1),
-    webhookAllow,
+    webhookAllow: webhookAllow(values),
     resultExpiresS: secondsOf("result-expires", 60, 7 * DAY_S),
     allowedHost: values.list("allowed-host"),
     corsOrigin: values.text("cors-origin"),
@@ -42,6 +40,14 @@ export function branchOptions(values: Values, address: string | undefined): Bran
     maxBodyBytes: bytes(values.called("max-body"), text("max-body")),
     insecure: values.flag("insecure"),
   };
+}
+
+/** A variable that is not filled in must not open what somebody meant to restrict. */
+function webhookAllow(values: Values): string[] {
+  const blank = values.blank("webhook-allow");
+  const allow = blank === undefined ? values.list("webhook-allow") : [""];
+  parseWebhookAllow(blank ?? values.called("webhook-allow"), allow);
+  return allow;
 }
 
 const HOST = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?))$/;

@@ -49,7 +49,7 @@ interface OwnCall {
 }
 
 /** How an answer is shown to people where its own shape does not say it. */
-export type View = "status" | "by name" | "result";
+export type View = "status" | "by name" | "result" | "sent";
 
 interface Row {
   readonly group: Group;

@@ -1,5 +1,5 @@
 import type { Environment, Io } from "./io.ts";
-import { bindArguments, bindOptions, findCommand, isGiven, scan, wantsJson, type Scanned } from "./parse.ts";
+import { appOf, bindArguments, bindOptions, findCommand, isGiven, scan, wantsJson, type Scanned } from "./parse.ts";
 import type { Rooms } from "./rooms.ts";
 import { versionLine } from "./version.ts";
 
@@ -21,7 +21,7 @@ export async function dispatch(argv: readonly string[], given: Surroundings): Pr
   } catch (error) {
     if (io.signal.aborted) return INTERRUPTED;
     const { reportError } = await import("./problem.ts");
-    return reportError(error, { io, env, isJson: wantsJson(scanned, env) });
+    return reportError(error, { io, env, isJson: wantsJson(scanned, env), app: appOf(scanned, env) });
   }
 }
 

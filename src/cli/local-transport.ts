@@ -1,7 +1,7 @@
 import { httpTransport } from "../client/http-transport.ts";
-import type { ClientRequest, ClientResponse, Transport } from "../client/transport.ts";
-import { CymeError } from "../domain/errors.ts";
+import { noAnswer, type ClientRequest, type ClientResponse, type Transport } from "../client/transport.ts";
 import { BRANCH_SCOPE, SCOPE_HEADER } from "../domain/forward.ts";
+import { systemClock as clock } from "../kit/clock.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { Io } from "./io.ts";
 
@@ -18,7 +18,7 @@ const ORIGIN = "http://localhost";
 /** For `--local`: speaks to the daemon of a directory by its socket, or, where none runs, does the work in this process. */
 export async function localTransport(
   options: LocalOptions,
-  io: Pick<Io, "stderr">,
+  io: Pick<Io, "stderr" | "signal">,
 ): Promise<Transport & Partial<AsyncDisposable>> {
   const { openLocal } = await import("../branch/local.ts");
   const api = await openLocal(options);
@@ -26,8 +26,13 @@ export async function localTransport(
     const daemon = httpTransport(ORIGIN, { unix: api.socket });
     return (request) => daemon(forThisBranch(request));
   }
-  const transport: Transport = (request) => send((sent) => api.handle(sent), forThisBranch(request));
-  return Object.assign(transport, { [Symbol.asyncDispose]: () => api.close(io.stderr) });
+  let deadlineMs = 0;
+  const transport: Transport = (request) => {
+    deadlineMs = clock.now() + request.timeoutMs;
+    return send((sent) => api.handle(sent), forThisBranch(request));
+  };
+  const close = () => api.close({ say: io.stderr, signal: io.signal, deadlineMs });
+  return Object.assign(transport, { [Symbol.asyncDispose]: close });
 }
 
 /** Whether a daemon runs or not, it is about the instances of this branch alone. */
@@ -40,8 +45,7 @@ async function send(handle: (request: Request) => Promise<Response>, request: Cl
   const { method, path, query = {}, json, body, headers, signal, timeoutMs, onText } = request;
   const deadline = AbortSignal.timeout(timeoutMs);
   const ended = new Promise<never>((_, reject) => {
-    const end = () =>
-      reject(new CymeError("timeout", `No answer within ${timeoutMs / 1000} s: ${method} ${path}`, { reached: true }));
+    const end = () => reject(noAnswer(request));
     if (!onText) deadline.addEventListener("abort", end, { once: true });
     signal?.addEventListener("abort", end, { once: true });
   });

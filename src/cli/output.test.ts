@@ -55,6 +55,16 @@ describe("pretty output", () => {
     );
   });
 
+  test("has the broker without its password, which JSON has", async () => {
+    const text = '{"broker":{"hostname":"h","password":"s3cret"},"pool":null}';
+    const shown = "broker:\n  hostname: h\npool: -\n";
+    expect(await printed("instances.get web", text)).toBe(shown);
+    expect(await printed("-a shop instances.add web", text)).toBe(shown);
+    expect(await printed(`-a shop tasks.send t2 http://m/`, text)).toBe(shown);
+    expect(await printed("instances.history web", `[${text}]`)).not.toContain("s3cret");
+    expect(await printed("-F json instances.get web", text)).toBe(`${text}\n`);
+  });
+
   test("has a list of objects as an aligned table", async () => {
     const text = '[{"at":"10:00","did":"start","why":"wanted"},{"at":"9:59","did":"give up","why":null}]';
     expect(await printed("instances.history web", text)).toBe(
@@ -154,6 +164,15 @@ describe("tasks", () => {
     expect(await result({ result: null, error })).toBe(
       "error:\n  type:    ConnectionRefusedError\n  message: Cannot connect to m port 80\n",
     );
+  });
+
+  test.each([
+    ["as it is", { data: "a=1&b=ü", is_base64: false }, "data:      a=1&b=ü\nis_base64: no\n"],
+    ["as its size where it is long", { data: "ü".repeat(1000) }, "data: 2,000 bytes\n"],
+    ["as its size where it is binary", { data: "/w==", is_base64: true }, "data:      1 bytes\nis_base64: yes\n"],
+    ["as - without one", { data: null }, "data: -\n"],
+  ])("that are sent have their body %s", async (_, answer, text) => {
+    expect(await printed("-a shop tasks.send t2 http://m/", JSON.stringify(answer))).toBe(text);
   });
 
   test("that are sent by HEAD have their uuid, which is all that its answer says", async () => {

@@ -2,6 +2,7 @@ import type { View } from "./command.ts";
 import type { Paint } from "./paint.ts";
 import { isRecord, record, type Json, type JsonRecord } from "./record.ts";
 import { resultScreen } from "./result.ts";
+import { sentScreen } from "./sent.ts";
 import { statusScreen } from "./status.ts";
 import { table } from "./text-table.ts";
 
@@ -14,14 +15,22 @@ export function pretty(answer: unknown, view: View | undefined, paint: Paint): s
   if (view === "status" && isRecord(value)) return statusScreen(value, paint);
   if (view === "by name" && isRecord(value)) return byName(value, paint);
   if (view === "result" && isRecord(value)) return resultScreen(value);
+  if (view === "sent" && isRecord(value)) return sentScreen(withoutPassword(value));
   if (Array.isArray(value)) return list(value, paint);
   if (isRecord(value) && Object.keys(value).length === 1 && typeof value["ok"] === "string") return `${value["ok"]}\n`;
-  return isRecord(value) ? record(value) : `${String(value)}\n`;
+  return isRecord(value) ? record(withoutPassword(value)) : `${String(value)}\n`;
+}
+
+/** Of its broker: people show others what is on their screens. */
+function withoutPassword(value: JsonRecord): JsonRecord {
+  const { broker } = value;
+  return isRecord(broker) && "password" in broker ? { ...value, broker: { ...broker, password: undefined } } : value;
 }
 
 function list(values: readonly Json[], paint: Paint): string {
   if (values.length > 0 && values.every(isRecord)) {
-    return table([...new Set(values.flatMap((row) => Object.keys(row)))], values, paint);
+    const rows = values.map(withoutPassword);
+    return table([...new Set(rows.flatMap((row) => Object.keys(row)))], rows, paint);
   }
   return values.map((value) => pretty(value, undefined, paint)).join("");
 }

@@ -70,10 +70,14 @@ function parserOptions(): Record<string, ParserOption> {
 export const isGiven = (scanned: Scanned, name: string) => scanned.options.some((given) => given.name === name);
 
 /** Whether errors are wanted as JSON; known even when the rest of the command line cannot be read. */
-export function wantsJson(scanned: Scanned, env: Environment): boolean {
-  const given = scanned.options.findLast(({ name }) => name === "format")?.value;
-  return (given || env["CYME_FORMAT"])?.toLowerCase() === "json";
-}
+export const wantsJson = (scanned: Scanned, env: Environment): boolean =>
+  (lastOf(scanned, "format") || env["CYME_FORMAT"])?.toLowerCase() === "json";
+
+/** The app that was named, if any; likewise. */
+export const appOf = (scanned: Scanned, env: Environment): string | undefined =>
+  lastOf(scanned, "app") || env["CYME_APP"] || undefined;
+
+const lastOf = ({ options }: Scanned, wanted: string) => options.findLast(({ name }) => name === wanted)?.value;
 
 /** The command that the words begin with, one word or two (`instances add`), and the words behind it. */
 export function findCommand(words: readonly Word[]): { command: Command; rest: readonly Word[] } {

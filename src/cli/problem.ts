@@ -5,15 +5,20 @@ import { painter } from "./paint.ts";
 /** Writes what went wrong and what to do next to standard error; returns the exit code. */
 export function reportError(
   error: unknown,
-  { io, env, isJson }: { io: Io; env: Environment; isJson: boolean },
+  { io, env, isJson, app }: { io: Io; env: Environment; isJson: boolean; app: string | undefined },
 ): number {
   const known = error instanceof CymeError ? error : unexpected(error);
   const { message, code, facts } = known;
   if (isJson) io.stderr(`${JSON.stringify({ nok: message, error: code, ...facts })}\n`);
-  else
-    io.stderr([`${painter(() => io.stderrIsTTY, env).error("error:")} ${message}`, ...nextSteps(known), ""].join("\n"));
+  else {
+    const label = painter(() => io.stderrIsTTY, env).error("error:");
+    io.stderr([`${label} ${message.replace(SEND_AGAIN, "")}`, ...nextSteps(known, app ?? "<app>"), ""].join("\n"));
+  }
   return OUTCOMES[code].exit;
 }
+
+/** What the branch tells programs, by a header; people are told the option. */
+const SEND_AGAIN = /; send it again with X-Cyme-Task: \S+$/;
 
 function unexpected(error: unknown): CymeError {
   const message = error instanceof Error ? error.message : String(error);
@@ -25,16 +30,17 @@ const STORED: Partial<Record<CymeError["code"], string>> = {
   "worker-failed": "The change is stored; mend what is wrong and enable the instance again.",
 };
 
-function nextSteps({ code, facts }: CymeError): string[] {
+function nextSteps(error: CymeError, app: string): string[] {
+  const { code, facts } = error;
   const lines: string[] = [];
   if (typeof facts["usage"] === "string") lines.push(`usage: ${facts["usage"]}`);
   lines.push(...logLines(facts));
   if (facts["stored"] === true) lines.push(STORED[code] ?? "It is stored and will be done.");
   if (facts["stored"] === false && facts["maybe_sent"] !== true)
     lines.push(`Nothing was stored; it can be tried again${asTheSame(facts)}.`);
-  if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(code, facts));
+  if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(error, app));
   if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or with --token.");
-  if (code === "not-found") lines.push(...whatThereIs(facts));
+  if (code === "not-found") lines.push(...whatThereIs(facts, app));
   if (code === "internal" && facts["id"] !== undefined) lines.push(`The branch's log says more under ${facts["id"]}.`);
   return lines;
 }
@@ -42,10 +48,16 @@ function nextSteps({ code, facts }: CymeError): string[] {
 const asTheSame = ({ uuid }: Facts) => (typeof uuid === "string" ? `, with --uuid ${uuid} as the same task` : "");
 
 /** Of a task that may have been sent, or may still be worked on. */
-function whatBecameOf(code: CymeError["code"], { uuid, reached, stored, maybe_sent: maybeSent }: Facts): string[] {
+function whatBecameOf({ code, message, facts }: CymeError, app: string): string[] {
+  const { uuid, reached, stored, maybe_sent: maybeSent } = facts;
   const isNot = reached === false || (stored === false && maybeSent !== true);
   const isOpen = (code === "timeout" || code === "unavailable") && !isNot;
-  return isOpen ? [`What became of it: cyme -a <app> tasks.state ${String(uuid)}`] : [];
+  if (!isOpen) return [];
+  const isSend = reached === true || SEND_AGAIN.test(message);
+  return [
+    `What became of it: cyme -a ${app} tasks.state ${String(uuid)}`,
+    ...(isSend ? [`It can be sent again${asTheSame(facts)}.`] : []),
+  ];
 }
 
 function logLines({ log }: Facts): string[] {
@@ -55,15 +67,19 @@ function logLines({ log }: Facts): string[] {
 }
 
 /** By the fact that names what was not found, the command that lists such things. */
-const LISTS: Record<string, string> = {
-  app: "cyme apps",
-  instance: "cyme -a <app> instances",
-  queue: "cyme -a <app> queues",
-  consumer: "cyme consumers <instance>",
-  branch: "cyme branches",
+const LISTS: Record<string, (app: string) => string> = {
+  app: () => "cyme apps",
+  instance: (app) => `cyme -a ${app} instances`,
+  queue: (app) => `cyme -a ${app} queues`,
+  consumer: () => "cyme consumers <instance>",
+  branch: () => "cyme branches",
 };
 
-function whatThereIs(facts: Facts): string[] {
+function whatThereIs(facts: Facts, app: string): string[] {
   const kind = Object.keys(LISTS).find((key) => key in facts);
-  return kind === undefined ? [] : [`There is: ${LISTS[kind]}`];
+  const list = kind === undefined ? undefined : LISTS[kind]?.(app);
+  if (list === undefined) return [];
+  const lines = [`There are: ${list}`];
+  if (kind === "queue") lines.push(`To declare it: cyme -a ${app} queues.add ${String(facts["queue"])}`);
+  return lines;
 }

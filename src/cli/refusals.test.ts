@@ -98,7 +98,8 @@ describe("errors of a branch", () => {
   });
 
   test.each([
-    [{ error: "not-found", app: "shop" }, "There is: cyme apps\n"],
+    [{ error: "not-found", app: "shop" }, "There are: cyme apps\n"],
+    [{ error: "not-found", instance: "web" }, "There are: cyme -a <app> instances\n"],
     [{ error: "unauthorized" }, "CYME_TOKEN"],
     [{ error: "timeout", stored: true }, "It is stored and will be done.\n"],
     [{ error: "unavailable", stored: false }, "Nothing was stored; it can be tried again.\n"],
@@ -116,6 +117,32 @@ describe("errors of a branch", () => {
   ])("%j say what to do next", async (facts, words) => {
     const run = await runCyme(["apps.add", "shop"], { answer: failing(500, { nok: "No.", ...facts }) });
     expect(run.stderr).toContain(words);
+  });
+
+  const sending = (facts: object) =>
+    runCyme(["-a", "shop", "--timeout=0.1", ...SEND.slice(2)], { answer: failing(503, facts) });
+
+  test("of an app that is named say so in full", async () => {
+    const { stderr } = await sending({ nok: "No.", error: "not-found", queue: "t2" });
+    expect(stderr).toBe("error: No.\nThere are: cyme -a shop queues\nTo declare it: cyme -a shop queues.add t2\n");
+    const run = await runCyme(["queues.get", "t2"], {
+      env: { CYME_APP: "blog" },
+      answer: failing(404, { nok: "No.", error: "not-found", queue: "t2" }),
+    });
+    expect(run.stderr).toContain("There are: cyme -a blog queues\n");
+  });
+
+  test.each([
+    [
+      { maybe_sent: true },
+      "What became of it: cyme -a shop tasks.state u1\nIt can be sent again, with --uuid u1 as the same task.\n",
+    ],
+    [{}, "Nothing was stored; it can be tried again, with --uuid u1 as the same task.\n"],
+  ])("of a send, %j, name the option in place of the header that it stands for", async (facts, steps) => {
+    const body = { error: "unavailable", stored: false, retry_after: 5, ...facts };
+    const { stderr } = await sending({ nok: "Away; send it again with X-Cyme-Task: u1", ...body, uuid: "u1" });
+    const uuid = /--uuid (\S+)/.exec(stderr)?.[1] ?? "";
+    expect(stderr.replaceAll(uuid, "u1")).toBe(`error: Away\n${steps}`);
   });
 
   test("go to standard error as JSON with -F json, facts and all", async () => {

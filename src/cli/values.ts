@@ -50,6 +50,15 @@ export class Values {
     return this.#given.get(name);
   }
 
+  /** The option, or the variable, that was given without any value in it; `undefined` where there is none. */
+  blank(name: string): string | undefined {
+    const given = this.#given.get(name);
+    if (given) return given.some((value) => value.trim() === "") ? `--${name}` : undefined;
+    const variable = this.#options.get(name)?.variable;
+    const isSet = variable !== undefined && this.#env[variable] !== undefined;
+    return isSet && this.list(name).length === 0 ? variable : undefined;
+  }
+
   /** What an error calls the value: the option, or the variable that it came from. */
   called(name: string): string {
     const variable = this.#options.get(name)?.variable;

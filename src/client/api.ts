@@ -20,6 +20,15 @@ const DEFAULT_TIMEOUT_S = 60;
 // The branch keeps the deadline itself and says who was late; only a branch that is silent itself meets this one.
 const GRACE_MS = 2_000;
 
+interface Patience {
+  /** How much longer than its deadline an answer may take. */
+  readonly graceMs?: number;
+  /** May say what an error answer means. */
+  readonly explain?: (response: ClientResponse) => CymeError | undefined;
+  /** It was never asked before: no branch can know anything of it, so who is silent at first is not told. */
+  readonly isNew?: boolean;
+}
+
 type Query = Readonly<Record<string, string>>;
 type Write = { readonly query?: Query; readonly json?: unknown };
 
@@ -42,6 +51,11 @@ export class Api {
     return (this.#options.timeoutS ?? DEFAULT_TIMEOUT_S) * 1000;
   }
 
+  /** Whether the caller has ended its calls. */
+  get isEnded(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
   async read<T>(path: string, query: Query = {}): Promise<T> {
     return parse(await this.#send({ method: "GET", path, query }));
   }
@@ -57,17 +71,18 @@ export class Api {
 
   /**
    * What may be done twice: repeated within the deadline while nobody can take it. `requestFor` is given the milliseconds that
-   * are left; `explain` may say what an error answer means. Of what was never asked before (`isNew`) no branch can know anything,
-   * so who is silent at first is not told.
+   * are left.
    */
   persist(
     requestFor: (leftMs: number) => Omit<ClientRequest, "timeoutMs">,
-    explain?: (response: ClientResponse) => CymeError | undefined,
-    isNew = false,
+    patience: Patience = {},
   ): Promise<ClientResponse> {
     const { clock = systemClock, signal } = this.#options;
     let attempts = 0;
-    const send = (leftMs: number) => this.#send(requestFor(leftMs), leftMs, explain, isNew && ++attempts === 1);
+    const send = (leftMs: number) => {
+      const isQuiet = patience.isNew === true && ++attempts === 1;
+      return this.#send(requestFor(leftMs), leftMs, patience, isQuiet);
+    };
     return untilTaken(send, {
       clock,
       timeoutMs: this.timeoutMs,
@@ -99,16 +114,16 @@ export class Api {
   async #send(
     request: Omit<ClientRequest, "timeoutMs">,
     timeoutMs = this.timeoutMs,
-    explain = (_response: ClientResponse): CymeError | undefined => undefined,
+    { graceMs = GRACE_MS, explain }: Patience = {},
     isQuiet = false,
   ): Promise<ClientResponse> {
     const signal = request.signal ?? this.#options.signal;
     const response = await this.#transport({
       ...request,
-      timeoutMs: timeoutMs + GRACE_MS,
+      timeoutMs: timeoutMs + graceMs,
       ...(signal === undefined ? {} : { signal }),
     });
-    if (response.status < 200 || response.status > 299) throw explain(response) ?? toError(response);
+    if (response.status < 200 || response.status > 299) throw explain?.(response) ?? toError(response);
     const silent = response.headers.get("X-Cyme-Silent");
     if (silent && !isQuiet) this.#options.onSilent?.(silent.split(",").map((id) => id.trim()));
     return response;

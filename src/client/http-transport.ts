@@ -1,6 +1,6 @@
 import { CymeError, invalid, unavailable } from "../domain/errors.ts";
 import { systemClock, type Clock } from "../kit/clock.ts";
-import type { ClientRequest, ClientResponse, Transport } from "./transport.ts";
+import { noAnswer, type ClientRequest, type ClientResponse, type Transport } from "./transport.ts";
 
 export interface HttpOptions {
   /** Sent as `Authorization: Bearer …`. */
@@ -101,11 +101,9 @@ const NOT_LISTENING = ["ECONNREFUSED", "ConnectionRefused", "ENOENT", "FailedToO
 function failure(error: unknown, where: string, request: ClientRequest, aborted: boolean): CymeError {
   if (error instanceof CymeError) return error;
   if (aborted) {
-    const asked = request.signal?.aborted === true;
-    const ended = asked
-      ? "The request was ended"
-      : `No answer within ${Number((request.timeoutMs / 1000).toPrecision(3))} s`;
-    return new CymeError("timeout", `${ended}: ${request.method} ${request.path} at ${where}`, { reached: true });
+    if (!request.signal?.aborted) return noAnswer(request, ` at ${where}`);
+    const message = `The request was ended: ${request.method} ${request.path} at ${where}`;
+    return new CymeError("timeout", message, { reached: true });
   }
   const code = codeOf(error);
   const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));

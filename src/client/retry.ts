@@ -43,7 +43,7 @@ const isUnavailable = (error: unknown): error is CymeError =>
   error instanceof CymeError && error.code === "unavailable";
 
 /** A deadline that passed without an answer, which is the branch's own word for it otherwise. */
-const isSilence = (error: unknown): boolean =>
+export const isSilence = (error: unknown): error is CymeError =>
   error instanceof CymeError && error.code === "timeout" && error.facts["reached"] !== undefined;
 
 function pauseAfter({ facts }: CymeError, failures: number): number | undefined {

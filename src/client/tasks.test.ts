@@ -216,7 +216,7 @@ describe("what may be done twice", () => {
     const sent = tasks.send("t2", "http://m/").catch((error: unknown) => error);
     await clock.advance(16_000);
     expect(await sent).toMatchObject({ code: "unavailable", message: "The broker is away" });
-    expect(requests.map(({ timeoutMs }) => timeoutMs)).toEqual([22_000, 14_000, 6000]);
+    expect(requests.map(({ timeoutMs }) => timeoutMs)).toEqual([20_000, 12_000, 4000]);
   });
 
   test("is given up with the reason that was said before, where the last attempt is not answered", async () => {
@@ -225,6 +225,17 @@ describe("what may be done twice", () => {
     const sent = tasks.send("t2", "http://m/").catch((error: unknown) => error);
     await clock.advance(8000);
     expect(await sent).toMatchObject({ code: "unavailable", message: "The broker is away" });
+  });
+
+  test("says what is not known where no attempt was answered", async () => {
+    const silence = new CymeError("timeout", "No answer within 20 s: GET /shop/queue/…", { reached: true });
+    const { tasks } = failing(silence);
+    const words = "No answer within 20 s: nobody knows whether the task was sent, and the broker may be away";
+    await expect(tasks.send("t2", "http://m/", { uuid: UUID })).rejects.toMatchObject({
+      code: "timeout",
+      message: expect.stringContaining(words),
+      facts: { reached: true, uuid: UUID },
+    });
   });
 
   test("is given up with the branch's own word for it, where there is one", async () => {

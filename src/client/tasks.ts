@@ -2,7 +2,8 @@ import { CymeError, invalid, OUTCOMES, type ErrorCode } from "../domain/errors.t
 import { appName, queueName } from "../domain/names.ts";
 import { parseTarget, taskId, type Verb } from "../domain/task.ts";
 import { parse, type Api } from "./api.ts";
-import type { ClientRequest, ClientResponse } from "./transport.ts";
+import { isSilence } from "./retry.ts";
+import { inSeconds, type ClientRequest, type ClientResponse } from "./transport.ts";
 import type { ResultAnswer, SentTaskAnswer, SentUrlAnswer, StateAnswer, TaskAnswer, TaskParameters } from "./types.ts";
 
 /** The request that a worker is to perform. */
@@ -93,11 +94,19 @@ export class Tasks {
     const uuid = given === undefined ? crypto.randomUUID() : taskId("uuid", given);
     const headers = { ...request.headers, [TASK_HEADER]: uuid };
     try {
-      return await this.#api.persist(() => ({ ...request, headers }), wordless, given === undefined);
+      // Without grace: the branch cannot be told of a deadline, since the query of the path is the target's, and takes its own time.
+      const patience = { graceMs: 0, explain: wordless, isNew: given === undefined };
+      return await this.#api.persist(() => ({ ...request, headers }), patience);
     } catch (error) {
+      const told = isSilence(error) && !this.#api.isEnded ? this.#unanswered(error) : error;
       // Whether it was taken cannot be known where the connection was lost: its state can be asked for, and it can be sent again.
-      throw error instanceof CymeError && error.code !== "invalid" ? error.withFacts({ uuid }) : error;
+      throw told instanceof CymeError && told.code !== "invalid" ? told.withFacts({ uuid }) : told;
     }
+  }
+
+  #unanswered({ code, facts }: CymeError): CymeError {
+    const message = `No answer within ${inSeconds(this.#api.timeoutMs)}: nobody knows whether the task was sent, and the broker may be away (GET /health/ tells)`;
+    return new CymeError(code, message, facts);
   }
 }
 

@@ -1,3 +1,4 @@
+import { CymeError } from "../domain/errors.ts";
 import type { Verb } from "../domain/task.ts";
 
 /** One request to the HTTP API. */
@@ -32,3 +33,13 @@ export interface ClientResponse {
  * request may have got there.
  */
 export type Transport = (request: ClientRequest) => Promise<ClientResponse>;
+
+/** The error of a request that was not answered in its time; `where` says by whom. */
+export function noAnswer({ timeoutMs, method, path }: ClientRequest, where = ""): CymeError {
+  return new CymeError("timeout", `No answer within ${inSeconds(timeoutMs)}: ${method} ${path}${where}`, {
+    reached: true,
+  });
+}
+
+/** Milliseconds for people: three digits say enough. */
+export const inSeconds = (ms: number) => `${Number((ms / 1000).toPrecision(3))} s`;

@@ -81,6 +81,15 @@ export class Results {
     return store.tasks.get(id);
   }
 
+  /** Wakes who waits for a task whose end another process has written down; whether anybody waits still. */
+  look(): boolean {
+    for (const id of this.#waiting.keys()) {
+      const task = this.#options.store.tasks.get(id);
+      if (task && isReady(task.state)) this.#wake(id);
+    }
+    return this.#waiting.size > 0;
+  }
+
   #woken(id: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (this.#isStopped || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {

@@ -9,19 +9,10 @@ const NAME = /^[^\s\p{Cc}/]{1,255}$/u;
 const HEADER_BYTES = 2000;
 const MAX_PRIORITY = 255;
 /** The headers of Celery's protocol 2 (celery/app/amqp.py `as_task_v2`), which are set from the other parameters. */
-const OWN_HEADERS = [
-  ...["lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit", "root_id"],
-  ...[
-    "parent_id",
-    "argsrepr",
-    "kwargsrepr",
-    "origin",
-    "ignore_result",
-    "replaced_task_nesting",
-    "stamped_headers",
-    "stamps",
-  ],
-];
+const OWN_HEADERS =
+  "lang task id shadow eta expires group group_index retries timelimit root_id parent_id argsrepr kwargsrepr origin ignore_result replaced_task_nesting stamped_headers stamps".split(
+    " ",
+  );
 
 /** A task by the name that the user's app gave it. Throws `invalid`. */
 export function parseNamedTask(name: string, params: Params): NamedRequest {

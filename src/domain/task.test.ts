@@ -31,8 +31,15 @@ describe("the URL of a URL task", () => {
     "javascript:x",
   ])("%j is refused", (given) => expect(() => parseTarget(given)).toThrow("Cannot use url"));
 
+  test("one whose slashes were joined on its way is refused with how to send it", () => {
+    expect(() => parseTarget("http:/m/x")).toThrow(/http%3A%2F%2Fhost%2Fpath, got "http:\/m\/x"$/);
+    expect(() => parseTarget("https:/u:secret@m/")).toThrow(/^(?!.*secret).*%2F%2F/);
+  });
+
   test("a refusal shows no password", () => {
-    expect(() => parseTarget("http://u:secret@m:99999/")).toThrow(/^(?!.*secret)/);
+    for (const url of ["http://u:secret@m:99999/", "http:u:secret@m/"]) {
+      expect(() => parseTarget(url)).toThrow(/^(?!.*secret)/);
+    }
   });
 
   test("beyond 16,384 characters it is refused without being shown", () => {

@@ -109,13 +109,21 @@ const UNSAFE = /[^\u0021-\u007e]|["<>^`{|}\\]/gu;
  */
 export function parseTarget(given: string): string {
   const wanted = "a URL such as http://host/path or https://host/path";
+  // Without its two slashes, what stands before the @ is not known for a password.
+  const shown = given.includes("@") && !given.includes("://") ? undefined : given;
+  if (JOINED.test(given)) throw invalid("url", `${wanted}; ${ENCODE}`, shown);
   // A URL parser finds a host where there is none: in http:///m it is m.
-  if (CONTROL.test(given) || !/^https?:\/\/[^/?#\\]/i.test(given)) throw invalid("url", wanted, given);
+  if (CONTROL.test(given) || !/^https?:\/\/[^/?#\\]/i.test(given)) throw invalid("url", wanted, shown);
   const url = given.toWellFormed().replaceAll(UNSAFE, (character) => encodeURIComponent(character));
   if (url.length > MAX_URL) throw invalid("url", `at most ${MAX_URL} characters`, `${url.length} characters`);
   if (!URL.canParse(url) || new URL(url).port === "0") throw invalid("url", wanted, given);
   return url;
 }
+
+/** What programs between the client and the branch may make of two slashes. */
+const JOINED = /^https?:\/[^/]/i;
+const ENCODE =
+  "where something on its way joins slashes, encode the URL as a whole in the path of the request: http%3A%2F%2Fhost%2Fpath";
 
 /** Bun takes no more of a request line and its headers. */
 const MAX_URL = 16_384;

@@ -21,7 +21,7 @@ export function parseWebhookAllow(parameter: string, values: readonly string[]):
   if (words.length === 0) return null;
   return words.map((word) => {
     const allowed = parseNetwork(word) ?? parseHost(word);
-    if (!allowed) throw invalid(parameter, WANTED, word);
+    if (!allowed) throw invalid(parameter, word === "" ? `${WANTED}; left out, nothing is restricted` : WANTED, word);
     return allowed;
   });
 }

@@ -205,6 +205,17 @@ describe("HEAD and OPTIONS", () => {
   });
 });
 
+test("a task that is sent is a line of the log at DEBUG, without query, user and password", async () => {
+  const uuid = "1f0c1a52-6a4e-4c2c-9d8e-0d6a4f1f7a10";
+  const broker = { scheme: "amqp", hostname: "h", port: 1, userid: "u", password: "s3cret", virtualHost: "/" };
+  const sent = { sent: { id: uuid, app: "shop", queue: "t2", name: "cyme.tasks.webhook" }, broker };
+  const { call, lines } = setup({ answers: { "tasks.sendUrl": () => sent } });
+  await call("PUT /shop/queue/t2/http://me:s3cret@m/a/b?token=s3cret#s3cret", { body: "s3cret" });
+  expect(lines).toEqual([
+    `1970-01-01T00:00:00.000Z DEBUG task app=shop queue=t2 uuid=${uuid} method=PUT target=http://m/a/b\n`,
+  ]);
+});
+
 describe("a request that is wrong", () => {
   test.each<[string, number, string]>([
     ["GET /shop/none/", 404, "not-found"],

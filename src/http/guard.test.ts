@@ -34,6 +34,14 @@ describe("guard()", () => {
     expect(refusal(() => check({ host })).code).toBe("forbidden");
   });
 
+  test("refuses what a URL task asks, unless it says that its target is named by --webhook-allow", () => {
+    const task = { host: "127.0.0.1", "user-agent": "Celery/cyme v0.1.0" };
+    expect(refusal(() => check(task)).code).toBe("forbidden");
+    expect(refusal(() => check({ ...task, "x-cyme-webhook": "yes" })).message).toContain("--webhook-allow");
+    expect(() => check({ ...task, "x-cyme-webhook": "allowed" })).not.toThrow();
+    expect(() => check({ ...task, "user-agent": "curl/7.88.1" })).not.toThrow();
+  });
+
   test("refuses a name that was not allowed, saying how to allow it", () => {
     expect(refusal(() => check({ host: "cyme.example" }, { ...options, allowedHosts: [] })).message).toContain(
       "--allowed-host",

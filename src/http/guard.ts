@@ -9,11 +9,26 @@ export interface GuardOptions {
   readonly corsOrigin: string | undefined;
 }
 
+/** How a URL task calls itself, and what it says where `--webhook-allow` names its target (celery/webhook/cyme_webhook.py). */
+const URL_TASK_AGENT = "Celery/cyme ";
+const NAMED_TARGET = { header: "x-cyme-webhook", value: "allowed" } as const;
+
+/** On loopback everybody is admin, the workers of other branches too: what they are told to fetch is not to be this API. */
+function refuseUrlTask(headers: Headers): void {
+  if (!headers.get("user-agent")?.startsWith(URL_TASK_AGENT)) return;
+  if (headers.get(NAMED_TARGET.header) === NAMED_TARGET.value) return;
+  throw new CymeError(
+    "forbidden",
+    "URL tasks may not call the API of a branch, unless --webhook-allow of the branch that performs them names its address",
+  );
+}
+
 /**
  * Refuses what a browser may have been tricked into: a Host that some foreign name was made to point at (DNS rebinding),
- * and requests from pages of other sites. Throws `forbidden`.
+ * and requests from pages of other sites and from URL tasks. Throws `forbidden`.
  */
 export function guard(headers: Headers, options: GuardOptions): void {
+  refuseUrlTask(headers);
   const host = headers.get("host");
   if (host !== null && !isOwnHost(host, options.allowedHosts)) {
     throw new CymeError("forbidden", `Host "${host.slice(0, 100)}" is not served here: allow it with --allowed-host`);

@@ -1,7 +1,17 @@
 import type { CallOptions } from "../controller/context.ts";
 import { backendNote, type Sent, type TaskDetail } from "../controller/tasks.ts";
 import { CymeError, invalid } from "../domain/errors.ts";
-import { isReady, queryOf, VERBS, type Body, type NamedRequest, type UrlRequest, type Verb } from "../domain/task.ts";
+import {
+  isReady,
+  queryOf,
+  VERBS,
+  withoutUserinfo,
+  type Body,
+  type NamedRequest,
+  type UrlRequest,
+  type Verb,
+} from "../domain/task.ts";
+import type { Log } from "../kit/log.ts";
 import { readBytes } from "./params.ts";
 import { respond } from "./respond.ts";
 import type { SendPath } from "./send-path.ts";
@@ -19,12 +29,18 @@ const DESCRIBE_BODY = { "content-type": "Content-Type", "content-encoding": "Con
 export async function sendUrl(
   request: Request,
   { app, queue, url, nowait }: SendPath,
-  { controller, maxBody, timeoutMs }: { controller: Call["controller"]; maxBody: number; timeoutMs: number },
+  { controller, log, maxBody, timeoutMs }: Pick<Call, "controller"> & { log: Log; maxBody: number; timeoutMs: number },
 ): Promise<Response> {
   const urlRequest = { method: verb(request.method), url, ...(await readBody(request, maxBody)) };
   const options: CallOptions = { nowait, timeoutMs };
   const id = request.headers.get(TASK_HEADER) ?? undefined;
   const sent = await controller.tasks.sendUrl(app, queue, urlRequest, id, options);
+  const { id: uuid, queue: to } = sent.sent;
+  // Where it leads, without what may be secret; not at INFO, which would be thousands of lines a second.
+  const target = withoutUserinfo(url)
+    .replace(/[?#].*$/s, "")
+    .slice(0, 200);
+  log.debug("task", { app, queue: to, uuid, method: request.method, target });
   return accepted(sent, urlView(sent, urlRequest));
 }
 

@@ -5,11 +5,11 @@ import { settings } from "./schema.ts";
 /**
  * What the branch remembers of itself:
  * - `branch_id`, and `branch_key`: a secret by which it is told apart from another that was given the same id;
- * - `broker` (a URL with its password) and `command`: what it was last started with, for commands that work on the directory
- *   while no daemon runs;
+ * - `broker` (a URL with its password), `command`, and `webhook_allow`: what URL tasks may reach (JSON): what it was last started
+ *   with, for commands that work on the directory while no daemon runs;
  * - `together_at`: when it was last on the bus as one of several branches, in milliseconds.
  */
-export type SettingKey = "branch_id" | "branch_key" | "broker" | "command" | "together_at";
+export type SettingKey = "branch_id" | "branch_key" | "broker" | "command" | "webhook_allow" | "together_at";
 
 export class SettingTable {
   readonly #db: Db;

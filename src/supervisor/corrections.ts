@@ -32,7 +32,8 @@ export async function correct(
         await declareQueue(link, correction.queue);
       } catch (error) {
         // An exclusive queue is locked for us by whoever has it: this worker, which was told a moment ago?
-        if (isLocked(error) && consumes(await tell("active_queues", {}), correction.queue)) return ALREADY;
+        const list = () => tell("active_queues", {});
+        if (isLocked(error) && (await consumesSoon(list, correction.queue))) return ALREADY;
         throw error;
       }
       return tell("add_consumer", addConsumerArguments(correction.queue));
@@ -49,6 +50,19 @@ const ALREADY = { ok: "it consumes from it already" };
 const RESOURCE_LOCKED = 405;
 
 const isLocked = (error: unknown) => error instanceof AmqpRefused && error.replyCode === RESOURCE_LOCKED;
+
+/** A worker lists a queue a moment after it has declared it: that many answers are a good while. */
+const ASKED_TIMES = 20;
+
+async function consumesSoon(list: () => Promise<unknown>, queue: Queue): Promise<boolean> {
+  for (let times = 0; times < ASKED_TIMES; times++) {
+    const answer = await list();
+    if (consumes(answer, queue)) return true;
+    // One that does not answer has no more of our time.
+    if (answer === undefined) return false;
+  }
+  return false;
+}
 
 /** Whether the answer to `active_queues` lists the queue. */
 const consumes = (answer: unknown, { name }: Queue) =>

@@ -5,9 +5,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compose, openStore, type Parts } from "../../src/branch/compose.ts";
+import { compose, openStore, type Parts, type Plan } from "../../src/branch/compose.ts";
 import { branchDirectory, makeDirectory } from "../../src/branch/directory.ts";
 import { AmqpBus } from "../../src/bus/amqp-bus.ts";
+import { TaskBrokers } from "../../src/celery/task-brokers.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl } from "../../src/domain/broker.ts";
 import { newInstance } from "../../src/domain/instance.ts";
 import { systemClock as clock } from "../../src/kit/clock.ts";
@@ -21,7 +22,7 @@ const AT_ONCE = 10;
 
 interface SimulatedBranch {
   readonly id: string;
-  readonly parts: Parts;
+  readonly parts: Parts<TaskBrokers>;
   stop(): Promise<void>;
 }
 
@@ -34,7 +35,7 @@ function start(id: string, url: string): SimulatedBranch {
   const broker = parseBrokerUrl("broker", url);
   const startedAtMs = clock.now();
   const own = { id, url: "http://127.0.0.1:8000", port: 8000, version: "1", loglevel: "INFO", logfile: null, numc: 2 };
-  const parts = compose({
+  const plan: Plan = {
     directory,
     store,
     clock,
@@ -60,7 +61,8 @@ function start(id: string, url: string): SimulatedBranch {
     },
     identity: () => ({ ...own, supIntervalS: 5, startedAtMs, pid: process.pid }),
     shutDown: () => {},
-  });
+  };
+  const parts = compose(plan, (given) => new TaskBrokers(given));
   parts.owners.start();
   parts.definitions.start();
   parts.cluster.start();

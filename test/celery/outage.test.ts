@@ -46,7 +46,8 @@ describe("a broker that stops and starts", () => {
     await answering(control, worker);
     const reason = reasonOf(control.ask("ping", {}, [NODE], 60_000));
     await rabbit.stop();
-    expect(await reason).toContain("CONNECTION_FORCED");
+    // The broker's goodbye is lost where the end of the connection overtakes it.
+    expect(await reason).toMatch(/CONNECTION_FORCED|ECONNRESET|the connection was closed/);
     expect(control.link.state).toMatchObject({ is: "away", refused: false });
     await reasonOf(control.ask("ping", {}, [worker.node], 60_000));
     await rabbit.start();

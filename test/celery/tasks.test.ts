@@ -5,6 +5,7 @@ import { TaskBrokers } from "../../src/celery/task-brokers.ts";
 import type { TaskMessage } from "../../src/celery/task-message.ts";
 import type { TaskReport } from "../../src/celery/task-results.ts";
 import { parseBrokerUrl } from "../../src/domain/broker.ts";
+import { unavailable } from "../../src/domain/errors.ts";
 import type { Queue } from "../../src/domain/queue.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { celeries } from "../harness/celery.ts";
@@ -223,7 +224,7 @@ describe("what the broker does not take", () => {
     const options = { queue_arguments: { "x-max-length": 1, "x-overflow": "reject-publish" } };
     const full = queueOf("full", { options });
     await send(all.broker, full);
-    expect(await reasonOf(send(all.broker, full, messageOf(), 1_500))).toContain("no message for queue full now");
+    expect(await reasonOf(send(all.broker, full, messageOf(), 1_500))).toContain('no message for queue "full" now');
     const later = send(all.broker, full);
     await send(all.broker, queueOf("other"));
     await drain(all.url, "full");
@@ -365,7 +366,7 @@ describe("results", () => {
     let failures = 0;
     const reports: TaskReport[] = [];
     await using all = await setup((batch) => {
-      if (failures++ < 1) throw new Error("the disk is full");
+      if (failures++ < 1) throw unavailable("the disk is full");
       reports.push(...batch);
     });
     await all.broker.link.whenUp(PATIENT_MS);
@@ -378,7 +379,7 @@ describe("results", () => {
 
   test("that were never stored are still on the broker after a stop", async () => {
     await using all = await setup(() => {
-      throw new Error("the disk is full");
+      throw unavailable("the disk is full");
     });
     await all.broker.link.whenUp(PATIENT_MS);
     await answer(all.url, resultOf("1"));

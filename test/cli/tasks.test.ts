@@ -176,7 +176,7 @@ describe.each(MODES)("$mode", ({ options, hasDaemon }) => {
     const { code, stdout, stderr } = await cyme("tasks.wait", uuid, "--timeout", "0.3");
     expect([code, stdout]).toEqual([4, ""]);
     expect(stderr).toContain(`error: Task ${uuid} is PENDING after 0.3 s`);
-    expect(stderr).toContain(`cyme -a <app> tasks.state ${uuid}`);
+    expect(stderr).toContain(`cyme -a shop tasks.state ${uuid}`);
   });
 
   test.each([

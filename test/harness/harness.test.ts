@@ -83,6 +83,8 @@ describe("startRabbit()", () => {
     await rabbit.kill();
     expect(await greeting(rabbit.port)).toBe("refused");
     await rabbit.start();
+    // It takes connections a moment before it takes this.
+    await rabbit.ctl("await_startup");
     expect(await rabbit.ctl("-q", "list_users")).toContain("an@na");
   }, 120_000);
 

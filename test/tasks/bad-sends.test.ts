@@ -317,7 +317,7 @@ describe("a broker", () => {
     expect(answer.status).toBe(503);
     expect(answer.headers.get("retry-after")).toMatch(/^\d+$/);
     expect(bodyOf(answer)).toMatchObject({
-      nok: expect.stringContaining("queue full"),
+      nok: expect.stringContaining('queue "full"'),
       error: "unavailable",
       stored: false,
       uuid: expect.stringMatching(UUID),

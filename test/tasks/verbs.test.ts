@@ -22,7 +22,8 @@ const BODIES: readonly Body[] = [
   { about: "a form", type: "application/x-www-form-urlencoded", body: bytes("a=1&a=2&b=%C3%BC&timeout=1&c") },
   { about: "JSON", type: "application/json", body: bytes('{"ü": [1.0, 1e400, 12345678901234567890], "timeout": 5}\n') },
   { about: "binary", type: "image/x-test", body: Uint8Array.from({ length: 70_000 }, (_, at) => (at * 7) % 256) },
-  { about: "text with a BOM", type: "text/plain; charset=utf-8", body: bytes("\ufeffGrüße 🚚\r\n\u0000\u2028") },
+  { about: "text with a BOM", type: "text/plain; charset=utf-8", body: bytes("\ufeffGrüße 🚚\r\n\u2028") },
+  { about: "text with a NUL", type: "text/plain; charset=utf-8", body: bytes("a\u0000b") },
   { about: "an empty body", type: "text/plain", body: bytes("") },
 ];
 
@@ -203,7 +204,8 @@ describe.each(celeries())("with Celery $name", (celery) => {
     expect(sent.broker).toMatchObject({ hostname: "127.0.0.1", virtual_host: vhost.vhost });
     const body = Buffer.from(sent.data ?? "", sent.is_base64 ? "base64" : "utf8");
     expect(body.equals(Buffer.from(one.body ?? []))).toBe(true);
-    expect([sent.data === null, sent.is_base64]).toEqual([!one.body?.length, one.about === "binary"]);
+    const isBase64 = one.about === "binary" || one.about === "text with a NUL";
+    expect([sent.data === null, sent.is_base64]).toEqual([!one.body?.length, isBase64]);
   });
 
   test("the answer has the URL and its parameters", () => {

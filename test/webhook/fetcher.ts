@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { WebhookPolicy } from "../../src/celery/webhook/install.ts";
+import { parseWebhookAllow, type OwnAddress } from "../../src/domain/webhook.ts";
 
 const SCRIPT = resolve(import.meta.dir, "fetch.py");
 const MODULE_DIR = resolve(import.meta.dir, "../../src/celery/webhook");
@@ -106,3 +107,10 @@ async function read(stream: ReadableStream<Uint8Array>, onLine: (line: string) =
     lines.forEach(onLine);
   }
 }
+
+/** What URL tasks may reach, as a branch writes it. */
+export const policyOf = (allow: readonly string[] = [], own: readonly OwnAddress[] = []): WebhookPolicy => ({
+  version: "1",
+  allow: parseWebhookAllow("--webhook-allow", allow),
+  own,
+});

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { celeries } from "../harness/celery.ts";
 import { answer, readRequests, startEcho, startTarget, type Echo, type Seen, type Target } from "../harness/targets.ts";
-import { startFetcher, type Fetcher } from "./fetcher.ts";
+import { policyOf, startFetcher, type Fetcher } from "./fetcher.ts";
 
 const VERBS = ["HEAD", "GET", "POST", "PUT", "DELETE", "TRACE", "OPTIONS", "CONNECT", "PATCH"];
 
@@ -63,6 +63,16 @@ describe.each(celeries())("a request by the Python of Celery $name", ({ python }
       ["Accept-Encoding", "identity"],
       ["Connection", "close"],
     ]);
+  });
+
+  test.each([
+    [["127.0.0.0/8"], ["allowed"]],
+    [["127.0.0.1"], ["allowed"]],
+    [["*"], []],
+    [[], []],
+  ])("says to branches whether --webhook-allow %j names their address", async (allow, said) => {
+    await fetcher.fetch({ url: `${echo.url}/`, policy: policyOf(allow) });
+    expect(header(echo.requests[0], "x-cyme-webhook")).toEqual(said);
   });
 
   test("takes only the headers of the body from the message", async () => {

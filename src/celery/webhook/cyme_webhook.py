@@ -91,6 +91,8 @@ METADATA = tuple(
 TRANSLATED = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "::ffff:0:0:0/96"))
 COMPATIBLE = ipaddress.ip_network("::/96")
 LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+# Branches refuse what comes from a URL task, by its User-Agent, unless it says this: they cannot all be known here.
+ALLOWED = {"X-Cyme-Webhook": "allowed"}
 HINT = "give the branch --webhook-allow to allow it"
 
 
@@ -165,17 +167,23 @@ class Policy:
 
     def refusal(self, host, address, port):
         """Why `address`, which `host` stands for, is not to be reached; None where it may be."""
-        ends = faces(address)
-        name = host.lower().rstrip(".")
-        by_network = any(end in network for end in ends for network in self._networks)
-        if by_network or name in self._names:
+        if self.names(host, address):
             return None
+        name = host.lower().rstrip(".")
+        ends = faces(address)
         # The owner of a name below a wildcard may be a stranger, who lets it point to anywhere.
         forbidden = self._forbidden(ends + guesses(address), port)
         if forbidden is not None:
             return forbidden
-        by_pattern = any(matches(pattern, name) for pattern in self._patterns) and literal(host) is None
+        # All that is not forbidden is meant by a * alone; with letters beside it a pattern is for names.
+        patterns = self._patterns if literal(host) is None else [pattern for pattern in self._patterns if pattern == "*"]
+        by_pattern = any(matches(pattern, name) for pattern in patterns)
         return "is not allowed by --webhook-allow" if self._restricts and not by_pattern else None
+
+    def names(self, host, address):
+        """Whether --webhook-allow names the host or the address, not only by a pattern."""
+        by_network = any(end in network for end in faces(address) for network in self._networks)
+        return by_network or host.lower().rstrip(".") in self._names
 
     def _forbidden(self, ends, port):
         if any(end.is_link_local for end in ends):
@@ -630,7 +638,9 @@ def ask(method, url, headers, body, policy, deadline, limit):
     deadline.label = url.label
     connection = connect(url, policy, deadline)
     try:
-        send(connection, request_bytes(method, url, headers, body), deadline)
+        reached = ipaddress.ip_address(connection.getpeername()[0].partition("%")[0])
+        named = ALLOWED if policy.names(url.host, reached) else {}
+        send(connection, request_bytes(method, url, {**headers, **named}, body), deadline)
         reader = io.BufferedReader(Received(connection, url, deadline), 65536)
         answer = read_head(reader, url)
         if has_content(method, answer):

@@ -1,8 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installWebhook, webhookPolicy, type WebhookPolicy } from "./install.ts";
+import { installWebhook, writtenOwn, type WebhookPolicy } from "./install.ts";
 
 const POLICY: WebhookPolicy = { version: "1.2.3", allow: [{ host: "*.example.com" }], own: [] };
 
@@ -29,12 +39,12 @@ describe("installWebhook()", () => {
     expect(readdirSync(instanceDir)).toEqual([]);
   });
 
-  test("the policy that was written is read again, a damaged or absent one is none", () => {
-    expect(webhookPolicy(instanceDir)).toBeUndefined();
-    const folder = installWebhook(instanceDir, POLICY);
-    expect(webhookPolicy(instanceDir)).toEqual(POLICY);
+  test("without a policy leaves the one that is there, also a damaged one, and makes none", () => {
+    const folder = installWebhook(instanceDir, undefined);
+    expect(readdirSync(folder)).toEqual(["cyme_webhook.py"]);
     writeFileSync(join(folder, "policy.json"), "{");
-    expect(webhookPolicy(instanceDir)).toBeUndefined();
+    installWebhook(instanceDir, undefined);
+    expect(readFileSync(join(folder, "policy.json"), "utf8")).toBe("{");
   });
 
   test("leaves files alone that are as wanted, and replaces others by rename", () => {
@@ -53,8 +63,43 @@ describe("installWebhook()", () => {
 
   test("closes what stood open", () => {
     const folder = installWebhook(instanceDir, POLICY);
-    writeFileSync(join(folder, "policy.json.new"), "", { mode: 0o644 });
+    chmodSync(folder, 0o755);
+    chmodSync(join(folder, "policy.json"), 0o644);
     installWebhook(instanceDir, { ...POLICY, version: "2" });
-    expect(mode(join(folder, "policy.json"))).toBe(0o600);
+    expect([mode(folder), mode(join(folder, "policy.json"))]).toEqual([0o700, 0o600]);
+  });
+
+  test("leaves nothing behind where it cannot write", () => {
+    const folder = installWebhook(instanceDir, undefined);
+    mkdirSync(join(folder, "policy.json"));
+    expect(() => installWebhook(instanceDir, POLICY)).toThrow("EISDIR");
+    expect(readdirSync(folder).toSorted()).toEqual(["cyme_webhook.py", "policy.json"]);
+  });
+
+  test("two that write at once both succeed, and what is read is always whole", async () => {
+    const script = `const { installWebhook } = await import(${JSON.stringify(join(import.meta.dir, "install.ts"))});
+      for (let at = 0; at < 100; at++) installWebhook(${JSON.stringify(instanceDir)}, { version: process.argv[1] + at, allow: null, own: [] });`;
+    const writers = ["a", "b"].map((name) => Bun.spawn([process.execPath, "-e", script, name], { stderr: "pipe" }));
+    const path = join(instanceDir, "branch.python", "policy.json");
+    while (writers.some(({ exitCode }) => exitCode === null)) {
+      if (existsSync(path)) expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ allow: null, own: [] });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await Promise.all(writers.map(({ stderr }) => stderr.text()))).toEqual(["", ""]);
+    expect(readdirSync(join(instanceDir, "branch.python")).toSorted()).toEqual(["cyme_webhook.py", "policy.json"]);
+  });
+});
+
+describe("writtenOwn()", () => {
+  test("gives where the branch listened", () => {
+    const own = [{ host: "127.0.0.1", port: 8000 }];
+    installWebhook(instanceDir, { ...POLICY, own });
+    expect(writtenOwn(instanceDir)).toEqual(own);
+  });
+
+  test.each([undefined, "", "{", "null", "[]", '{"own": 3}'])("is empty where the policy is %p", (text) => {
+    const folder = installWebhook(instanceDir, undefined);
+    if (text !== undefined) writeFileSync(join(folder, "policy.json"), text);
+    expect(writtenOwn(instanceDir)).toEqual([]);
   });
 });

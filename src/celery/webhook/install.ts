@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { OwnAddress, WebhookAllow } from "../../domain/webhook.ts";
 import source from "./cyme_webhook.py" with { type: "text" };
@@ -19,8 +19,11 @@ export interface WebhookPolicy {
 /** Where the module for the workers of an instance directory (absolute) lies. */
 export const webhookDir = (instanceDir: string) => join(instanceDir, "branch.python");
 
-/** Writes the module and its policy, as far as they are not as wanted; gives the folder for Python's path. Throws what the file system does. */
-export function installWebhook(instanceDir: string, policy: WebhookPolicy): string {
+/**
+ * Writes the module and its policy, as far as they are not as wanted; gives the folder for Python's path. Without a policy the
+ * one that is there stays; where none is, URL tasks fail. Throws what the file system does.
+ */
+export function installWebhook(instanceDir: string, policy: WebhookPolicy | undefined): string {
   const folder = webhookDir(instanceDir);
   if (folder.includes(delimiter)) {
     throw new Error(
@@ -29,28 +32,32 @@ export function installWebhook(instanceDir: string, policy: WebhookPolicy): stri
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
-  writeIfDifferent(join(folder, "policy.json"), `${JSON.stringify(policy)}\n`);
+  if (policy) writeIfDifferent(join(folder, "policy.json"), `${JSON.stringify(policy)}\n`);
   writeIfDifferent(join(folder, `${WEBHOOK_MODULE}.py`), source);
   return folder;
 }
 
-/** The policy that was written last, as far as there is one to be read. */
-export function webhookPolicy(instanceDir: string): WebhookPolicy | undefined {
-  const text = read(join(webhookDir(instanceDir), "policy.json"));
+/** Where the branch listened when the policy was written last; empty where that cannot be read. */
+export function writtenOwn(instanceDir: string): readonly OwnAddress[] {
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as WebhookPolicy);
+    const { own } = JSON.parse(read(join(webhookDir(instanceDir), "policy.json")) ?? "{}") as Partial<WebhookPolicy>;
+    return Array.isArray(own) ? own : [];
   } catch {
-    return undefined;
+    return [];
   }
 }
 
-/** By rename: a worker never reads half of it. */
+/** By rename: a worker never reads half of it. Under a name of its own, since a command may write at the same time. */
 function writeIfDifferent(path: string, text: string): void {
   if (read(path) === text) return;
-  const fresh = `${path}.new`;
-  writeFileSync(fresh, text, { mode: 0o600 });
-  chmodSync(fresh, 0o600);
-  renameSync(fresh, path);
+  const fresh = `${path}.${crypto.randomUUID()}.new`;
+  try {
+    writeFileSync(fresh, text, { mode: 0o600, flag: "wx" });
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
 }
 
 function read(path: string): string | undefined {

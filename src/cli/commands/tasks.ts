@@ -27,6 +27,7 @@ export const TASK_COMMANDS = [
       "The queue celery needs no declaration.",
     options: SEND_OPTIONS,
     nowait: true,
+    view: "sent",
     waitsFor: "the broker",
     async run(call, { queue, url }) {
       const tasks = call.client.tasks(call.needApp());
@@ -50,7 +51,9 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.wait <uuid>", {
     group,
     about: "The same once it is there",
-    details: "Give --timeout for tasks that take longer than 60 seconds.",
+    details:
+      "Give --timeout for tasks that take longer than 60 seconds. The exit code is 0\n" +
+      "for a task that failed, too: `error` in the output of -F json tells.",
     view: "result",
     waitsFor: "the result",
     run: (call, { uuid }) => call.client.tasks(call.needApp()).wait(uuid),
