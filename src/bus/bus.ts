@@ -38,6 +38,15 @@ export interface Gathered {
   readonly silent: readonly string[];
 }
 
+/** Of a call. */
+export interface BusCallOptions {
+  /**
+   * The other branch asks before it begins whether it is still waited for, so that what was given up is not done later. Costs
+   * one more way there and back.
+   */
+  readonly isWrite?: boolean;
+}
+
 /** How branches speak to each other. */
 export interface Bus {
   readonly state: BusState;
@@ -57,12 +66,13 @@ export interface Bus {
   announce(): void;
   /**
    * Has one branch do something, once at most. Rejects CymeError:
-   * - `unavailable`: no such member, no route to it, or the bus is away; the fact `sent` says whether it may have been done;
+   * - `unavailable`: no such member, no route to it, or the bus is away;
    * - `timeout`: no answer in `timeoutMs`; the fact `branch` says whose;
+   *   with either the fact `begun` is false where it was not begun and will not be, and true where nobody knows;
    * - `too-large`: the arguments;
    * - whatever the other side answered with, its code, message and facts kept.
    */
-  call(to: string, method: string, args: Json, timeoutMs: number): Promise<Json>;
+  call(to: string, method: string, args: Json, timeoutMs: number, options?: BusCallOptions): Promise<Json>;
   /** Tells one branch, or everybody else (null), without waiting for it to be done. Rejects `unavailable`, `too-large`. */
   cast(to: string | null, method: string, args: Json): Promise<void>;
   /**

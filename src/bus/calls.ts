@@ -1,7 +1,16 @@
 import { conflict, CymeError, unavailable } from "../domain/errors.ts";
 import type { Clock } from "../kit/clock.ts";
-import type { Gathered, Json } from "./bus.ts";
-import { encode, failureError, PROTOCOL, type Answer, type Failure, type Foreign, type Request } from "./messages.ts";
+import type { BusCallOptions, Gathered, Json } from "./bus.ts";
+import {
+  encode,
+  failureError,
+  PROTOCOL,
+  type Answer,
+  type Failure,
+  type Foreign,
+  type Ready,
+  type Request,
+} from "./messages.ts";
 import type { Listed, Roll } from "./roll.ts";
 import type { Sent, Wire } from "./wire.ts";
 
@@ -14,11 +23,15 @@ type Outcome =
 interface Pending {
   readonly to: string;
   readonly incarnation: string;
+  /** Whether it may have been begun: a write only once this branch let it. */
+  mayHaveBegun: boolean;
   settle(outcome: Outcome): void;
 }
 
 /** How long a cast may wait for who is to hear it. */
 const CAST_MS = 60_000;
+/** Whoever is about to begin waits for our word no longer. */
+export const GO_MS = 5_000;
 
 export interface CallsParts {
   readonly self: { readonly id: string; readonly incarnation: string };
@@ -41,8 +54,8 @@ export class Calls {
     this.#parts = parts;
   }
 
-  async call(to: string, method: string, args: Json, timeoutMs: number): Promise<Json> {
-    const outcome = await this.#ask(to, method, args, timeoutMs);
+  async call(to: string, method: string, args: Json, timeoutMs: number, options?: BusCallOptions): Promise<Json> {
+    const outcome = await this.#ask(to, method, args, timeoutMs, options);
     if (outcome.is === "answered") return outcome.result;
     throw outcome.error;
   }
@@ -65,7 +78,7 @@ export class Calls {
 
   async cast(to: string | null, method: string, args: Json): Promise<void> {
     const { wire, whyNot } = this.#parts;
-    const body = encode(this.#request("cast", method, args, CAST_MS), this.#parts.maxBytes);
+    const body = encode(this.#request("cast", method, args, CAST_MS, false), this.#parts.maxBytes);
     const why = whyNot();
     if (why !== undefined) throw away(to, why, false);
     if (to === null) {
@@ -97,25 +110,39 @@ export class Calls {
     }
   }
 
+  /** Another branch is about to begin with a write: only what is still waited for. */
+  isReady({ id, replyTo }: Ready): void {
+    const pending = this.#pending.get(id);
+    if (pending) pending.mayHaveBegun = true;
+    const isWanted = pending !== undefined;
+    void this.#parts.wire.send(replyTo, encode({ kind: "go", id, isWanted }), GO_MS);
+  }
+
   /** Who left will not answer any more. */
   left({ member }: Listed): void {
     for (const pending of this.#pending.values()) {
       if (pending.incarnation !== member.incarnation) continue;
-      pending.settle({ is: "silent", error: away(pending.to, "it has gone", true) });
+      pending.settle({ is: "silent", error: away(pending.to, "it has gone", pending.mayHaveBegun) });
     }
   }
 
   /** The connection is lost, and what was to come over it. */
   lost(reason: string): void {
     for (const pending of this.#pending.values()) {
-      pending.settle({ is: "silent", error: away(pending.to, reason, true) });
+      pending.settle({ is: "silent", error: away(pending.to, reason, pending.mayHaveBegun) });
     }
   }
 
   /** Rejects only `too-large`. */
-  async #ask(to: string, method: string, args: Json, timeoutMs: number): Promise<Outcome> {
+  async #ask(
+    to: string,
+    method: string,
+    args: Json,
+    timeoutMs: number,
+    { isWrite = false }: BusCallOptions = {},
+  ): Promise<Outcome> {
     const { clock, wire, whyNot } = this.#parts;
-    const request = this.#request("call", method, args, timeoutMs);
+    const request = this.#request("call", method, args, timeoutMs, isWrite);
     const body = encode(request, this.#parts.maxBytes);
     const why = whyNot();
     if (why !== undefined) return { is: "silent", error: away(to, why, false) };
@@ -123,10 +150,13 @@ export class Calls {
     if (!address) return { is: "silent", error: unknown(to) };
 
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const cancel = clock.after(timeoutMs, () => resolve({ is: "silent", error: silence(to, timeoutMs) }));
-    this.#pending.set(request.id, { to, incarnation: address.incarnation, settle: resolve });
+    const pending: Pending = { to, incarnation: address.incarnation, mayHaveBegun: !isWrite, settle: resolve };
+    const cancel = clock.after(timeoutMs, () =>
+      resolve({ is: "silent", error: silence(to, timeoutMs, pending.mayHaveBegun) }),
+    );
+    this.#pending.set(request.id, pending);
     void wire.send(address.inbox, body, timeoutMs).then((sent) => {
-      const error = undelivered(to, sent);
+      const error = undelivered(to, sent, pending.mayHaveBegun);
       if (error) resolve({ is: "silent", error });
       if (sent === "returned") this.#parts.roll.lost(to, address.incarnation);
     });
@@ -140,16 +170,17 @@ export class Calls {
     return to === this.#parts.self.id ? this.#parts.ownInbox() : this.#parts.roll.get(to)?.presence;
   }
 
-  #request(kind: Request["kind"], method: string, args: Json, forMs: number): Request {
+  #request(kind: Request["kind"], method: string, args: Json, forMs: number, isWrite: boolean): Request {
     const { self, clock, wire } = this.#parts;
     const replyTo = kind === "call" ? wire.ear : "";
     const { id: from, incarnation } = self;
-    return { kind, id: crypto.randomUUID(), from, incarnation, replyTo, method, args, sentMs: clock.now(), forMs };
+    const id = crypto.randomUUID();
+    return { kind, id, from, incarnation, replyTo, method, args, sentMs: clock.now(), forMs, isWrite };
   }
 }
 
 /** The error of a message that did not reach an inbox. */
-function undelivered(to: string, sent: Sent): CymeError | undefined {
+function undelivered(to: string, sent: Sent, mayHaveBegun = true): CymeError | undefined {
   switch (sent) {
     case "taken":
       return undefined;
@@ -158,7 +189,7 @@ function undelivered(to: string, sent: Sent): CymeError | undefined {
     case "refused":
       return away(to, "the broker does not take messages for it now", false);
     case "lost":
-      return away(to, "the connection was lost", true);
+      return away(to, "the connection was lost", mayHaveBegun);
     default:
       return sent satisfies never;
   }
@@ -174,11 +205,10 @@ function versionConflict(branch: string, version: number): CymeError {
 
 const unknown = (to: string) => away(to, "no such branch is up", false);
 
-const silence = (branch: string, timeoutMs: number) =>
-  new CymeError("timeout", `Branch ${branch} did not answer within ${timeoutMs / 1000} s`, { branch });
+const silence = (branch: string, timeoutMs: number, begun: boolean) =>
+  new CymeError("timeout", `Branch ${branch} did not answer within ${timeoutMs / 1000} s`, { branch, begun });
 
-/** `isSent`: it may have been done. */
-function away(to: string | null, reason: string, isSent: boolean): CymeError {
-  if (to === null) return unavailable(`Cannot reach the other branches: ${reason}`, { sent: isSent });
-  return unavailable(`Cannot reach branch ${to}: ${reason}`, { branch: to, sent: isSent });
+function away(to: string | null, reason: string, begun: boolean): CymeError {
+  if (to === null) return unavailable(`Cannot reach the other branches: ${reason}`, { begun });
+  return unavailable(`Cannot reach branch ${to}: ${reason}`, { branch: to, begun });
 }

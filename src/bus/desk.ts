@@ -1,9 +1,10 @@
 import { CymeError, conflict, unavailable } from "../domain/errors.ts";
 import type { BusOptions } from "./bus.ts";
-import { encode, PROTOCOL, type Foreign, type Request } from "./messages.ts";
+import { GO_MS } from "./calls.ts";
+import { encode, PROTOCOL, type Foreign, type Go, type Request } from "./messages.ts";
 import { Recent } from "./recent.ts";
 import type { Roll } from "./roll.ts";
-import type { Send } from "./wire.ts";
+import type { Send, Wire } from "./wire.ts";
 
 /** Far more than the broker gives again when a connection is lost, which is what has a place there. */
 const REMEMBERED = 5_000;
@@ -18,6 +19,7 @@ const ANSWER_MS = 10_000;
 const MESSAGE_LENGTH = 1_000;
 
 export interface DeskParts extends Pick<BusOptions, "self" | "handle" | "maxBytes" | "clock" | "log"> {
+  readonly wire: Wire;
   readonly roll: Roll;
   /** Whether our id is ours; nothing is done before that is known. */
   readonly isOurs: () => Promise<boolean>;
@@ -28,6 +30,8 @@ export class Desk {
   readonly #parts: DeskParts;
   readonly #begun = new Recent(REMEMBERED);
   readonly #running = new Map<Promise<void>, AbortController>();
+  /** Writes that wait for the word of who asked, by id. */
+  readonly #ready = new Map<string, (isWanted: boolean) => void>();
   #isClosed = false;
 
   constructor(parts: DeskParts) {
@@ -39,13 +43,10 @@ export class Desk {
     // The broker gives again what was not acknowledged when a connection was lost.
     if (!this.#begun.add(request.id)) return;
     if (!(await this.#parts.isOurs())) return;
-    const { clock, roll, log } = this.#parts;
+    const { clock, roll } = this.#parts;
     const sentMs = roll.sentAtMs(request.incarnation, request.sentMs);
     const leftMs = sentMs + request.forMs - clock.now();
-    if (leftMs <= 0) {
-      log.info("a request came too late and is not begun", { from: request.from, method: request.method });
-      return this.#fail(request, answer, tooLate(this.#parts.self.id));
-    }
+    if (leftMs <= 0) return this.#giveUp(request, answer);
     if (this.#isClosed) return this.#fail(request, answer, this.#stopping());
     const ending = new AbortController();
     const done = this.#perform(request, answer, leftMs, ending.signal);
@@ -58,6 +59,11 @@ export class Desk {
     if (this.#running.size < MAX_UNDER_WAY) return;
     // Work that does not heed its signal must not keep a place.
     await Promise.race([done, aborted(ending.signal)]);
+  }
+
+  /** The word for a write that is about to begin. */
+  hear({ id, isWanted }: Go): void {
+    this.#ready.get(id)?.(isWanted);
   }
 
   /** A call that cannot be understood is answered all the same. */
@@ -85,6 +91,9 @@ export class Desk {
 
   async #perform(request: Request, answer: Send, leftMs: number, signal: AbortSignal): Promise<void> {
     const { handle } = this.#parts;
+    if (request.isWrite && !(await this.#isWanted(request, answer, Math.min(GO_MS, leftMs)))) {
+      return this.#giveUp(request, answer);
+    }
     try {
       const result = await handle(request.method, request.args, request.from, signal);
       if (request.kind === "call") {
@@ -93,6 +102,27 @@ export class Desk {
     } catch (error) {
       await this.#fail(request, answer, this.#shown(request, error));
     }
+  }
+
+  /** Whether who asked for a write waits still: it may have given up while this branch was frozen or cut off. */
+  async #isWanted({ id, replyTo }: Request, tell: Send, forMs: number): Promise<boolean> {
+    const { clock, wire } = this.#parts;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const cancel = clock.after(forMs, () => resolve(false));
+    this.#ready.set(id, resolve);
+    void tell(replyTo, encode({ kind: "ready", id, replyTo: wire.ear }), forMs).then((sent) => {
+      if (sent !== "taken") resolve(false);
+    });
+    const isWanted = await promise;
+    cancel();
+    this.#ready.delete(id);
+    return isWanted;
+  }
+
+  async #giveUp(request: Request, answer: Send): Promise<void> {
+    const { log, self } = this.#parts;
+    log.info("a request came too late and is not begun", { from: request.from, method: request.method });
+    await this.#fail(request, answer, tooLate(self.id));
   }
 
   /** What the other side may see of an error. */
@@ -121,12 +151,15 @@ export class Desk {
 
   #stopping(): CymeError {
     const branch = this.#parts.self.id;
-    return unavailable(`Cannot reach branch ${branch}: it is stopping`, { branch, sent: false });
+    return unavailable(`Cannot reach branch ${branch}: it is stopping`, { branch, begun: false });
   }
 }
 
 const tooLate = (branch: string) =>
-  new CymeError("timeout", `Branch ${branch} got the request too late and did not begin with it`, { branch });
+  new CymeError("timeout", `Branch ${branch} got the request too late and did not begin with it`, {
+    branch,
+    begun: false,
+  });
 
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => {

@@ -24,6 +24,24 @@ export interface Request {
   readonly args: Json;
   readonly sentMs: number;
   readonly forMs: number;
+  /** It is begun only once who asks has said that it still waits: see Ready. */
+  readonly isWrite: boolean;
+}
+
+/** Whoever got a write is about to begin, and does when it is told to go on. */
+export interface Ready {
+  readonly kind: "ready";
+  /** Of the call. */
+  readonly id: string;
+  readonly replyTo: string;
+}
+
+/** The answer to Ready. */
+export interface Go {
+  readonly kind: "go";
+  /** Of the call. */
+  readonly id: string;
+  readonly isWanted: boolean;
 }
 
 export interface Answer {
@@ -78,7 +96,7 @@ export interface Goodbye {
   readonly incarnation: string;
 }
 
-export type Message = Request | Answer | Failure | Presence | Ask | Goodbye;
+export type Message = Request | Ready | Go | Answer | Failure | Presence | Ask | Goodbye;
 
 /**
  * A message of another version. `v`, `kind` and, of calls and what answers them, `id` and `replyTo` have the same place and
@@ -129,6 +147,10 @@ function read(fields: Fields): Message | Foreign {
     case "call":
     case "cast":
       return readRequest(kind, fields);
+    case "ready":
+      return { kind, id: fields.text("id"), replyTo: fields.text("replyTo") };
+    case "go":
+      return { kind, id: fields.text("id"), isWanted: fields.flag("isWanted") };
     case "answer":
       return { kind, id: fields.text("id"), result: fields.json("result") };
     case "failure":
@@ -161,6 +183,7 @@ function readRequest(kind: Request["kind"], fields: Fields): Request {
     args: fields.json("args"),
     sentMs: fields.number("sentMs"),
     forMs: fields.number("forMs"),
+    isWrite: fields.flag("isWrite"),
   };
 }
 

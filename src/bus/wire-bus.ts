@@ -1,5 +1,5 @@
 import type { CymeError } from "../domain/errors.ts";
-import type { Bus, BusOptions, BusState, Gathered, Json, Member, MemberChange } from "./bus.ts";
+import type { Bus, BusOptions, BusState, BusCallOptions, Gathered, Json, Member, MemberChange } from "./bus.ts";
 import { Calls } from "./calls.ts";
 import { Desk } from "./desk.ts";
 import { Listeners } from "./listeners.ts";
@@ -59,7 +59,7 @@ export class WireBus implements Bus {
     const whyNot = () => this.#whyNot();
     const ownInbox = () => ({ inbox: wire.inbox, incarnation });
     this.#calls = new Calls({ self: { id: self.id, incarnation }, maxBytes, clock, wire, roll, ownInbox, whyNot });
-    this.#desk = new Desk({ ...options, roll, isOurs: () => announcer.isOurs });
+    this.#desk = new Desk({ ...options, wire, roll, isOurs: () => announcer.isOurs });
     this.#locks = new Locks({ clock, wire, whyNot });
   }
 
@@ -97,8 +97,8 @@ export class WireBus implements Bus {
     this.#announcer.announce();
   }
 
-  call(to: string, method: string, args: Json, timeoutMs: number): Promise<Json> {
-    return this.#calls.call(to, method, args, timeoutMs);
+  call(to: string, method: string, args: Json, timeoutMs: number, options?: BusCallOptions): Promise<Json> {
+    return this.#calls.call(to, method, args, timeoutMs, options);
   }
 
   cast(to: string | null, method: string, args: Json): Promise<void> {
@@ -194,7 +194,7 @@ export class WireBus implements Bus {
     for (const member of untold) this.#memberListeners.tell("joined", member);
   }
 
-  /** Presence, casts to everybody, answers. */
+  /** Presence, casts to everybody, answers, and what is said before a write begins. */
   #onHeard(body: Uint8Array): void {
     const message = parse(body);
     switch (message.kind) {
@@ -205,6 +205,10 @@ export class WireBus implements Bus {
       case "answer":
       case "failure":
         return this.#calls.hear(message);
+      case "ready":
+        return this.#calls.isReady(message);
+      case "go":
+        return this.#desk.hear(message);
       case "cast":
         if (message.incarnation !== this.#incarnation) void this.#desk.receive(message, noAnswer);
         return;

@@ -1,4 +1,4 @@
-import type { Bus, BusOptions, BusState, Gathered, Json, Member, MemberChange } from "../bus/bus.ts";
+import type { Bus, BusCallOptions, BusOptions, BusState, Gathered, Json, Member, MemberChange } from "../bus/bus.ts";
 import { CymeError, notFound, unavailable } from "../domain/errors.ts";
 import { versionOfHearsay } from "../domain/version.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -114,9 +114,9 @@ export class Cluster {
   }
 
   /** Has another branch do something, as `Bus.call`; `not-found` for a branch that nobody knows. */
-  async call(to: string, method: string, args: Json, timeoutMs: number): Promise<Json> {
+  async call(to: string, method: string, args: Json, timeoutMs: number, options?: BusCallOptions): Promise<Json> {
     const bus = this.#reach(to);
-    return bus.call(to, method, args, timeoutMs);
+    return bus.call(to, method, args, timeoutMs, options);
   }
 
   /** Tells everybody else, where there is anybody. Never rejects: who does not hear it finds out by the facts. */
@@ -182,7 +182,7 @@ export class Cluster {
     const { state } = bus;
     const why = state.is === "up" ? "" : `: ${state.reason ?? "this branch is not on the bus yet"}`;
     const which = state.is === "up" ? `Branch "${to}" is away` : `Cannot reach branch "${to}"`;
-    throw unavailable(`${which}${why}`, { branch: to, sent: false });
+    throw unavailable(`${which}${why}`, { branch: to, begun: false });
   }
 
   async #handle(method: string, args: Json, from: string, signal: AbortSignal): Promise<Json> {
@@ -214,4 +214,6 @@ function urlOf(facts: Json): string | null {
 }
 
 const noDaemon = () =>
-  unavailable("No daemon runs here, so other branches cannot be reached: start it with `cyme branch`", { sent: false });
+  unavailable("No daemon runs here, so other branches cannot be reached: start it with `cyme branch`", {
+    begun: false,
+  });

@@ -133,11 +133,11 @@ export class Elsewhere {
     const { cluster } = this.#parts;
     const isWrite = request.method !== "GET" && request.method !== "HEAD";
     try {
-      return parseForwardedAnswer(await cluster.call(to, "request", request, timeoutMs + GRACE_MS));
+      return parseForwardedAnswer(await cluster.call(to, "request", request, timeoutMs + GRACE_MS, { isWrite }));
     } catch (error) {
       if (!(error instanceof CymeError) || !isWrite) throw error;
       if (error.code !== "unavailable" && error.code !== "timeout") throw error;
-      const stored = error.code === "unavailable" && error.facts["sent"] === false ? false : null;
+      const stored = error.facts["begun"] === false ? false : null;
       throw error.withFacts({ stored, ...error.facts });
     }
   }

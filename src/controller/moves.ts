@@ -68,7 +68,7 @@ export class Moves {
     try {
       await cluster.withLock(`instance ${name}`, Math.min(LOCK_MS, timeoutMs), async () => {
         const wait = Math.max(0, leftMs() - RETURN_MS);
-        owners.take(await cluster.call(to, "instances.adopt", adoption(instance, wait), leftMs()));
+        owners.take(await cluster.call(to, "instances.adopt", adoption(instance, wait), leftMs(), { isWrite: true }));
       });
       this.#handOver(name);
       await untilGone(this.#parts, name, { nowait: false, timeoutMs: leftMs() });

@@ -207,7 +207,7 @@ export class Forwarding {
 
 /** A name whose branch is away is taken all the same. */
 function asTaken(error: unknown, name: string, branch: string): unknown {
-  if (!(error instanceof CymeError) || error.code !== "unavailable" || error.facts["sent"] !== false) return error;
+  if (!(error instanceof CymeError) || error.code !== "unavailable" || error.facts["begun"] !== false) return error;
   return conflict(`Instance "${name}" belongs to branch "${branch}", which is away`, { instance: name, branch });
 }
 

@@ -45,10 +45,14 @@ describe("a branch that is stopped with SIGSTOP and wakes", () => {
         awake.api("PUT", "/shop/instances/web/", { query: { timeout: "1", max_concurrency: "3" } }),
         awake.api("DELETE", "/shop/instances/web/", { query: { timeout: "1" } }),
         awake.api("POST", "/shop/instances/new/", { query: { timeout: "1", branch: asleep.id } }),
+        // Given up long before their time is over, when it is seen that it is silent.
+        awake.api("POST", "/shop/instances/web/restart/", { query: { timeout: "600" } }),
+        awake.api("DELETE", "/shop/instances/web/", { query: { timeout: "600" } }),
       ]);
       for (const { status, body } of asked) {
         expect([408, 503]).toContain(status);
         expect(JSON.stringify(body)).toContain(asleep.id);
+        expect(body).toMatchObject({ stored: false });
       }
       await until(async () => (await awake.api<string[]>("GET", "/branches/")).body.length === 1, {
         what: "it to be missed",
@@ -58,7 +62,7 @@ describe("a branch that is stopped with SIGSTOP and wakes", () => {
     } finally {
       process.kill(asleep.pid, "SIGCONT");
     }
-    await until(async () => (await tooLate(asleep)) >= 4, { what: "it to find what was asked of it" });
+    await until(async () => (await tooLate(asleep)) >= 6, { what: "it to find what was asked of it" });
     await untilTogether([awake, asleep]);
     expect(await web()).toEqual(before);
     expect(await historyOf()).toEqual(historyBefore);

@@ -113,7 +113,7 @@ describe.each(KINDS)("the %s bus: calls", (_, open) => {
     const [a] = await world.cluster("a");
     const works = [a.bus.call("x", "add", null, LONG_MS), a.bus.cast("x", "add", null)];
     for (const problem of works.map(problemOf)) {
-      expect(await world.settled(problem)).toMatchObject({ code: "unavailable", facts: { branch: "x", sent: false } });
+      expect(await world.settled(problem)).toMatchObject({ code: "unavailable", facts: { branch: "x", begun: false } });
     }
   });
 
@@ -130,7 +130,7 @@ describe.each(KINDS)("the %s bus: calls", (_, open) => {
         }
       })(),
     );
-    expect(error.facts).toMatchObject({ branch: "b", sent: false });
+    expect(error.facts).toMatchObject({ branch: "b", begun: false });
     expect(changesOf(a)).toEqual(["joined b", "left b"]);
   });
 
@@ -159,7 +159,7 @@ describe.each(KINDS)("the %s bus: calls", (_, open) => {
     const call = problemOf(a.bus.call("b", "hang", null, LONG_MS * 100));
     await world.settled(begun.opened);
     world.cut(a);
-    expect(await world.settled(call)).toMatchObject({ code: "unavailable", facts: { branch: "b", sent: true } });
+    expect(await world.settled(call)).toMatchObject({ code: "unavailable", facts: { branch: "b", begun: true } });
   });
 
   test("one on its way when the other branch is seen to be gone is unavailable, and may have been done", async () => {
@@ -172,7 +172,56 @@ describe.each(KINDS)("the %s bus: calls", (_, open) => {
     const call = problemOf(a.bus.call("b", "hang", null, LONG_MS * 100));
     await world.settled(begun.opened);
     world.kill(b);
-    expect(await world.settled(call)).toMatchObject({ code: "unavailable", facts: { branch: "b", sent: true } });
+    expect(await world.settled(call)).toMatchObject({ code: "unavailable", facts: { branch: "b", begun: true } });
+  });
+
+  test("a write is done as any call, on this branch itself too", async () => {
+    await using world = await open();
+    const [a] = await world.cluster("a", "b");
+    for (const to of ["a", "b"]) {
+      const answer = a.bus.call(to, "add", [1], LONG_MS, { isWrite: true });
+      expect(await world.settled(answer)).toEqual({ by: to, method: "add", args: [1], from: "a" });
+    }
+  });
+
+  test("a write that was given up before it was begun is not begun later, though its time is not over", async () => {
+    await using world = await open();
+    const [a, b] = await world.cluster("a", "b");
+    world.freeze(b);
+    const write = problemOf(a.bus.call("b", "write", null, LONG_MS * 100, { isWrite: true }));
+    const late = await world.settled(problemOf(a.bus.call("b", "write", null, SHORT_MS, { isWrite: true })));
+    expect(late).toMatchObject({ code: "timeout", facts: { branch: "b", begun: false } });
+    expect(await world.settled(write)).toMatchObject({ code: "unavailable", facts: { branch: "b", begun: false } });
+    world.thaw(b);
+    await world.eventually(() => b.lines.filter((line) => line.includes("came too late")).length === 2, "both found");
+    await world.eventually(() => knows(a, "a", "b"), "b to be back");
+    expect(await world.settled(a.bus.call("b", "new", null, LONG_MS, { isWrite: true }))).toMatchObject({ by: "b" });
+    expect(b.begun).toEqual(["new"]);
+  });
+
+  test("of a write that was begun and not answered nobody knows", async () => {
+    await using world = await open();
+    const { a, b } = await pair(world, () => new Promise(() => {}));
+    const late = await world.settled(problemOf(a.bus.call("b", "hang", null, SHORT_MS, { isWrite: true })));
+    expect(late).toMatchObject({ code: "timeout", facts: { branch: "b", begun: true } });
+    const write = problemOf(a.bus.call("b", "hang", null, LONG_MS * 100, { isWrite: true }));
+    await world.eventually(() => b.begun.length === 2, "it to be begun");
+    world.kill(b);
+    expect(await world.settled(write)).toMatchObject({ code: "unavailable", facts: { branch: "b", begun: true } });
+  });
+
+  test("a write whose caller has gone is not begun", async () => {
+    await using world = await open();
+    const [a, b] = await world.cluster("a", "b");
+    world.freeze(b);
+    void problemOf(a.bus.call("b", "write", null, LONG_MS * 100, { isWrite: true }));
+    // It is on its way when this one is.
+    void problemOf(a.bus.call("b", "last", null, LONG_MS * 100));
+    await world.eventually(() => knows(a, "a"), "b to be gone");
+    world.kill(a);
+    world.thaw(b);
+    await world.eventually(() => b.lines.some((line) => line.includes("came too late")), "it to be found");
+    expect(b.begun).toEqual(["last"]);
   });
 
   test("a branch that stops ends what it is doing first, and answers", async () => {
@@ -317,7 +366,7 @@ describe.each(KINDS)("the %s bus: presence", (_, open) => {
     let load = 1;
     const a = world.start("a");
     const b = world.start("b", { facts: () => ({ load }) });
-    await world.eventually(() => isUp(b) && knows(a, "a", "b"), "a to know b");
+    await world.eventually(() => isUp(a) && isUp(b) && knows(a, "a", "b"), "a to know b");
     load = 2;
     b.bus.announce();
     await world.eventually(() => changesOf(a).includes("changed b"), "a to hear it");
