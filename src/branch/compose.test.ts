@@ -36,7 +36,11 @@ function oldDatabase(path: string): void {
 /** The names that a branch of that store takes for lost to another one. */
 function lostNames(store: Store, branchId: string): string[] {
   const parts = { store, clock: new ManualClock(), log: silentLog };
-  const owners = new Owners({ ...parts, cluster: new Cluster({ ...parts, branchId, openBus: undefined }) });
+  const owners = new Owners({
+    ...parts,
+    cluster: new Cluster({ ...parts, branchId, openBus: undefined }),
+    random: () => 0,
+  });
   const lost: string[] = [];
   owners.onLost((name) => lost.push(name));
   owners.refresh();

@@ -104,8 +104,9 @@ export function compose<Pool extends TaskBrokerPool>(
   });
   const clusterLog = log.with({ part: "cluster" });
   const cluster = new Cluster({ store, clock, log: clusterLog, branchId, openBus: plan.openBus });
-  const owners = new Owners({ store, clock, log: clusterLog, cluster });
-  const claims = new Claims({ store, clock, cluster, owners, random: Math.random });
+  const { random } = Math;
+  const owners = new Owners({ store, clock, log: clusterLog, cluster, random });
+  const claims = new Claims({ store, clock, cluster, owners, random });
   const { nowaitSendMs } = plan;
   const own = { nowaitSendMs, branchId, instanceDir: directory.path, defaultBroker: broker };
   const shared = { store, brokers, taskBrokers, supervisor, results, clock, cluster, owners, claims };

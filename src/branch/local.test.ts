@@ -35,7 +35,7 @@ function remember(store: Store): void {
   store.write(() => {
     store.settings.set("branch_id", "one");
     const version = store.nextVersion(Date.now());
-    store.knownBranches.put({ id: "two", keyHash: null, url: null, lastSeenAtMs: 0, isForgotten: false, version });
+    store.knownBranches.put({ id: "two", url: null, lastSeenAtMs: 0, isForgotten: false, version });
   });
   store.close();
 }

@@ -13,7 +13,6 @@ const member = (id: string, url: string | null): Member => ({
 });
 const known = (id: string, url: string | null, isForgotten = false): KnownBranch => ({
   id,
-  keyHash: null,
   url,
   lastSeenAtMs: 0,
   isForgotten,

@@ -160,7 +160,7 @@ export class Cluster {
     } else {
       // Whoever says that it was forgotten knows more.
       const version = versionOfHearsay(this.branchId);
-      const heard = { id, keyHash: null, url, lastSeenAtMs: nowMs, isForgotten: false, version };
+      const heard = { id, url, lastSeenAtMs: nowMs, isForgotten: false, version };
       store.write(() => store.knownBranches.put(heard));
     }
     if (!row?.isForgotten) this.#known.add(id);

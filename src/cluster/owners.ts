@@ -15,6 +15,8 @@ export interface OwnersParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly cluster: Cluster;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 /** How often what this branch has is compared with what is told of it, and what others know with what is known here. */
@@ -163,7 +165,7 @@ export class Owners {
     const { owners, row } = store.write(() => {
       const known = store.knownBranches.get(id);
       const version = store.nextVersion(clock.now());
-      const forgotten = { url: null, keyHash: null, lastSeenAtMs: null, ...known, id, isForgotten: true, version };
+      const forgotten = { url: null, lastSeenAtMs: null, ...known, id, isForgotten: true, version };
       store.knownBranches.put(forgotten);
       return {
         row: forgotten,
@@ -209,7 +211,7 @@ export class Owners {
     const others = this.#others();
     const lasting = this.#differences.lasting(own, others);
     const due = lasting.filter(({ id, digest }) => digest !== undefined && !this.#fruitless.has(id, own, digest));
-    const peer = choosePeer(own, others, due, Math.random);
+    const peer = choosePeer(own, others, due, this.#parts.random);
     if (peer) void this.#exchange(peer);
   }
 
@@ -224,7 +226,7 @@ export class Owners {
     const others = this.#others();
     const hasCome = this.#joined.size * 2 > others.length;
     this.#joined.clear();
-    const peer = hasCome ? choosePeerToMeet(this.digest(), others, Math.random) : undefined;
+    const peer = hasCome ? choosePeerToMeet(this.digest(), others, this.#parts.random) : undefined;
     if (peer) void this.#exchange(peer);
   }
 
@@ -314,8 +316,8 @@ export class Owners {
     const { store } = this.#parts;
     const row = store.knownBranches.get(id);
     if (row && row.version >= version) return false;
-    const rest = { keyHash: row?.keyHash ?? null, lastSeenAtMs: row?.lastSeenAtMs ?? null };
-    store.knownBranches.put({ id, url: url ?? row?.url ?? null, isForgotten, version, ...rest });
+    const lastSeenAtMs = row?.lastSeenAtMs ?? null;
+    store.knownBranches.put({ id, url: url ?? row?.url ?? null, isForgotten, version, lastSeenAtMs });
     if (!isForgotten) return !row || row.isForgotten;
     for (const owner of store.owners.ofBranch(id)) {
       if (owner.version < version) store.owners.put({ ...owner, isDeleted: true, version });
@@ -337,7 +339,7 @@ export class Owners {
     const row = { id, url: null, isForgotten: false, version: nextVersion(version, clock.now(), id) };
     // Kept, so that it comes back once, however late somebody hears of it.
     store.write(() => {
-      store.knownBranches.put({ ...row, keyHash: null, lastSeenAtMs: null });
+      store.knownBranches.put({ ...row, lastSeenAtMs: null });
       store.earlyInstances.clear();
     });
     void this.tell([], [row]);

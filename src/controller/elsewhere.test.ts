@@ -52,7 +52,7 @@ function setup(others: Readonly<Record<string, Json>>) {
   };
   const cluster = new Cluster({ store, clock, log: silentLog, branchId: "a", openBus });
   for (const id of Object.keys(others)) cluster.remember(id, null);
-  const owners = new Owners({ store, clock, log: silentLog, cluster });
+  const owners = new Owners({ store, clock, log: silentLog, cluster, random: () => 0 });
   const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
   const elsewhere = new Elsewhere({ cluster, claims, store, clock }, () => false);
   const asked = async (method: string) => opened.handle?.(method, { uuid: "x" }, "b", new AbortController().signal);

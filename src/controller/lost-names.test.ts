@@ -54,7 +54,7 @@ function branchOf(store: Store) {
   const woken: string[] = [];
   const log: Log = { ...silentLog, warning: (_message, fields = {}) => void warnings.push(fields), with: () => log };
   const cluster = new Cluster({ store, clock, log: silentLog, branchId: "one", openBus: undefined });
-  const owners = new Owners({ store, clock, log: silentLog, cluster });
+  const owners = new Owners({ store, clock, log: silentLog, cluster, random: () => 0 });
   const supervisor = { wake: (name: string) => void woken.push(name) };
   const names = new LostNames({ store, clock, log, supervisor, instanceDir: "/inst" });
   owners.onLost((name, to) => names.lost(name, to));

@@ -28,7 +28,7 @@ export function controllerOf(
   const tasks = { taskBrokers: { use: () => taskBroker }, results, log, nowaitSendMs: 600_000 };
   const own = { instanceDir, branchId: "b1", defaultBroker: broker.broker };
   const cluster = new Cluster({ store, clock, log, branchId: "b1", openBus: undefined });
-  const owners = new Owners({ store, clock, log, cluster });
+  const owners = new Owners({ store, clock, log, cluster, random: () => 0 });
   const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
   const parts = { store, brokers, supervisor, clock, cluster, owners, claims, ...tasks, ...own };
   const unasked = () => {

@@ -67,7 +67,6 @@ describe("nextVersion()", () => {
       (store) =>
         store.knownBranches.put({
           id: "b2",
-          keyHash: null,
           url: null,
           lastSeenAtMs: null,
           isForgotten: false,

@@ -6,8 +6,6 @@ import { knownBranches } from "./schema.ts";
 /** Another branch, as it was last heard of; or this one, where it was forgotten once and came back. */
 export interface KnownBranch {
   readonly id: string;
-  /** Null where it was not heard itself: see `knownBranches` of the schema. */
-  readonly keyHash: string | null;
   readonly url: string | null;
   /** By this branch's clock; null where others told of it. */
   readonly lastSeenAtMs: number | null;

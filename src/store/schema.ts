@@ -248,8 +248,6 @@ export const earlyInstances = sqliteTable("early_instances", {
 /** Branches that were ever heard of; this one is among them where it was forgotten once and came back. */
 export const knownBranches = sqliteTable("known_branches", {
   id: text().primaryKey(),
-  /** What the branch shows of its key: who has another is another branch of the same id. NULL where it was not heard itself. */
-  keyHash: text("key_hash"),
   /** Where its HTTP API was last; NULL without one. */
   url: text(),
   /** By the clock of this branch; NULL where others told of it. */

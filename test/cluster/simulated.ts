@@ -171,7 +171,7 @@ export class SimulatedBranch<B extends Bus> {
       },
     });
     if (!opened.bus) throw new Error("the cluster opened no bus");
-    const owners = new Owners({ store, clock, log, cluster });
+    const owners = new Owners({ store, clock, log, cluster, random: () => 0 });
     const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
     const results = new Results({ store, clock, log, keptMs: 3_600_000 });
     const { taskBroker } = this;

@@ -8,9 +8,14 @@ CREATE TABLE `definitions` (
 );
 --> statement-breakpoint
 CREATE INDEX `definitions_version` ON `definitions` (`version`);--> statement-breakpoint
+CREATE TABLE `early_instances` (
+	`name` text PRIMARY KEY NOT NULL,
+	`rival` text,
+	FOREIGN KEY (`name`) REFERENCES `instances`(`name`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
 CREATE TABLE `known_branches` (
 	`id` text PRIMARY KEY NOT NULL,
-	`key_hash` text,
 	`url` text,
 	`last_seen_at` integer,
 	`is_forgotten` integer NOT NULL,
@@ -40,3 +45,6 @@ FROM `queues` WHERE `app` IN (SELECT `name` FROM `apps` WHERE NOT `is_deleted`);
 INSERT INTO `owners` (`name`, `app`, `branch`, `version`, `is_deleted`)
 SELECT `name`, `app`, (SELECT `value` FROM `settings` WHERE `key` = 'branch_id'), printf('%015d-000000-%s', `created_at`, (SELECT `value` FROM `settings` WHERE `key` = 'branch_id')), 0
 FROM `instances` WHERE EXISTS (SELECT 1 FROM `settings` WHERE `key` = 'branch_id');
+--> statement-breakpoint
+-- Their names were given by this branch alone.
+INSERT INTO `early_instances` (`name`) SELECT `name` FROM `instances`;
