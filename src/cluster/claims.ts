@@ -54,21 +54,28 @@ export class Claims {
 
   /**
    * Finds out which branch is to have a new instance, and keeps the name there; `pinned` where the caller named the branch.
-   * Rejects `not-found` and `unavailable` for it, `unavailable` where not all that are up can be asked, `conflict` for a name
-   * that is still being added by somebody else after `timeoutMs`. Without a name it gets a UUID, about which nobody has to be asked.
+   * Rejects `not-found` and `unavailable` for it, and after `timeoutMs` `unavailable` where not all that are up answer, `conflict`
+   * for a name that is still being added by somebody else. Without a name it gets a UUID, about which nobody has to be asked.
    */
   async place(name: string | undefined, pinned: string | undefined, timeoutMs: number): Promise<Placed> {
     const { cluster } = this.#parts;
     await cluster.untilTried();
-    if (cluster.busState?.is !== "up") throw this.#away();
+    const isUp = cluster.busState?.is === "up";
+    const isHere = (pinned ?? cluster.branchId) === cluster.branchId;
+    if (!isUp && (name !== undefined || !isHere)) throw this.#away();
     if (pinned !== undefined) this.#refuseAway(pinned);
-    if (name === undefined) return this.#give(crypto.randomUUID(), pinned);
+    if (name === undefined) return this.#give(crypto.randomUUID(), isUp ? pinned : cluster.branchId);
     const untilMs = this.#parts.clock.now() + timeoutMs;
     for (;;) {
-      const placed = await this.#placeNamed(name, pinned, Math.max(1, untilMs - this.#parts.clock.now()));
+      const leftMs = () => untilMs - this.#parts.clock.now();
+      const placed = await this.#placeNamed(name, pinned, Math.max(1, leftMs())).catch((error: unknown) => {
+        // Soon it is gone, or answers.
+        if (!isSilence(error) || leftMs() < AGAIN_MS) throw error;
+        return undefined;
+      });
       if (placed) return placed;
       // It is being added: soon it is there, or the name is free again.
-      if (this.#parts.clock.now() + AGAIN_MS > untilMs) throw beingAdded(name);
+      if (leftMs() < AGAIN_MS) throw beingAdded(name);
       await this.#parts.clock.sleep(AGAIN_MS);
     }
   }
@@ -208,6 +215,9 @@ export class Claims {
 /** The conflict of adding a name that a branch has which cannot be asked. */
 const taken = (name: string, app: string, branch: string) =>
   conflict(`Instance "${name}" belongs to branch "${branch}", which is away`, { instance: name, app, branch });
+
+/** A branch that is up does not answer. */
+const isSilence = (error: unknown) => error instanceof CymeError && error.facts["silent"] !== undefined;
 
 const beingAdded = (name: string) =>
   conflict(`Instance "${name}" is being added by another request: ask again`, { instance: name, stored: false });

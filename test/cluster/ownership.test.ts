@@ -114,6 +114,19 @@ describe("a name", () => {
     expect(cluster.branch("b").running).toEqual([]);
   });
 
+  test("is given while a branch is silent as soon as that one is missed", async () => {
+    await using cluster = await MemoryCluster.of("a", "b", "c");
+    cluster.network.freeze(cluster.branch("c").bus);
+    expect(await cluster.ask("a", "POST /shop/instances/web/?branch=b&timeout=1")).toMatchObject({
+      status: 503,
+      body: { stored: false, silent: ["c"] },
+    });
+    expect((await cluster.ask("a", "POST /shop/instances/web/?branch=b")).status).toBe(201);
+    cluster.network.thaw(cluster.branch("c").bus);
+    await cluster.clock.advance(10_000);
+    expect(await cluster.ask("c", "GET /shop/instances/web/")).toMatchObject({ body: { branch: "b" } });
+  });
+
   test("is free again as soon as the instance was deleted", async () => {
     await using cluster = await MemoryCluster.of("a", "b");
     for (let round = 0; round < 3; round++) {
@@ -134,6 +147,10 @@ describe("a name", () => {
       body: { error: "unavailable", stored: false },
     });
     expect((await cluster.ask("a", "POST /shop/instances/own/restart/")).status).toBe(200);
+    // Nobody else can have its name.
+    const unnamed = await cluster.ask("a", "POST /shop/instances/");
+    expect(unnamed).toMatchObject({ status: 201, body: { branch: "a" } });
+    expect(cluster.branch("a").running).toHaveLength(2);
     expect(await cluster.ask("a", "GET /health/")).toMatchObject({
       body: { state: "degraded", bus: { state: "away" } },
     });
