@@ -53,7 +53,7 @@ export CYME_TEST_BROKER="$BROKER_URL" CYME_TEST_BROKER_DIR="$scratch/broker"
 # over could hold a pipe open for ever.
 log="$scratch/log"
 : >"$log"
-bun test --parallel=2 --timeout 60000 "$@" >"$log" 2>&1 9>&- &
+bun test --parallel=3 --timeout 60000 "$@" >"$log" 2>&1 9>&- &
 tests=$!
 tail -n +1 -f --pid="$tests" "$log" >&2 9>&- &
 reader=$!
