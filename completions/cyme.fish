@@ -63,6 +63,7 @@ complete -c cyme -n '__fish_seen_subcommand_from branch' -l without-httpd -d 'Se
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l without-http -d 'The same'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -s l -l loglevel -x -a 'DEBUG INFO WARNING ERROR CRITICAL' -d 'DEBUG, INFO, WARNING, ERROR or CRITICAL'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -s f -l logfile -r -F -d 'Log file; else standard error'
+complete -c cyme -n '__fish_seen_subcommand_from branch' -l log-max-size -x -d 'A log file this large is set aside, five are kept'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l detach -d 'Run in the background, log in branch.log'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l pidfile -r -F -d 'Write the process id there too'
 complete -c cyme -n '__fish_seen_subcommand_from branch' -l command -x -d 'How to call Celery'

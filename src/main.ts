@@ -17,6 +17,10 @@ process.on("SIGINT", onSignal);
 process.on("SIGTERM", onSignal);
 
 const argv = process.argv.slice(2);
-const io = processIo(interrupted.signal);
+const io = processIo({
+  interrupted: interrupted.signal,
+  onHangup: (listener) => void process.on("SIGHUP", listener),
+  exit: (code) => process.exit(code),
+});
 // Not process.exit: it would cut short what is still being written to a pipe.
 process.exitCode = await main(isCalledBranch ? ["branch", ...argv] : argv, process.env, io);

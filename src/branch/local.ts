@@ -8,6 +8,7 @@ import { untilTried } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import type { FileLock } from "../kit/file-lock.ts";
+import { LogFile } from "../kit/log-file.ts";
 import { createLog, silentLog, type Log, type LogLevel } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
@@ -210,7 +211,7 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
   const branchId = settleBranchId(store, undefined, silentLog);
   const broker = parseBrokerUrl("broker", options.broker ?? store.settings.get("broker") ?? DEFAULT_BROKER_URL);
   const { loglevel, logfile } = options;
-  const log = logfile === undefined ? silentLog : createLog({ level: loglevel ?? "INFO", file: logfile });
+  const log = logfile === undefined ? silentLog : createLog({ level: loglevel ?? "INFO", to: new LogFile(logfile) });
   const plan = {
     directory,
     store,

@@ -10,13 +10,14 @@ import type { BranchIdentity } from "../controller/branches.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
 import { CymeError, invalid } from "../domain/errors.ts";
+import { parseRate } from "../domain/rate.ts";
 import { parseWebhookAllow, type WebhookAllow } from "../domain/webhook.ts";
 import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
+import { LogFile, standardError } from "../kit/log-file.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
-import { parseRate } from "../supervisor/death.ts";
 import { compose, openStore, rememberDefaults, settleBranchId, type Parts, type Plan } from "./compose.ts";
 import { otherAddresses } from "./other-addresses.ts";
 import { detach, isDetached, tellReady } from "./detach.ts";
@@ -36,6 +37,7 @@ export interface BranchIo {
   readonly signal: AbortSignal;
 }
 
+const KEPT_LOGS = 5;
 const STOP_MS = 10_000;
 /** Of this, for the last answers. */
 const LAST_WORDS_MS = 2_000;
@@ -78,6 +80,7 @@ class Daemon {
   readonly #directory: BranchDirectory;
   readonly #logfile: string | undefined;
   readonly #io: BranchIo;
+  readonly #logFile: LogFile | undefined;
   readonly #log: Log;
   readonly #broker: Broker;
   readonly #allow: readonly WebhookAllow[] | null;
@@ -93,7 +96,8 @@ class Daemon {
     this.#directory = directory;
     this.#logfile = logfile;
     this.#io = io;
-    this.#log = openLog(options, logfile);
+    this.#logFile = openLogFile(options, logfile);
+    this.#log = createLog({ level: options.loglevel, to: this.#logFile ?? standardError });
     this.#broker = parseBrokerUrl("broker", options.broker);
     // It may be refused while the daemon still starts.
     this.#refused.promise.catch(() => {});
@@ -265,9 +269,11 @@ class Daemon {
   }
 }
 
-function openLog({ loglevel }: BranchOptions, file: string | undefined): Log {
+/** Undefined where the log is standard error. */
+function openLogFile({ logMaxBytes, detach: isDetach }: BranchOptions, file: string | undefined): LogFile | undefined {
+  if (file === undefined) return undefined;
   try {
-    return createLog({ level: loglevel, file });
+    return new LogFile(file, { rotation: { maxBytes: logMaxBytes, kept: KEPT_LOGS }, takesStandardStreams: isDetach });
   } catch (error) {
     throw new CymeError("invalid", `Cannot write the log file ${file}: ${(error as Error).message}`);
   }

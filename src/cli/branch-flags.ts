@@ -38,6 +38,12 @@ export const BRANCH_OPTIONS: readonly Option[] = (
       choices: LOGLEVELS,
     },
     { name: "logfile", short: "f", value: "file", about: "Log file; else standard error", path: true },
+    {
+      name: "log-max-size",
+      value: "bytes",
+      about: "A log file this large is set aside, five are kept",
+      default: "100M",
+    },
     { name: "detach", about: "Run in the background, log in branch.log" },
     { name: "pidfile", value: "file", about: "Write the process id there too", path: true },
     { name: "command", value: "command", about: "How to call Celery", default: "celery" },

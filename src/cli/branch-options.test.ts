@@ -32,6 +32,7 @@ const DEFAULTS = {
   tlsCert: undefined,
   tlsKey: undefined,
   tlsCa: undefined,
+  logMaxBytes: 100 * 1024 * 1024,
   maxBodyBytes: 10 * 1024 * 1024,
   insecure: false,
 } as const;
@@ -54,7 +55,7 @@ describe("cyme branch", () => {
     const argv =
       "-i b1 -b amqp://u:p@h:1/v -D d -C 3 --sup-interval 0.5 --without-httpd -l debug -f log --detach --pidfile pid --restart-max-rate 3/h " +
       "--wait-after-broker-revived 0 --unresponsive-after 5 --webhook-allow *.a --webhook-allow 10.0.0.0/8 --allowed-host h --cors-origin http://o " +
-      "--result-expires 60 --tls-cert c --tls-key k --tls-ca a --max-body 512k --insecure 9000";
+      "--result-expires 60 --tls-cert c --tls-key k --tls-ca a --max-body 512k --log-max-size 1M --insecure 9000";
     expect(await optionsOf([...argv.split(" "), "--command", "python3 -m celery"])).toEqual({
       host: "127.0.0.1",
       port: 9000,
@@ -79,6 +80,7 @@ describe("cyme branch", () => {
       tlsCert: "c",
       tlsKey: "k",
       tlsCa: "a",
+      logMaxBytes: 1024 * 1024,
       maxBodyBytes: 512 * 1024,
       insecure: true,
     });
@@ -159,6 +161,7 @@ describe("cyme branch", () => {
     ["--sup-interval", "0"],
     ["--restart-max-rate", "0/m"],
     ["--restart-max-rate", "1/d"],
+    ["--log-max-size", "0"],
     ["--max-body", "lots"],
     ["--max-body", "0"],
     ["--webhook-allow", "http://a"],

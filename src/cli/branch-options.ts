@@ -1,8 +1,10 @@
 import type { BranchOptions } from "../domain/branch.ts";
 import { parseBrokerUrl } from "../domain/broker.ts";
+import { parseBytes } from "../domain/bytes.ts";
 import { invalid } from "../domain/errors.ts";
 import { integer, seconds } from "../domain/fields.ts";
 import { branchId } from "../domain/names.ts";
+import { rateText } from "../domain/rate.ts";
 import { parseWebhookAllow } from "../domain/webhook.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { Values } from "./values.ts";
@@ -26,10 +28,11 @@ export function branchOptions(values: Values, address: string | undefined): Bran
     withoutHttpd: values.flag("without-httpd") || values.flag("without-http"),
     loglevel: text("loglevel") as LogLevel, // One of the option's choices.
     logfile: values.text("logfile"),
+    logMaxBytes: bytes(values.called("log-max-size"), text("log-max-size")),
     detach: values.flag("detach"),
     pidfile: values.text("pidfile"),
     command: text("command"),
-    restartMaxRate: rate(values.called("restart-max-rate"), text("restart-max-rate")),
+    restartMaxRate: rateText(values.called("restart-max-rate"), text("restart-max-rate")),
     waitAfterBrokerRevivedS: secondsOf("wait-after-broker-revived", 0),
     unresponsiveAfterS: secondsOf("unresponsive-after", 0.1),
     webhookAllow: webhookAllow(values),
@@ -64,16 +67,8 @@ function parseAddress(address: string): { host: string; port: number } {
   return { host: match.groups?.["v6"] ?? match.groups?.["host"] ?? "", port };
 }
 
-function rate(name: string, given: string): string {
-  if (!/^[1-9]\d{0,5}\/[smh]$/.test(given)) throw invalid(name, "n/s, n/m or n/h, such as 1/m", given);
-  return given;
-}
-
-const UNITS: Record<string, number> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
-
 function bytes(name: string, given: string): number {
-  const match = /^(\d{1,10})([kmg]?)$/i.exec(given);
-  const value = match ? Number(match[1]) * (UNITS[(match[2] ?? "").toLowerCase()] ?? 0) : 0;
+  const value = parseBytes(given) ?? 0;
   if (value < 1 || value > 2 ** 30) throw invalid(name, "a number of bytes up to 1G, such as 512k or 10M", given);
   return value;
 }

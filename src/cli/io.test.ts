@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** Writes far more than a pipe holds, and says at the end whether it was told that nobody reads. */
 const PROGRAM = `
   import { processIo } from ${JSON.stringify(join(import.meta.dir, "io.ts"))};
-  const io = processIo(new AbortController().signal);
+  const io = processIo({ interrupted: new AbortController().signal });
   io.signal.addEventListener("abort", () => { clearInterval(writing); io.stderr("not written"); });
   const writing = setInterval(() => io.stdout("x".repeat(100_000)), 1);
 `;

@@ -6,15 +6,26 @@ export interface Io {
   readonly stderrIsTTY: boolean;
   /** Aborted when nobody wants the rest: Ctrl-C, or the reader of standard output is gone. */
   readonly signal: AbortSignal;
+  readonly host: Host;
+}
+
+/** The process that a command runs in, for those that live long. */
+export interface Host {
+  /** Aborted by SIGINT and SIGTERM alone. */
+  readonly interrupted: AbortSignal;
+  /** From then on SIGHUP calls `listener` and ends nothing. */
+  onHangup(listener: () => void): void;
+  /** Ends the process at once. */
+  exit(code: number): never;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The process's own streams. `interrupted` is aborted by the owner of the signal handlers. A reader that went away
+ * The process's own streams. `host` is given by the owner of the signal handlers. A reader that went away
  * (`| head`) ends the output quietly; any other failure to write is thrown.
  */
-export function processIo(interrupted: AbortSignal): Io {
+export function processIo(host: Host): Io {
   const readerGone = new AbortController();
   // Not process.stdout: loading it takes longer than all the rest of a short command, so it is asked only for isTTY.
   return {
@@ -26,7 +37,8 @@ export function processIo(interrupted: AbortSignal): Io {
     get stderrIsTTY() {
       return process.stderr.isTTY === true;
     },
-    signal: AbortSignal.any([interrupted, readerGone.signal]),
+    signal: AbortSignal.any([host.interrupted, readerGone.signal]),
+    host,
   };
 }
 

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { ManualClock } from "../kit/clock.ts";
-import type { Io } from "./io.ts";
 import { showProgress } from "./progress.ts";
 
 function setup(stderrIsTTY: boolean) {
@@ -8,7 +7,7 @@ function setup(stderrIsTTY: boolean) {
   const written: string[] = [];
   const stderr = (text: string) => written.push(text);
   const { signal } = new AbortController();
-  const io: Io = { stdout: stderr, stderr, stdoutIsTTY: false, stderrIsTTY, signal };
+  const io = { stdout: stderr, stderr, stdoutIsTTY: false, stderrIsTTY, signal };
   return { clock, written, progress: showProgress(io, "tasks.wait u: waiting for the result", clock) };
 }
 

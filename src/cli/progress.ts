@@ -14,7 +14,11 @@ export interface Progress {
 }
 
 /** Says on a terminal that something is waited for once that takes long, and for how many seconds. */
-export function showProgress(io: Io, label: string, clock: Clock = systemClock): Progress {
+export function showProgress(
+  io: Pick<Io, "stderr" | "stderrIsTTY">,
+  label: string,
+  clock: Clock = systemClock,
+): Progress {
   const startedMs = clock.now();
   let isShown = false;
   const show = () => {

@@ -2,7 +2,7 @@ import { expect } from "bun:test";
 import { requestLine, testTransport, type TestAnswer } from "../client/test-transport.ts";
 import type { ClientRequest, Transport } from "../client/transport.ts";
 import type { BranchOptions } from "../domain/branch.ts";
-import type { Environment, Io } from "./io.ts";
+import type { Environment, Host, Io } from "./io.ts";
 import { main } from "./main.ts";
 import type { LocalOptions } from "./local-transport.ts";
 
@@ -19,6 +19,14 @@ interface Settings {
   readonly signal?: AbortSignal;
 }
 
+const testHost: Host = {
+  interrupted: new AbortController().signal,
+  onHangup() {},
+  exit(code) {
+    throw new Error(`A command wants to end the process with ${code}`);
+  },
+};
+
 /** Runs one command line in-process against a branch for tests, and gives all that was seen of it. */
 export async function runCyme(argv: readonly string[], settings: Settings = {}) {
   const { env = {}, answer, isTTY = false, exists = false } = settings;
@@ -33,6 +41,7 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
     stdoutIsTTY: isTTY,
     stderrIsTTY: isTTY,
     signal: settings.signal ?? new AbortController().signal,
+    host: testHost,
   };
   const code = await main(argv, env, io, {
     async runBranch(options) {

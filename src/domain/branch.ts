@@ -16,6 +16,8 @@ export interface BranchOptions {
   readonly withoutHttpd: boolean;
   readonly loglevel: LogLevel;
   readonly logfile?: string | undefined;
+  /** A log file that would become larger is set aside. */
+  readonly logMaxBytes: number;
   readonly detach: boolean;
   readonly pidfile?: string | undefined;
   /** Words as a shell splits them. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LogFile } from "./log-file.ts";
 import { createLog, formatLine, LOG_LEVELS, silentLog, type Fields, type LogLevel } from "./log.ts";
 
 const line = (message: string, fields: Fields = {}, level: LogLevel = "INFO") =>
@@ -45,7 +46,7 @@ describe("createLog()", () => {
     const folder = mkdtempSync(join(tmpdir(), "cyme-log-"));
     const file = join(folder, "branch.log");
     try {
-      write(createLog({ level, file }));
+      write(createLog({ level, to: new LogFile(file) }));
       expect(statSync(file).mode & 0o777).toBe(0o600);
       return readFileSync(file, "utf8").split("\n").slice(0, -1);
     } finally {
@@ -79,21 +80,23 @@ describe("createLog()", () => {
     expect(lines).toHaveLength(50);
   });
 
-  test("appends to what there is", () => {
-    const folder = mkdtempSync(join(tmpdir(), "cyme-log-"));
-    const file = join(folder, "branch.log");
-    createLog({ level: "INFO", file }).info("one");
-    createLog({ level: "INFO", file }).info("two");
-    expect(readFileSync(file, "utf8")).toMatch(/INFO one\n.*INFO two\n$/);
-    rmSync(folder, { recursive: true });
-  });
-
-  test("throws where the file cannot be opened", () => {
-    expect(() => createLog({ level: "INFO", file: "/nowhere/branch.log" })).toThrow("ENOENT");
-  });
-
-  test("goes on where the disk is full", () => {
-    expect(() => createLog({ level: "INFO", file: "/dev/full" }).info("lost")).not.toThrow();
+  test("goes on where lines cannot be written, and then says how many are lost", () => {
+    let isFull = false;
+    const written: string[] = [];
+    const log = createLog({ level: "INFO", to: { write: (text) => !isFull && written.push(text) > 0 } });
+    log.info("before");
+    isFull = true;
+    log.info("lost");
+    log.info("lost too");
+    isFull = false;
+    log.info("after");
+    log.info("and on");
+    expect(written.map((text) => text.slice(25))).toEqual([
+      "INFO before\n",
+      "WARNING lines of this log are lost: they could not be written lines=2\n",
+      "INFO after\n",
+      "INFO and on\n",
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { createConsola, type ConsolaInstance } from "consola";
-import { openSync, writeSync } from "node:fs";
+import type { LineSink } from "./log-file.ts";
 
 export type LogLevel = "DEBUG" | "INFO" | "WARNING" | "ERROR" | "CRITICAL";
 export const LOG_LEVELS: readonly LogLevel[] = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
@@ -28,12 +28,11 @@ const NAMES: Record<string, LogLevel> = {
 };
 
 /**
- * A log that appends lines `2026-11-21T18:57:00.123Z INFO message key=value …` to `file`, or to standard error without one.
- * Lines below `level` are dropped. Throws where the file cannot be opened. A line that cannot be written (disk full) is lost:
- * the program goes on.
+ * A log that writes lines `2026-11-21T18:57:00.123Z INFO message key=value …` to `to`. Lines below `level` are dropped. A line
+ * that cannot be written (disk full) is lost: the program goes on, and the next one that can be is preceded by how many.
  */
-export function createLog(options: { level: LogLevel; file?: string | undefined }): Log {
-  const fd = options.file === undefined ? 2 : openSync(options.file, "a", 0o600);
+export function createLog(options: { level: LogLevel; to: LineSink }): Log {
+  const write = countingLost(options.to);
   const consola = createConsola({
     level: CONSOLA_LEVELS[options.level],
     throttle: 0,
@@ -43,16 +42,24 @@ export function createLog(options: { level: LogLevel; file?: string | undefined 
           const [message, fields] = entry.args as [string, Fields];
           const level = NAMES[entry.type] ?? "INFO";
           if (options.level === "CRITICAL" && level !== "CRITICAL") return;
-          try {
-            writeSync(fd, formatLine(entry.date, level, message, fields));
-          } catch {
-            // Nowhere left to say so.
-          }
+          write(formatLine(entry.date, level, message, fields));
         },
       },
     ],
   });
   return new ConsolaLog(consola, {});
+}
+
+function countingLost(to: LineSink): (line: string) => void {
+  let lost = 0;
+  const tellLost = () =>
+    to.write(
+      formatLine(new Date(), "WARNING", "lines of this log are lost: they could not be written", { lines: lost }),
+    );
+  return (line) => {
+    if (lost > 0 && tellLost()) lost = 0;
+    if (lost > 0 || !to.write(line)) lost++;
+  };
 }
 
 class ConsolaLog implements Log {
