@@ -13,6 +13,7 @@ import { Controller } from "../controller/controller.ts";
 import { RemoteDefinitions } from "../controller/remote-definitions.ts";
 import { Results } from "../controller/results.ts";
 import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/broker.ts";
+import type { Rate } from "../domain/rate.ts";
 import { nextVersion } from "../domain/version.ts";
 import type { WebhookAllow } from "../domain/webhook.ts";
 import { Api } from "../http/api.ts";
@@ -21,7 +22,6 @@ import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { LinuxProcesses } from "../kit/processes.ts";
 import { Store } from "../store/store.ts";
-import type { Rate } from "../supervisor/death.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { BranchDirectory } from "./directory.ts";
 

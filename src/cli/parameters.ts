@@ -29,6 +29,10 @@ export const INSTANCE_PARAMETERS: readonly Option[] = [
   { name: "max-concurrency", value: "n", about: "Upper bound of its processes" },
   { name: "min-concurrency", value: "n", about: "Lower bound of its processes" },
   { name: "is-enabled", value: "yes|no", about: "Whether its worker is to run" },
+  { name: "restart-max-rate", value: "n/m", about: "How often its worker may die: n/s, n/m or n/h" },
+  { name: "user", value: "user", about: "Whom its worker runs as; the branch must be root" },
+  { name: "max-memory", value: "bytes", about: "Replace its worker above that, such as 512M or 2G" },
+  { name: "max-age", value: "seconds", about: "Replace its worker once it is that old" },
 ];
 
 /** The body of a write: parameter → text, null for "back to the default". */

@@ -38,8 +38,9 @@ export class Instances {
     return this.#api.write("DELETE", this.#write(name));
   }
 
-  restart(name: string): Promise<Ok> {
-    return this.#api.write("POST", `${this.#write(name)}restart/`);
+  /** Resolves once the new worker runs; `rolling`: a stand-in consumes from before the old one stops until then. */
+  restart(name: string, { rolling = false }: RestartOptions = {}): Promise<Ok> {
+    return this.#api.write("POST", `${this.#write(name)}restart/`, rolling ? { query: { rolling: "1" } } : {});
   }
 
   enable(name: string): Promise<Ok> {
@@ -92,6 +93,10 @@ export class Instances {
   #write(name: string): string {
     return `${this.#root}${this.#api.bang}${instanceName(name)}/`;
   }
+}
+
+interface RestartOptions {
+  readonly rolling?: boolean;
 }
 
 interface FollowOptions {

@@ -48,6 +48,14 @@ export interface InstanceAnswer extends WorkerSettings {
   readonly max_concurrency: number;
   readonly min_concurrency: number;
   readonly pool: string;
+  /** How often its worker may die, as `1/m`; null is as on the branch. */
+  readonly restart_max_rate: string | null;
+  /** Whom its worker runs as; null is the user of the branch. */
+  readonly user: string | null;
+  /** Bytes above which its worker is replaced. */
+  readonly max_memory: number | null;
+  /** Seconds after which its worker is replaced. */
+  readonly max_age: number | null;
   readonly created_at: string;
   readonly state: InstanceState;
   readonly pid: number | null;
@@ -189,6 +197,11 @@ export interface InstanceParameters extends Omit<
   readonly max_concurrency?: number | string | null;
   readonly min_concurrency?: number | string | null;
   readonly is_enabled?: boolean | string | null;
+  readonly restart_max_rate?: string | null;
+  readonly user?: string | null;
+  /** Bytes, also as `512M`. */
+  readonly max_memory?: number | string | null;
+  readonly max_age?: number | string | null;
 }
 
 export interface QueueParameters {

@@ -14,8 +14,9 @@ export class Workers {
     return this.#api.write("POST", "/api/workers/start/");
   }
 
-  restart(): Promise<AllAnswer> {
-    return this.#api.write("POST", "/api/workers/restart/");
+  /** All at once; `rolling`: one instance of an app after another, each with a stand-in. */
+  restart({ rolling = false }: { readonly rolling?: boolean } = {}): Promise<AllAnswer> {
+    return this.#api.write("POST", "/api/workers/restart/", rolling ? { query: { rolling: "1" } } : {});
   }
 
   /** Stops every worker and holds it stopped until it is started again by somebody. */

@@ -1,5 +1,5 @@
 import type { App } from "../domain/app.ts";
-import type { Instance } from "../domain/instance.ts";
+import { restartOf, type Instance } from "../domain/instance.ts";
 import { resolveLaunch } from "../domain/launch.ts";
 import { sameQueue, type Queue } from "../domain/queue.ts";
 import { refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
@@ -94,7 +94,7 @@ function askForRestarts(
 ): Effect[] {
   const running = instances.filter(({ isEnabled, isHeld, isDeleted }) => isEnabled && !isHeld && !isDeleted);
   return running.map((instance) => {
-    const fields = { restartSeq: instance.restartSeq + 1, isRolling: true };
+    const fields = restartOf(instance, { isRolling: true });
     store.instances.set(instance.name, fields);
     return { do: "restart", instance: { ...instance, ...fields }, queues: queuesOf(instance) };
   });

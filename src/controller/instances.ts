@@ -7,6 +7,7 @@ import {
   newInstance,
   parseBounds,
   parseInstanceChange,
+  restartOf,
   type Instance,
   type InstanceChange,
 } from "../domain/instance.ts";
@@ -136,12 +137,18 @@ export class Instances {
     return this.#update(app, name, options, (instance) => ({ ...instance, ...switched(false) }));
   }
 
-  async restart(app: string | undefined, name: string, options: CallOptions): Promise<InstanceDetail> {
+  /** With a stand-in, another worker consumes until the new one does. */
+  async restart(
+    app: string | undefined,
+    name: string,
+    hasStandin: boolean,
+    options: CallOptions,
+  ): Promise<InstanceDetail> {
     return this.#update(app, name, options, (instance) => {
       if (!instance.isEnabled) {
         throw conflict(`Instance "${name}" is disabled: enable it instead`, { instance: name, state: "disabled" });
       }
-      return { ...instance, restartSeq: instance.restartSeq + 1, isRolling: false, isHeld: false };
+      return { ...instance, ...restartOf(instance, { hasStandin }), isHeld: false };
     });
   }
 
@@ -289,4 +296,4 @@ function newQueues(before: Instance, after: Instance): string[] {
 }
 
 /** The fields of an instance that a person just switched on or off. */
-const switched = (isEnabled: boolean) => ({ isEnabled, disabledReason: null, isHeld: false });
+const switched = (isEnabled: boolean) => ({ isEnabled, disabledReason: null, limitedAtMs: null, isHeld: false });

@@ -1,5 +1,5 @@
 import { CymeError } from "../domain/errors.ts";
-import type { Instance } from "../domain/instance.ts";
+import { restartOf, type Instance } from "../domain/instance.ts";
 import type { CallOptions, Parts } from "./context.ts";
 import type { InstanceDetail } from "./instances.ts";
 import { settle, untilStopped } from "./settle.ts";
@@ -17,14 +17,13 @@ export class Workers {
     return this.#all(options, (instance) => ({ ...instance, isHeld: false }));
   }
 
-  /** Restarts every enabled instance, those held by `shutdown` too. */
-  async restart(options: CallOptions): Promise<string[]> {
-    return this.#all(options, (instance) => ({
-      ...instance,
-      isHeld: false,
-      isRolling: false,
-      restartSeq: instance.restartSeq + 1,
-    }));
+  /**
+   * Restarts every enabled instance, those held by `shutdown` too: all at once, or, rolling, one instance of an app after
+   * another, each with a stand-in that consumes until the new worker does.
+   */
+  async restart(isRolling: boolean, options: CallOptions): Promise<string[]> {
+    const way = { isRolling, hasStandin: isRolling };
+    return this.#all(options, (instance) => ({ ...instance, ...restartOf(instance, way), isHeld: false }));
   }
 
   /** Stops all workers and holds them stopped, whether the branch runs or starts again, until somebody starts them. */

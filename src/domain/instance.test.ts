@@ -8,6 +8,7 @@ import {
   type InstanceChange,
 } from "./instance.ts";
 import { NO_LAUNCH } from "./launch.ts";
+import { NO_RESOURCES } from "./resources.ts";
 import { refusal, words } from "./test-support.ts";
 
 const made = (change: InstanceChange = {}) => newInstance({ name: "web", app: "shop", nowMs: 5 }, change);
@@ -16,6 +17,7 @@ describe("newInstance()", () => {
   test("is enabled, and runs one process of the pool prefork, where nothing is said", () => {
     expect(made()).toEqual({
       ...NO_LAUNCH,
+      ...NO_RESOURCES,
       name: "web",
       app: "shop",
       pool: "prefork",
@@ -23,10 +25,13 @@ describe("newInstance()", () => {
       minConcurrency: 1,
       isEnabled: true,
       disabledReason: null,
+      limitedAtMs: null,
       isHeld: false,
       isDeleted: false,
       restartSeq: 0,
       isRolling: false,
+      hasStandin: false,
+      restartFor: "people",
       queues: [],
       createdAtMs: 5,
     });

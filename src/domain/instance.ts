@@ -3,12 +3,13 @@ import { invalid } from "./errors.ts";
 import { flag, given, integer, list, text, type Params } from "./fields.ts";
 import { LAUNCH_PARAMS, NO_LAUNCH, needsRestart, parseLaunch, type Launch } from "./launch.ts";
 import { branchId, queueName } from "./names.ts";
+import { NO_RESOURCES, parseResources, RESOURCE_PARAMS, resourceParams, type Resources } from "./resources.ts";
 
 export const POOLS = ["prefork", "threads", "solo", "eventlet", "gevent"] as const;
 export type Pool = (typeof POOLS)[number];
 
 /** What is wished of one worker: the row that people change and the supervisor acts on. */
-export interface Instance extends Launch {
+export interface Instance extends Launch, Resources {
   readonly name: string;
   readonly app: string;
   readonly pool: Pool;
@@ -17,6 +18,8 @@ export interface Instance extends Launch {
   readonly isEnabled: boolean;
   /** Why it was disabled, where the supervisor did it. */
   readonly disabledReason: string | null;
+  /** When it died more often than its rate allows, so that it was disabled, ms since the epoch; else null. */
+  readonly limitedAtMs: number | null;
   /** Stopped by `shutdown-all` until somebody starts it. */
   readonly isHeld: boolean;
   /** Deletion was asked for; the row goes once the worker has exited. */
@@ -25,16 +28,22 @@ export interface Instance extends Launch {
   readonly restartSeq: number;
   /** Whether that restart takes its turn among the instances of the app, one at a time. */
   readonly isRolling: boolean;
+  /** Whether another worker consumes in its place while that restart is done. */
+  readonly hasStandin: boolean;
+  readonly restartFor: RestartFor;
   /** Names of the queues to consume from, sorted; the direct queue is not among them. */
   readonly queues: readonly string[];
   readonly createdAtMs: number;
 }
 
+/** Who asked for a restart: a person, or a limit of the instance that its worker has passed. */
+export type RestartFor = "people" | "recycling";
+
 /** `unknown`: the broker is away, so nobody can say whether the living process answers. */
 export type InstanceState =
   "starting" | "running" | "unresponsive" | "backoff" | "stopping" | "stopped" | "disabled" | "unknown";
 
-export interface InstanceChange extends Partial<Launch> {
+export interface InstanceChange extends Partial<Launch>, Partial<Resources> {
   readonly pool?: Pool;
   readonly maxConcurrency?: number;
   readonly minConcurrency?: number;
@@ -47,6 +56,7 @@ export interface InstanceChange extends Partial<Launch> {
 export const INSTANCE_PARAMS = [
   "branch",
   ...LAUNCH_PARAMS,
+  ...RESOURCE_PARAMS,
   "pool",
   "queues",
   "max_concurrency",
@@ -65,6 +75,7 @@ export function parseInstanceChange(params: Params): InstanceChange {
   const branch = params["branch"];
   return {
     ...parseLaunch(params),
+    ...parseResources(params),
     ...given(params, "pool", "prefork", parsePool),
     ...given(params, "queues", [], (name, raw) => list(name, raw).map(queueName).toSorted()),
     ...(max === undefined ? {} : { maxConcurrency: max }),
@@ -85,6 +96,7 @@ export function instanceParams(instance: Instance): Params {
     cwd,
     env,
     stop_timeout: stopTimeoutS,
+    ...resourceParams(instance),
     pool: instance.pool,
     queues: instance.queues,
     max_concurrency: instance.maxConcurrency,
@@ -111,6 +123,7 @@ const minConcurrency = (name: string, raw: unknown) => integer(name, raw, 0, MAX
 export function newInstance(id: { name: string; app: string; nowMs: number }, change: InstanceChange): Instance {
   return checkedInstance({
     ...NO_LAUNCH,
+    ...NO_RESOURCES,
     name: id.name,
     app: id.app,
     pool: "prefork",
@@ -118,10 +131,13 @@ export function newInstance(id: { name: string; app: string; nowMs: number }, ch
     minConcurrency: Math.min(1, change.maxConcurrency ?? 1),
     isEnabled: true,
     disabledReason: null,
+    limitedAtMs: null,
     isHeld: false,
     isDeleted: false,
     restartSeq: 0,
     isRolling: false,
+    hasStandin: false,
+    restartFor: "people",
     queues: [],
     createdAtMs: id.nowMs,
     ...withoutBranch(change),
@@ -136,9 +152,24 @@ export function changedInstance(before: Instance, change: InstanceChange): Insta
   const launch = Object.fromEntries(Object.entries(fields).filter(([key]) => launchKeys.has(key)));
   const restart =
     needsRestart(launch) ||
+    after.user !== before.user ||
     after.pool !== before.pool ||
     (!isScalable(after.pool) && after.maxConcurrency !== before.maxConcurrency);
-  return restart ? { ...after, restartSeq: before.restartSeq + 1, isRolling: false } : after;
+  return restart ? { ...after, ...restartOf(before) } : after;
+}
+
+/** How a restart is done. */
+export interface RestartWay {
+  /** Only when it is its turn among the instances of the app. */
+  readonly isRolling?: boolean;
+  readonly hasStandin?: boolean;
+  readonly restartFor?: RestartFor;
+}
+
+/** The fields that ask for a restart of the worker: without a word on the way one by a person, at once, without a stand-in. */
+export function restartOf({ restartSeq }: Pick<Instance, "restartSeq">, way: RestartWay = {}) {
+  const { isRolling = false, hasStandin = false, restartFor = "people" } = way;
+  return { restartSeq: restartSeq + 1, isRolling, hasStandin, restartFor } as const;
 }
 
 /** Whether the worker's bounds can be changed while it runs; other pools are restarted. */

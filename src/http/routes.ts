@@ -71,6 +71,8 @@ const showInstance = ({ branchId, brokerOf }: Call, detail: InstanceDetail) =>
   instanceView(detail, branchId, brokerOf(detail.instance));
 
 const isDetailed = ({ params }: Call) => params["detail"] !== undefined && flag("detail", params["detail"]);
+const isRolling = ({ params: { rolling } }: Call) =>
+  rolling !== undefined && rolling !== null && flag("rolling", rolling);
 
 function route(
   methods: Route["methods"],
@@ -122,8 +124,8 @@ export const routes: readonly Route[] = [
   route(["POST"], "/api/workers/start", [], "Start all enabled instances of this branch", async (call) =>
     respond(200, { ...OK, instances: await call.controller.workers.start(call.options) }),
   ),
-  route(["POST"], "/api/workers/restart", [], "Restart all enabled instances of this branch", async (call) =>
-    respond(200, { ...OK, instances: await call.controller.workers.restart(call.options) }),
+  route(["POST"], "/api/workers/restart", ["rolling"], "Restart all enabled instances of this branch", async (call) =>
+    respond(200, { ...OK, instances: await call.controller.workers.restart(isRolling(call), call.options) }),
   ),
   route(["POST"], "/api/workers/shutdown", [], "Stop all workers of this branch and hold them", async (call) =>
     respond(200, { ...OK, instances: await call.controller.workers.shutdown(call.options) }),
@@ -171,7 +173,11 @@ export const routes: readonly Route[] = [
     await call.controller.instances.remove(appOf(call), name(call, "name"), call.options);
     return answer(call, 200, OK);
   }),
-  ...(["restart", "enable", "disable"] as const).map((verb) =>
+  route(["POST"], "/:app/instances/:name/restart", ["rolling"], "restart an instance", async (call) => {
+    await call.controller.instances.restart(appOf(call), name(call, "name"), isRolling(call), call.options);
+    return answer(call, 200, OK);
+  }),
+  ...(["enable", "disable"] as const).map((verb) =>
     route(["POST"], `/:app/instances/:name/${verb}`, [], `${verb} an instance`, async (call) => {
       await call.controller.instances[verb](appOf(call), name(call, "name"), call.options);
       return answer(call, 200, OK);

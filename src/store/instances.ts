@@ -119,4 +119,13 @@ export class InstanceTable {
   }
 }
 
-type SettableField = "isEnabled" | "disabledReason" | "isHeld" | "isDeleted" | "restartSeq" | "isRolling";
+type SettableField =
+  | "isEnabled"
+  | "disabledReason"
+  | "limitedAtMs"
+  | "isHeld"
+  | "isDeleted"
+  | "restartSeq"
+  | "isRolling"
+  | "hasStandin"
+  | "restartFor";

@@ -72,12 +72,21 @@ export const instances = sqliteTable(
     pool: text({ enum: ["prefork", "threads", "solo", "eventlet", "gevent"] }).notNull(),
     maxConcurrency: integer("max_concurrency").notNull(),
     minConcurrency: integer("min_concurrency").notNull(),
+    restartMaxRate: text("restart_max_rate"),
+    user: text(),
+    maxMemory: integer("max_memory"),
+    maxAgeS: real("max_age"),
     isEnabled: integer("is_enabled", { mode: "boolean" }).notNull(),
     disabledReason: text("disabled_reason"),
+    limitedAtMs: integer("limited_at"),
     isHeld: integer("is_held", { mode: "boolean" }).notNull(),
     isDeleted: integer("is_deleted", { mode: "boolean" }).notNull(),
     restartSeq: integer("restart_seq").notNull(),
     isRolling: integer("is_rolling", { mode: "boolean" }).notNull(),
+    hasStandin: integer("has_standin", { mode: "boolean" }).notNull().default(false),
+    restartFor: text("restart_for", { enum: ["people", "recycling"] })
+      .notNull()
+      .default("people"),
     createdAtMs: integer("created_at").notNull(),
   },
   // All that a list of names needs, in its order.
@@ -100,11 +109,8 @@ export const consumers = sqliteTable(
   ],
 );
 
-/** What the supervisor knows of the process of an instance: what it needs to find it again and not to signal it twice. */
-export const workers = sqliteTable("workers", {
-  instance: text()
-    .primaryKey()
-    .references(() => instances.name, { onDelete: "cascade" }),
+/** What the supervisor knows of a process: what it needs to find it again and not to signal it twice. */
+const workerProcess = {
   /** NULL where no process is believed to live. */
   pid: integer(),
   /** Start time of that process in clock ticks since boot (field 22 of /proc/<pid>/stat). */
@@ -114,13 +120,30 @@ export const workers = sqliteTable("workers", {
   brokerId: integer("broker_id").references(() => brokers.id),
   startedAtMs: integer("started_at"),
   /** Who asked for this start: counts towards what its death means. */
-  startedFor: text("started_for", { enum: ["people", "branch", "death"] }),
+  startedFor: text("started_for", { enum: ["people", "branch", "death", "recycling"] }),
   restartSeq: integer("restart_seq").notNull().default(0),
   answeredAtMs: integer("answered_at"),
   /** Set before TERM is sent, so that no second one is sent after a crash: Celery 5.2 kills running tasks on it. */
   termSentAtMs: integer("term_sent_at"),
   termReason: text("term_reason", { enum: ["wish", "unresponsive"] }),
+};
+
+export const workers = sqliteTable("workers", {
+  instance: text()
+    .primaryKey()
+    .references(() => instances.name, { onDelete: "cascade" }),
+  ...workerProcess,
   restarts: integer().notNull().default(0),
+  /** How long it was seen to run, in ms, where that matters; written now and then. */
+  ageMs: integer("age").notNull().default(0),
+});
+
+/** The worker that consumes in the place of an instance's own while that is restarted. */
+export const standins = sqliteTable("standins", {
+  instance: text()
+    .primaryKey()
+    .references(() => instances.name, { onDelete: "cascade" }),
+  ...workerProcess,
 });
 
 /** Deaths that count against the restart rate. */

@@ -267,6 +267,7 @@ describe("workers", () => {
       termSentAtMs: null,
       termReason: null,
       restarts: 3,
+      ageMs: 0,
     });
   });
 

@@ -12,6 +12,7 @@ import { LeftoverTable } from "./leftovers.ts";
 import { OwnerTable } from "./owners.ts";
 import { QueueTable } from "./queues.ts";
 import { SettingTable } from "./settings.ts";
+import { StandinTable } from "./standins.ts";
 import { TaskTable } from "./tasks.ts";
 import { WorkerTable } from "./workers.ts";
 
@@ -28,6 +29,7 @@ export class Store {
   readonly queues: QueueTable;
   readonly instances: InstanceTable;
   readonly workers: WorkerTable;
+  readonly standins: StandinTable;
   readonly history: HistoryTable;
   readonly leftovers: LeftoverTable;
   readonly settings: SettingTable;
@@ -48,6 +50,7 @@ export class Store {
     this.queues = new QueueTable(db);
     this.instances = new InstanceTable(db, this.brokers);
     this.workers = new WorkerTable(db);
+    this.standins = new StandinTable(db);
     this.history = new HistoryTable(db);
     this.leftovers = new LeftoverTable(db, this.brokers);
     this.settings = new SettingTable(db);

@@ -2,11 +2,17 @@ import { and, count, eq, gt, lt, sql } from "drizzle-orm";
 import type { Db } from "./database.ts";
 import { deaths, workers } from "./schema.ts";
 
-/** Who asked for a start: `people`, `branch` (it was not running when the branch started), or `death` of the one before. */
-export type StartedFor = "people" | "branch" | "death";
+/**
+ * Who asked for a start: `people`, `branch` (it was not running when the branch started), `death` of the one before, or
+ * `recycling` of it.
+ */
+export type StartedFor = "people" | "branch" | "death" | "recycling";
 
 /** What is known of the process of an instance. Dates in ms since the epoch. */
 export type WorkerRow = Omit<typeof workers.$inferSelect, "instance">;
+
+/** What is known of any process that consumes for an instance. */
+export type ProcessRow = Omit<WorkerRow, "restarts" | "ageMs">;
 
 const NO_WORKER: WorkerRow = {
   pid: null,
@@ -21,6 +27,7 @@ const NO_WORKER: WorkerRow = {
   termSentAtMs: null,
   termReason: null,
   restarts: 0,
+  ageMs: 0,
 };
 
 /** Processes and deaths of workers: written by the supervisor alone. */

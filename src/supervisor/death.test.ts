@@ -1,22 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { judge, parseRate, type Death } from "./death.ts";
-
-describe("parseRate()", () => {
-  test.each<[string, number, number]>([
-    ["1/s", 1, 1000],
-    ["1/m", 1, 60_000],
-    ["10/h", 10, 3_600_000],
-    [" 5/m ", 5, 60_000],
-    ["0/m", 0, 60_000],
-  ])("%j is so many in so many ms", (text, count, periodMs) => {
-    expect(parseRate(text)).toEqual({ count, periodMs, text: text.trim() });
-  });
-
-  test.each(["", "1", "m", "1/", "/m", "1/d", "1/min", "-1/m", "1.5/m", "1 / m", "1/M", "1000000000/m"])(
-    "%j is none",
-    (text) => expect(parseRate(text)).toBeUndefined(),
-  );
-});
+import { judge, type Death } from "./death.ts";
 
 describe("judge()", () => {
   const rate = { count: 2, periodMs: 60_000, text: "2/m" };

@@ -1,22 +1,6 @@
+import type { Rate } from "../domain/rate.ts";
 import type { StartedFor } from "../store/workers.ts";
 import type { TermReason } from "./plan.ts";
-
-/** `count` starts within `periodMs`; written `n/s`, `n/m` or `n/h`. */
-export interface Rate {
-  readonly count: number;
-  readonly periodMs: number;
-  readonly text: string;
-}
-
-const PERIODS_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 };
-
-/** undefined where the text is no rate. */
-export function parseRate(text: string): Rate | undefined {
-  const match = /^(\d{1,6})\/([smh])$/.exec(text.trim());
-  const periodMs = PERIODS_MS[match?.[2] ?? ""];
-  if (!match || periodMs === undefined) return undefined;
-  return { count: Number(match[1]), periodMs, text: text.trim() };
-}
 
 /** What is known of a worker that ended, or could not even be started. */
 export interface Death {

@@ -46,6 +46,7 @@ const STARTED_FOR: Record<StartedFor, string> = {
   people: "asked for",
   branch: "the branch started",
   death: "the one before it died",
+  recycling: "the one before it was replaced",
 };
 
 /**

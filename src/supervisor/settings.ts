@@ -1,5 +1,5 @@
 import type { Broker } from "../domain/broker.ts";
-import type { Rate } from "./death.ts";
+import type { Rate } from "../domain/rate.ts";
 
 /** What the branch was started with, as far as the supervisor goes by it. */
 export interface SupervisorSettings {

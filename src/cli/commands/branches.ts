@@ -1,5 +1,6 @@
 import { BRANCH_OPTIONS } from "../branch-flags.ts";
 import { clientCommand, ownCommand } from "../command.ts";
+import { ROLLING_DETAILS, ROLLING_OPTIONS } from "../rolling.ts";
 
 const here = { group: "This machine", isForThisBranch: true } as const;
 
@@ -31,7 +32,9 @@ export const BRANCH_COMMANDS = [
   clientCommand("restart-all", {
     ...here,
     about: "Restart all workers of this branch",
-    run: async ({ client }) => (await client.workers.restart()).instances,
+    details: `All at once; with --rolling one of an app after another.\n${ROLLING_DETAILS}`,
+    options: ROLLING_OPTIONS,
+    run: async ({ client, values }) => (await client.workers.restart({ rolling: values.flag("rolling") })).instances,
   }),
   clientCommand("shutdown-all", {
     ...here,

@@ -1,5 +1,6 @@
 import { clientCommand } from "../command.ts";
 import type { Option } from "../option.ts";
+import { ROLLING_DETAILS, ROLLING_OPTIONS } from "../rolling.ts";
 import { changes, INSTANCE_PARAMETERS, parameters } from "../parameters.ts";
 
 const group = "Instances";
@@ -53,8 +54,11 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.restart <name>", {
     group,
     about: "Stop its worker and start a new one",
+    details: ROLLING_DETAILS,
+    options: ROLLING_OPTIONS,
     nowait: true,
-    run: ({ client, app }, { name }) => client.instances(app).restart(name),
+    run: ({ client, app, values }, { name }) =>
+      client.instances(app).restart(name, { rolling: values.flag("rolling") }),
   }),
   clientCommand("instances.enable <name>", {
     group,
