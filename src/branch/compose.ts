@@ -36,6 +36,7 @@ export interface Plan {
   readonly command: string;
   readonly intervalMs: number;
   readonly restartMaxRate: Rate;
+  readonly retryDisabledMs: number;
   readonly waitAfterBrokerRevivedMs: number;
   readonly unresponsiveAfterMs: number;
   readonly resultExpiresMs: number;
@@ -97,6 +98,7 @@ export function compose<Pool extends TaskBrokerPool>(
       defaultCommand: plan.command,
       intervalMs: plan.intervalMs,
       restartMaxRate: plan.restartMaxRate,
+      retryDisabledMs: plan.retryDisabledMs,
       waitAfterBrokerRevivedMs: plan.waitAfterBrokerRevivedMs,
       unresponsiveAfterMs: plan.unresponsiveAfterMs,
       env: process.env,

@@ -222,6 +222,8 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     command: store.settings.get("command") ?? "celery",
     intervalMs: 5000,
     restartMaxRate: { count: 1, periodMs: 60_000, text: "1/m" },
+    // A command does not wait for that.
+    retryDisabledMs: 0,
     waitAfterBrokerRevivedMs: 0,
     // Silence cannot be told within one command.
     unresponsiveAfterMs: Number.POSITIVE_INFINITY,

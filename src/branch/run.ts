@@ -179,6 +179,7 @@ class Daemon {
       command: options.command,
       intervalMs: options.supIntervalS * 1000,
       restartMaxRate,
+      retryDisabledMs: options.retryDisabledS * 1000,
       waitAfterBrokerRevivedMs: options.waitAfterBrokerRevivedS * 1000,
       unresponsiveAfterMs: options.unresponsiveAfterS * 1000,
       resultExpiresMs: options.resultExpiresS * 1000,

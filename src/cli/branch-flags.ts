@@ -54,6 +54,12 @@ export const BRANCH_OPTIONS: readonly Option[] = (
       default: "1/m",
     },
     {
+      name: "retry-disabled",
+      value: "seconds",
+      about: "Enable what died too often again; 0: never",
+      default: "0",
+    },
+    {
       name: "wait-after-broker-revived",
       value: "seconds",
       about: "No restart for silence so soon after an outage",

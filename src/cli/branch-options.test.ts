@@ -23,6 +23,7 @@ const DEFAULTS = {
   pidfile: undefined,
   command: "celery",
   restartMaxRate: "1/m",
+  retryDisabledS: 0,
   waitAfterBrokerRevivedS: 35,
   unresponsiveAfterS: 60,
   webhookAllow: [],
@@ -53,7 +54,7 @@ describe("cyme branch", () => {
 
   test("takes every option", async () => {
     const argv =
-      "-i b1 -b amqp://u:p@h:1/v -D d -C 3 --sup-interval 0.5 --without-httpd -l debug -f log --detach --pidfile pid --restart-max-rate 3/h " +
+      "-i b1 -b amqp://u:p@h:1/v -D d -C 3 --sup-interval 0.5 --without-httpd -l debug -f log --detach --pidfile pid --restart-max-rate 3/h --retry-disabled 600 " +
       "--wait-after-broker-revived 0 --unresponsive-after 5 --webhook-allow *.a --webhook-allow 10.0.0.0/8 --allowed-host h --cors-origin http://o " +
       "--result-expires 60 --tls-cert c --tls-key k --tls-ca a --max-body 512k --log-max-size 1M --insecure 9000";
     expect(await optionsOf([...argv.split(" "), "--command", "python3 -m celery"])).toEqual({
@@ -71,6 +72,7 @@ describe("cyme branch", () => {
       pidfile: "pid",
       command: "python3 -m celery",
       restartMaxRate: "3/h",
+      retryDisabledS: 600,
       waitAfterBrokerRevivedS: 0,
       unresponsiveAfterS: 5,
       webhookAllow: ["*.a", "10.0.0.0/8"],
@@ -100,6 +102,7 @@ describe("cyme branch", () => {
       CYME_PIDFILE: "pid",
       CYME_COMMAND: "c",
       CYME_RESTART_MAX_RATE: "2/s",
+      CYME_RETRY_DISABLED: "30",
       CYME_WAIT_AFTER_BROKER_REVIVED: "1",
       CYME_UNRESPONSIVE_AFTER: "2",
       CYME_WEBHOOK_ALLOW: "a, b",
@@ -126,6 +129,7 @@ describe("cyme branch", () => {
       pidfile: "pid",
       command: "c",
       restartMaxRate: "2/s",
+      retryDisabledS: 30,
       waitAfterBrokerRevivedS: 1,
       unresponsiveAfterS: 2,
       webhookAllow: ["a", "b"],

@@ -33,6 +33,7 @@ export function branchOptions(values: Values, address: string | undefined): Bran
     pidfile: values.text("pidfile"),
     command: text("command"),
     restartMaxRate: rateText(values.called("restart-max-rate"), text("restart-max-rate")),
+    retryDisabledS: secondsOf("retry-disabled", 0, 365 * DAY_S),
     waitAfterBrokerRevivedS: secondsOf("wait-after-broker-revived", 0),
     unresponsiveAfterS: secondsOf("unresponsive-after", 0.1),
     webhookAllow: webhookAllow(values),

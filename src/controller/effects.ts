@@ -45,8 +45,10 @@ export function storeApp(parts: Stored, before: App | undefined, after: App): Ef
 
 /** Has the instances of an app that the cluster does not know stopped, for somebody to decide. */
 export function disableUnknown({ store }: Stored, app: string): Effect[] {
-  const enabled = store.instances.ofApp(app).filter(({ isEnabled, isDeleted }) => isEnabled && !isDeleted);
-  return enabled.map((instance) => switchInstance(store, instance, { isEnabled: false, disabledReason: UNKNOWN_APP }));
+  const instances = store.instances.ofApp(app).filter(({ isDeleted }) => !isDeleted);
+  // Also those that would be enabled again by themselves.
+  const wanted = instances.filter(({ isEnabled, limitedAtMs }) => isEnabled || limitedAtMs !== null);
+  return wanted.map((instance) => switchInstance(store, instance, { isEnabled: false, disabledReason: UNKNOWN_APP }));
 }
 
 /** The app is known again. */
@@ -60,7 +62,7 @@ function switchInstance(
   instance: Instance,
   fields: Pick<Instance, "isEnabled" | "disabledReason">,
 ): Effect {
-  store.instances.set(instance.name, fields);
+  store.instances.set(instance.name, { ...fields, limitedAtMs: null });
   return { do: "restart", instance: { ...instance, ...fields }, queues: [] };
 }
 

@@ -57,7 +57,7 @@ export class LostNames {
     const disabledReason = `its name belongs to branch "${to}" by now`;
     if (!isEnabled && before === disabledReason) return;
     store.write(() => {
-      store.instances.set(name, { isEnabled: false, disabledReason });
+      store.instances.set(name, { isEnabled: false, disabledReason, limitedAtMs: null });
       this.#record(name, "disabled", disabledReason, to);
     });
     const message = "an instance is disabled, since another branch has its name by now: add it under another name";

@@ -131,6 +131,7 @@ const adoption = (instance: Instance, waitMs: number): Json => ({
   params: instanceParams(instance) as { readonly [key: string]: Json },
   is_held: instance.isHeld,
   disabled_reason: instance.disabledReason,
+  limited_at: instance.limitedAtMs,
   created_at: instance.createdAtMs,
   wait_ms: waitMs,
 });
@@ -138,6 +139,7 @@ const adoption = (instance: Instance, waitMs: number): Json => ({
 function readAdoption(args: Json, nowMs: number): { instance: Instance; waitMs: number } {
   const facts = factsOf(args);
   const { name, app, params, is_held: isHeld, disabled_reason: disabledReason, created_at: createdAt } = facts;
+  const limitedAtMs = facts["limited_at"];
   if (typeof name !== "string" || typeof app !== "string") throw invalid("the instance", "its name and its app");
   const change = parseInstanceChange(factsOf(params ?? null));
   const made = newInstance({ name: instanceName(name), app, nowMs }, change);
@@ -146,6 +148,7 @@ function readAdoption(args: Json, nowMs: number): { instance: Instance; waitMs: 
     ...made,
     isHeld: isHeld === true,
     disabledReason: typeof disabledReason === "string" ? disabledReason : null,
+    limitedAtMs: typeof limitedAtMs === "number" ? limitedAtMs : null,
     createdAtMs: typeof createdAt === "number" ? createdAt : nowMs,
   };
   return { instance, waitMs: typeof waitMs === "number" ? waitMs : 0 };

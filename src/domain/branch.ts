@@ -24,6 +24,8 @@ export interface BranchOptions {
   readonly command: string;
   /** `n/s`, `n/m` or `n/h`, n from 1. */
   readonly restartMaxRate: string;
+  /** After so long an instance that died too often is enabled again; 0 for never. */
+  readonly retryDisabledS: number;
   readonly waitAfterBrokerRevivedS: number;
   readonly unresponsiveAfterS: number;
   readonly webhookAllow: readonly string[];

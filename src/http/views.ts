@@ -3,6 +3,7 @@ import type { BranchDetail } from "../controller/branches.ts";
 import type { Component, HealthReport } from "../controller/health.ts";
 import type { InstanceDetail, Status } from "../controller/instances.ts";
 import type { Broker } from "../domain/broker.ts";
+import type { Instance } from "../domain/instance.ts";
 import { DEFAULT_STOP_TIMEOUT_S, type Launch } from "../domain/launch.ts";
 import type { Queue } from "../domain/queue.ts";
 import type { HistoryEntry } from "../domain/history.ts";
@@ -59,10 +60,16 @@ export function instanceView({ instance, status }: InstanceDetail, branch: strin
     pid: seen?.pid ?? null,
     since: time(seen?.sinceMs ?? instance.createdAtMs),
     restarts: seen?.restarts ?? 0,
-    disabled_reason: instance.disabledReason,
-    why: instance.disabledReason ?? (seen ? brokerTrouble(seen) : null),
+    disabled_reason: disabledReason(instance, seen),
+    why: disabledReason(instance, seen) ?? (seen ? (brokerTrouble(seen) ?? seen.lastDeath) : null),
     is_held: instance.isHeld,
   };
+}
+
+/** With the time when it is tried again, where it is. */
+function disabledReason({ disabledReason: reason }: Instance, seen: Status | undefined): string | null {
+  if (reason === null || !seen || seen.retryAtMs === null) return reason;
+  return `${reason}; it is tried again at ${time(seen.retryAtMs)}`;
 }
 
 /** Why a worker that is wanted does not answer, where that is the broker's doing. */

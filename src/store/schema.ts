@@ -120,7 +120,7 @@ const workerProcess = {
   brokerId: integer("broker_id").references(() => brokers.id),
   startedAtMs: integer("started_at"),
   /** Who asked for this start: counts towards what its death means. */
-  startedFor: text("started_for", { enum: ["people", "branch", "death", "recycling"] }),
+  startedFor: text("started_for", { enum: ["people", "branch", "death", "recycling", "retry"] }),
   restartSeq: integer("restart_seq").notNull().default(0),
   answeredAtMs: integer("answered_at"),
   /** Set before TERM is sent, so that no second one is sent after a crash: Celery 5.2 kills running tasks on it. */

@@ -3,10 +3,10 @@ import type { Db } from "./database.ts";
 import { deaths, workers } from "./schema.ts";
 
 /**
- * Who asked for a start: `people`, `branch` (it was not running when the branch started), `death` of the one before, or
- * `recycling` of it.
+ * Who asked for a start: `people`, `branch` (it was not running when the branch started), `death` of the one before,
+ * `recycling` of it, or `retry` a while after it was disabled for dying too often.
  */
-export type StartedFor = "people" | "branch" | "death" | "recycling";
+export type StartedFor = "people" | "branch" | "death" | "recycling" | "retry";
 
 /** What is known of the process of an instance. Dates in ms since the epoch. */
 export type WorkerRow = Omit<typeof workers.$inferSelect, "instance">;

@@ -55,10 +55,10 @@ describe("judge()", () => {
     expect(verdict({ hasAnswered: false, deathsBefore: 9 })).toBe("failed");
   });
 
-  test.each(["branch", "death"] as const)(
-    "one that was started for %s is tried again then, within the rate",
+  test.each(["branch", "death", "recycling", "retry"] as const)(
+    "one that was started for %s came to an early death then, and is tried again within the rate",
     (startedFor) => {
-      expect(verdict({ hasAnswered: false, startedFor })).toBe("counted");
+      expect(verdict({ hasAnswered: false, startedFor })).toBe("early");
       expect(verdict({ hasAnswered: false, startedFor, deathsBefore: 2 })).toBe("too many");
     },
   );

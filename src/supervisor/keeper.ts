@@ -3,9 +3,9 @@ import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Instance, InstanceState } from "../domain/instance.ts";
 import { resolveLaunch, type ResolvedLaunch } from "../domain/launch.ts";
 import { directQueue } from "../domain/names.ts";
+import { parseRate, type Rate } from "../domain/rate.ts";
 import { AmqpAway, untilTried } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
-import type { Limiter } from "../kit/limiter.ts";
 import type { Log } from "../kit/log.ts";
 import { SpawnError, type Exit, type ProcessId } from "../kit/processes.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
@@ -16,15 +16,16 @@ import { Liveness, type RoundReply } from "./liveness.ts";
 import type { Parts } from "./parts.ts";
 import { plan, stateOf, wantOf, type Action, type Seen } from "./plan.ts";
 import { Refusals } from "./refusals.ts";
+import { StartLanes, type Lane } from "./start-lanes.ts";
 import type { Failure, Status, StatusListener } from "./status.ts";
 import type { Turns } from "./turns.ts";
-import { tellingLine } from "./worker-log.ts";
+import { reasonOf } from "./worker-log.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 export interface KeeperParts extends Parts {
   readonly turns: Turns;
-  /** Bounds how many workers start up at the same time: each is a burst of CPU. */
-  readonly starts: Limiter;
+  /** Bounds how many workers start up at the same time. */
+  readonly starts: StartLanes;
   /** Called where a rolling restart failed on this instance: the others of its app keep what they run. */
   readonly haltRollout: (app: string, failed: string) => void;
 }
@@ -38,7 +39,9 @@ const LINK_SETTLES_MS = 1500;
 const CORRECT_AGAIN_MS = 30;
 const FAILED_PASS_MS = 2000;
 /** The longest that a slow starter keeps others from starting. */
-const START_SLOT_MS = 10_000;
+const START_SLOT_MS = 5000;
+const EARLY_FIRST_MS = 1000;
+const EARLY_LAST_MS = 60_000;
 const BLAMELESS_FIRST_MS = 1000;
 const BLAMELESS_LAST_MS = 30_000;
 
@@ -47,6 +50,7 @@ const STARTED_FOR: Record<StartedFor, string> = {
   branch: "the branch started",
   death: "the one before it died",
   recycling: "the one before it was replaced",
+  retry: "it is tried again a while after it was disabled",
 };
 
 /**
@@ -74,6 +78,13 @@ export class Keeper {
   #startFor: StartedFor;
   #startNotBeforeMs = 0;
   #blamelessDeaths = 0;
+  /** Since a worker last answered. */
+  #earlyDeaths = 0;
+  #lastDeath: string | null = null;
+  /** Whether the last start took long, or came to nothing. */
+  #isSlowStarter = false;
+  /** Whether this start has had its place for as long as it may. */
+  #isSlowStart = false;
   #corrections = 0;
   #killedPid: number | undefined;
   #leaveStarts: (() => void) | undefined;
@@ -264,6 +275,7 @@ export class Keeper {
       worker,
       isBrokerUp: connection.link.state.is === "up",
       startNotBeforeMs: this.#startNotBeforeMs,
+      retryInMs: this.#retryInMs(instance),
       isItsTurn: isOutdated && wantOf(instance) === "run" && mayRestart(),
       refusedQueues: this.#refusals.pending,
     };
@@ -282,7 +294,10 @@ export class Keeper {
     this.#closeFiles();
     this.#leaveStarts?.();
     this.#blamelessDeaths = 0;
+    this.#earlyDeaths = 0;
+    this.#isSlowStarter = this.#isSlowStart;
     this.#failure = null;
+    this.#lastDeath = null;
     this.#log.info("worker answers");
   }
 
@@ -310,6 +325,8 @@ export class Keeper {
         return this.#process.kill(id);
       case "forget":
         return this.#forget(wish);
+      case "enable":
+        return this.#enable(wish.instance);
       case "consume":
       case "cancel":
       case "scale":
@@ -319,12 +336,21 @@ export class Keeper {
     }
   }
 
+  #lane(): Lane {
+    if (this.#isSlowStarter) return "slow";
+    return this.#startFor === "death" ? "revival" : "asked";
+  }
+
   #start(wish: Wish): void {
     const { starts, clock } = this.#parts;
     this.#leaveStarts?.();
-    const leave = starts.tryEnter(this.name, () => this.wake());
+    const leave = starts.tryEnter(this.#lane(), this.name, () => this.wake());
     if (!leave) return;
-    const cancelTimer = clock.after(START_SLOT_MS, leave);
+    this.#isSlowStart = false;
+    const cancelTimer = clock.after(START_SLOT_MS, () => {
+      this.#isSlowStart = true;
+      leave();
+    });
     this.#leaveStarts = () => {
       cancelTimer();
       leave();
@@ -340,7 +366,7 @@ export class Keeper {
       this.#leaveStarts();
       if (!(error instanceof SpawnError)) throw error;
       const death = { termReason: null, startedFor, hasAnswered: false, isBrokerUsable: true };
-      this.#sentence(this.#judge(death), wish, { why: error.message, log: [] }, {});
+      this.#sentence(this.#judge(death, wish.instance), wish, { why: error.message, log: [] }, {});
     }
   }
 
@@ -404,12 +430,15 @@ export class Keeper {
     const hasAnswered = row.answeredAtMs !== null;
     // A worker that the broker refuses dies faster than we hear of the refusal.
     if (!hasAnswered && row.termReason === null) await link.whenUp(LINK_SETTLES_MS).catch(() => undefined);
-    const verdict = this.#judge({
-      termReason: row.termReason,
-      startedFor: row.startedFor ?? "branch",
-      hasAnswered,
-      isBrokerUsable: link.state.is === "up",
-    });
+    const verdict = this.#judge(
+      {
+        termReason: row.termReason,
+        startedFor: row.startedFor ?? "branch",
+        hasAnswered,
+        isBrokerUsable: link.state.is === "up",
+      },
+      wish.instance,
+    );
     const exit = await this.#process.exit();
     const log = this.#process.tail(broker);
     this.#clear();
@@ -438,9 +467,14 @@ export class Keeper {
     }
   }
 
-  #judge(death: Omit<Death, "deathsBefore">): Verdict {
-    const { store, clock, settings } = this.#parts;
-    const rate = settings.restartMaxRate;
+  #rate({ restartMaxRate }: Instance): Rate {
+    const own = restartMaxRate === null ? undefined : parseRate(restartMaxRate);
+    return own ?? this.#parts.settings.restartMaxRate;
+  }
+
+  #judge(death: Omit<Death, "deathsBefore">, instance: Instance): Verdict {
+    const { store, clock } = this.#parts;
+    const rate = this.#rate(instance);
     const deathsBefore = store.write(() => store.workers.deathsSince(this.name, clock.now() - rate.periodMs));
     return judge({ ...death, deathsBefore }, rate);
   }
@@ -454,32 +488,63 @@ export class Keeper {
 
   /** Carries out what follows from a death or a failed start that nobody wished for. */
   #sentence(verdict: Verdict, wish: Wish, failure: Failure, evidence: Record<string, unknown>): void {
-    const { store, clock, settings } = this.#parts;
+    const { store, clock } = this.#parts;
     this.#record("died", failure.why, evidence);
-    if (verdict === "counted" || verdict === "too many") {
+    if (verdict === "counted" || verdict === "early" || verdict === "too many") {
       store.write(() => store.workers.addDeath(this.name, clock.now()));
     }
-    if (verdict === "too many") {
-      return this.#disable(
-        wish.instance,
-        failure,
-        `more deaths than restart_max_rate ${settings.restartMaxRate.text} allows: `,
-      );
-    }
-    if (verdict === "failed") return this.#disable(wish.instance, failure, "");
+    if (verdict === "too many") return this.#limit(wish.instance, failure);
+    if (verdict === "failed") return this.#disable(wish.instance, failure, reasonOf(failure), null);
     this.#startAgain("death");
-    if (verdict !== "blameless") return;
-    // The first is started again at once: its death may have nothing to do with the broker.
-    const delayMs = backoffMs(this.#blamelessDeaths, BLAMELESS_FIRST_MS, BLAMELESS_LAST_MS);
-    if (this.#blamelessDeaths++ > 0) this.#startNotBeforeMs = clock.now() + delayMs;
+    this.#startNotBeforeMs = clock.now() + this.#delayMs(verdict, failure);
   }
 
-  #disable(instance: Instance, failure: Failure, because: string): void {
+  /** How long the next start is put off. */
+  #delayMs(verdict: Verdict, failure: Failure): number {
+    if (verdict === "early") {
+      this.#lastDeath = reasonOf(failure);
+      this.#isSlowStarter = true;
+      return backoffMs(this.#earlyDeaths++, EARLY_FIRST_MS, EARLY_LAST_MS);
+    }
+    // The first is started again at once: its death may have nothing to do with the broker.
+    if (verdict !== "blameless" || this.#blamelessDeaths++ === 0) return 0;
+    return backoffMs(this.#blamelessDeaths - 1, BLAMELESS_FIRST_MS, BLAMELESS_LAST_MS);
+  }
+
+  /** Disables an instance whose worker died more often than its rate allows. */
+  #limit(instance: Instance, failure: Failure): void {
+    const why = `more deaths than restart_max_rate ${this.#rate(instance).text} allows: ${reasonOf(failure)}`;
+    this.#disable(instance, failure, why, this.#parts.clock.now());
+  }
+
+  /** How long until an instance that died too often is enabled again; null where it is not. */
+  #retryInMs({ isEnabled, isHeld, limitedAtMs }: Instance): number | null {
+    const { clock, settings } = this.#parts;
+    if (isEnabled || isHeld || limitedAtMs === null || settings.retryDisabledMs === 0) return null;
+    // Not longer than that where the clock was set back.
+    return Math.min(limitedAtMs + settings.retryDisabledMs - clock.now(), settings.retryDisabledMs);
+  }
+
+  #enable({ disabledReason, limitedAtMs }: Instance): void {
+    const { store, clock, settings } = this.#parts;
+    store.write(() => {
+      store.workers.forgetDeaths(this.name);
+      store.instances.set(this.name, { isEnabled: true, disabledReason: null, limitedAtMs: null });
+    });
+    const why = `it was disabled for dying too often, and is tried again every ${settings.retryDisabledMs / 1000} s`;
+    const disabledForS = Math.round((clock.now() - (limitedAtMs ?? clock.now())) / 1000);
+    this.#record("enabled", why, { disabled_for: disabledForS, reason: disabledReason });
+    this.#startFor = "retry";
+    this.#startNotBeforeMs = 0;
+    this.#failure = null;
+    this.#isDirty = true;
+  }
+
+  #disable(instance: Instance, failure: Failure, disabledReason: string, limitedAtMs: number | null): void {
     const { store, turns, haltRollout } = this.#parts;
-    const line = tellingLine(failure.log);
-    const disabledReason = `${because}${failure.why}${line === undefined ? "" : `; its log says: ${line}`}`;
-    store.write(() => store.instances.set(this.name, { isEnabled: false, disabledReason }));
+    store.write(() => store.instances.set(this.name, { isEnabled: false, disabledReason, limitedAtMs }));
     this.#failure = failure;
+    this.#lastDeath = null;
     this.#record("disabled", disabledReason, {});
     if (turns.isHeldBy(instance.app, instance.name)) haltRollout(instance.app, instance.name);
     turns.release(instance.app, instance.name);
@@ -509,6 +574,8 @@ export class Keeper {
       restartSeq: isAlive ? row.restartSeq : null,
       link: this.#connection(isAlive ? row : null, launch).link.state,
       failure: this.#failure,
+      lastDeath: this.#lastDeath,
+      retryAtMs: seen.retryInMs === null ? null : clock.now() + Math.max(0, seen.retryInMs),
       refused: this.#refusals.words,
     };
   }

@@ -32,6 +32,7 @@ const seen = (fields: Partial<Seen> = {}): Seen => ({
   nowMs: NOW_MS,
   worker: worker(),
   isBrokerUp: true,
+  retryInMs: null,
   startNotBeforeMs: 0,
   isItsTurn: false,
   refusedQueues: new Set(),

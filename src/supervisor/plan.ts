@@ -42,6 +42,8 @@ export interface Seen {
   readonly isBrokerUp: boolean;
   /** A start that is put off until then, after deaths that nobody can be blamed for. */
   readonly startNotBeforeMs: number;
+  /** When an instance that died too often is enabled again; null where it is not. */
+  readonly retryInMs: number | null;
   /** Whether a rolling restart may take this instance now. */
   readonly isItsTurn: boolean;
   /** Queues that the broker refused: telling a worker to consume from them would kill it. */
@@ -60,6 +62,7 @@ export type Action =
   | { readonly do: "terminate"; readonly reason: TermReason; readonly why: string }
   | { readonly do: "kill" }
   | { readonly do: "forget" }
+  | { readonly do: "enable" }
   | { readonly do: "look again"; readonly inMs: number }
   | { readonly do: "consume"; readonly queue: string }
   | { readonly do: "cancel"; readonly queue: string }
@@ -114,7 +117,8 @@ function planWithout(want: Want, seen: Seen): Action[] {
     case "delete":
       return [{ do: "forget" }];
     case "stop":
-      return [];
+      if (seen.retryInMs === null) return [];
+      return seen.retryInMs > 0 ? [{ do: "look again", inMs: seen.retryInMs }] : [{ do: "enable" }];
     case "run": {
       const waitMs = seen.startNotBeforeMs - seen.nowMs;
       return waitMs > 0 ? [{ do: "look again", inMs: waitMs }] : [{ do: "start" }];

@@ -13,6 +13,8 @@ export interface SupervisorSettings {
   readonly defaultCommand: string;
   readonly intervalMs: number;
   readonly restartMaxRate: Rate;
+  /** After this time an instance that died too often is enabled again; 0 for never. */
+  readonly retryDisabledMs: number;
   readonly waitAfterBrokerRevivedMs: number;
   readonly unresponsiveAfterMs: number;
   /** The environment that workers inherit. */

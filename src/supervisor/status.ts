@@ -25,6 +25,10 @@ export interface Status {
   /** The link to the broker that the worker is on, or would be started with. */
   readonly link: LinkState;
   readonly failure: Failure | null;
+  /** Why the last worker ended before it first answered, while there is none that does. */
+  readonly lastDeath: string | null;
+  /** When an instance that died too often is enabled again, ms since the epoch; null where it is not. */
+  readonly retryAtMs: number | null;
   /** Queues that the broker refused to declare, with its words. */
   readonly refused: ReadonlyMap<string, string>;
 }

@@ -1,7 +1,6 @@
 import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import type { Broker } from "../domain/broker.ts";
 import { AmqpAway } from "../kit/amqp.ts";
-import { Limiter } from "../kit/limiter.ts";
 import type { ProcessId } from "../kit/processes.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
 import type { Log } from "../kit/log.ts";
@@ -10,6 +9,7 @@ import { Keeper, type KeeperParts } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { askWorkers } from "./observe.ts";
 import type { Parts } from "./parts.ts";
+import { StartLanes } from "./start-lanes.ts";
 import type { Status } from "./status.ts";
 import { Turns } from "./turns.ts";
 
@@ -59,7 +59,7 @@ export class Supervisor {
       log: this.#log,
       brokers: { ...bound(parts.brokers), use: (broker) => this.#use(broker) },
       turns: new Turns(),
-      starts: new Limiter(parts.maxStarting),
+      starts: new StartLanes(parts.maxStarting),
       haltRollout: (app, failed) => this.#haltRollout(app, failed),
     };
   }

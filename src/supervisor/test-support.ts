@@ -321,6 +321,7 @@ export class TestBranch {
       defaultCommand: "celery",
       intervalMs: 5000,
       restartMaxRate: rate,
+      retryDisabledMs: 0,
       waitAfterBrokerRevivedMs: 35_000,
       unresponsiveAfterMs: 60_000,
       env: {},

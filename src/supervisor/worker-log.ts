@@ -23,6 +23,12 @@ export function tellingLine(lines: readonly string[]): string | undefined {
   );
 }
 
+/** In words, why a worker ended, with the line of its log that says most. */
+export function reasonOf({ why, log }: { readonly why: string; readonly log: readonly string[] }): string {
+  const line = tellingLine(log) ?? log.at(-1);
+  return line === undefined ? why : `${why}; its log says: ${line}`;
+}
+
 function readEnd(file: string, from: number): string {
   let fd: number;
   try {

@@ -45,6 +45,7 @@ function start(id: string, url: string): SimulatedBranch {
     command: "celery",
     intervalMs: 5_000,
     restartMaxRate: { count: 1, periodMs: 60_000, text: "1/m" },
+    retryDisabledMs: 0,
     waitAfterBrokerRevivedMs: 35_000,
     unresponsiveAfterMs: 60_000,
     resultExpiresMs: 3_600_000,
