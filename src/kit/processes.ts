@@ -1,3 +1,4 @@
+import { dlopen, FFIType } from "bun:ffi";
 import { constants } from "node:os";
 import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 
@@ -92,6 +93,7 @@ export class LinuxProcesses implements Processes {
     if (present && present.startTicks !== leader.startTicks) return 0;
     let killed = 0;
     for (const pid of allPids()) {
+      if (sessionOf(pid) !== leader.pid) continue;
       const stat = readStat(pid);
       if (stat?.session !== leader.pid || stat.state === "Z" || stat.state === "X") continue;
       if (kill(pid, "SIGKILL")) killed++;
@@ -110,6 +112,14 @@ export class LinuxProcesses implements Processes {
     }
     return found;
   }
+}
+
+let getsid: ((pid: number) => number) | undefined;
+
+/** The session of a process, which reading its entry in /proc tells too, in thirty times the time; -1 where there is none. */
+function sessionOf(pid: number): number {
+  getsid ??= dlopen("libc.so.6", { getsid: { args: [FFIType.i32], returns: FFIType.i32 } }).symbols.getsid;
+  return getsid(pid);
 }
 
 interface Stat {

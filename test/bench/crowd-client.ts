@@ -17,20 +17,13 @@ export interface Crowd extends AsyncDisposable {
 
 export function startCrowd(): Crowd {
   let settle: ((answer: CrowdAnswer) => void) | undefined;
-  const child = Bun.spawn(
-    [
-      process.execPath,
-      ...(process.env["PROF"] ? ["--cpu-prof", "--cpu-prof-dir=/tmp/w/k1prof"] : []),
-      resolve(import.meta.dir, "crowd.ts"),
-    ],
-    {
-      stdin: "ignore",
-      stdout: "inherit",
-      stderr: "inherit",
-      ipc: (message) => settle?.(message as CrowdAnswer),
-      onExit: (_, code) => settle?.({ error: `the process ended with ${code}` }),
-    },
-  );
+  const child = Bun.spawn([process.execPath, resolve(import.meta.dir, "crowd.ts")], {
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+    ipc: (message) => settle?.(message as CrowdAnswer),
+    onExit: (_, code) => settle?.({ error: `the process ended with ${code}` }),
+  });
   const ask = async (request: CrowdRequest) => {
     const { promise, resolve: answered } = Promise.withResolvers<CrowdAnswer>();
     settle = answered;

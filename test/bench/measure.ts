@@ -40,3 +40,23 @@ export async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
+
+/** Resident memory, of which what is shared with others counts in parts. */
+export async function proportionalMb(pid: number): Promise<number> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/Pss:\s+(\d+)/.exec(rollup)?.[1]) / 1024;
+}
+
+/** Processor time that a process has used, in milliseconds, in steps of 10. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
+/** Percent of one processor over the next `forMs`. */
+export async function cpuOver(pid: number, forMs: number): Promise<number> {
+  const before = await cpuMs(pid);
+  await Bun.sleep(forMs);
+  return (100 * ((await cpuMs(pid)) - before)) / forMs;
+}

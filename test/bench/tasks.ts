@@ -1,5 +1,5 @@
 import { AMQPClient } from "@cloudamqp/amqp-client";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { URL_TASK } from "../../src/domain/task.ts";
 import { startBranch, type Branch } from "../harness/branch.ts";
@@ -7,7 +7,7 @@ import { anyCelery } from "../harness/celery.ts";
 import { keepAlive } from "../harness/keep-alive.ts";
 import { freshVhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
-import { median, ms, percentile, report, residentMb, sample, shown, type Sample } from "./measure.ts";
+import { cpuMs, cpuOver, median, ms, percentile, report, residentMb, sample, shown, type Sample } from "./measure.ts";
 
 const CONNECTIONS = 32;
 /** Of messages that are published and not confirmed: as many as celery/sender.ts lets be, with more connections. */
@@ -230,20 +230,6 @@ async function purge(broker: string): Promise<void> {
   const channel = await connection.channel();
   await channel.queuePurge("jobs");
   await connection.close();
-}
-
-/** Processor time that a process has used, in milliseconds, in steps of 10. */
-async function cpuMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return 10 * (Number(fields[11]) + Number(fields[12]));
-}
-
-/** Percent of one processor over the next `forMs`. */
-async function cpuOver(pid: number, forMs: number): Promise<number> {
-  const before = await cpuMs(pid);
-  await Bun.sleep(forMs);
-  return (100 * ((await cpuMs(pid)) - before)) / forMs;
 }
 
 async function openSockets(pid: number): Promise<number> {

@@ -1,0 +1,66 @@
+import { resolve } from "node:path";
+import { startBranch, type Branch } from "../harness/branch.ts";
+import { until } from "../harness/wait.ts";
+import type { CrowdOfWorkers } from "./crowd-of-workers.ts";
+
+const STAND_IN = `sh ${resolve(import.meta.dir, "stand-in.sh")}`;
+const ALL_RUN_MS = 300_000;
+
+/** Returns once all nodes answer; see crowd-of-workers.ts. */
+export async function startWorkers(crowd: CrowdOfWorkers): Promise<AsyncDisposable & { readonly pid: number }> {
+  const { promise: isReady, resolve: ready, reject } = Promise.withResolvers<void>();
+  const program = resolve(import.meta.dir, "crowd-of-workers.ts");
+  const child = Bun.spawn([process.execPath, program, JSON.stringify(crowd)], {
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+    ipc: () => ready(),
+    onExit: (_, code) => reject(new Error(`The process that answers for the workers ended with ${code}`)),
+  });
+  await isReady;
+  return {
+    pid: child.pid,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+/** A branch whose workers are processes that cost nothing, and who answers for them. */
+export interface CheapBranch extends AsyncDisposable {
+  readonly branch: Branch;
+  readonly names: readonly string[];
+  /** Until all of them run, with the adding of the instances. */
+  readonly startedMs: number;
+}
+
+/** A branch with `count` instances that run. */
+export async function cheapBranch(broker: string, count: number, args: readonly string[] = []): Promise<CheapBranch> {
+  const stack = new AsyncDisposableStack();
+  const celery = { name: "5.2", version: "0", python: "python3", command: STAND_IN } as const;
+  const branch = stack.use(await startBranch({ broker, celery, args }));
+  const names = Array.from({ length: count }, (_, i) => `w${i}`);
+  stack.use(await startWorkers({ url: broker, nodes: names.map((name) => `${name}@${branch.id}`) }));
+  await branch.api("POST", "/bench/");
+  const beginMs = performance.now();
+  for (const name of names) {
+    const { status } = await branch.api("POST", `/bench/instances/!/${name}/`);
+    if (status !== 202) throw new Error(`Adding ${name} was answered ${status}`);
+  }
+  await untilAllRun(branch, count);
+  return {
+    branch,
+    names,
+    startedMs: performance.now() - beginMs,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+export async function untilAllRun(branch: Branch, count: number): Promise<void> {
+  const allRun = async () => {
+    const { body } = await branch.api<{ state: string }[]>("GET", "/bench/instances/", { query: { detail: "1" } });
+    return body.filter(({ state }) => state === "running").length === count;
+  };
+  await until(allRun, { what: `${count} instances to run`, timeoutMs: ALL_RUN_MS, everyMs: 200 });
+}
