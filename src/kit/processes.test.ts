@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../test/harness/wait.ts";
-import { LinuxProcesses, SpawnError, type Exit, type ProcessId } from "./processes.ts";
+import { LinuxProcesses, SpawnError, type Exit, type ProcessId, type Vitals } from "./processes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cyme-processes-"));
 const processes = new LinuxProcesses();
@@ -222,5 +222,47 @@ describe("leadersWith()", () => {
     const child = start("exit 0", { TEST_ENDED: "yes" });
     await exited(child);
     expect(processes.leadersWith("TEST_ENDED").size).toBe(0);
+  });
+});
+
+describe("vitals()", () => {
+  const python = (script: string) => start(`exec python3 -c 'import select, time; ${script}'`);
+  const waiting = async (child: { id: ProcessId }, is: (seen: Vitals) => boolean, what: string) => {
+    const look = () => {
+      const seen = processes.vitals(child.id);
+      return seen && is(seen) ? seen : undefined;
+    };
+    return until(look, { what });
+  };
+
+  test("tells one that waits for files from one that waits otherwise, and counts its event loops", async () => {
+    const polls = python("select.epoll().poll()");
+    const naps = python("loops = select.epoll(), select.epoll(); time.sleep(1000)");
+    const inPoll = await waiting(polls, ({ waitsIn }) => /ep_poll|epoll_wait/.test(waitsIn ?? ""), "it to poll");
+    expect(inPoll).toMatchObject({ isAsleep: true, isStopped: false, pollers: 1 });
+    const napping = await waiting(naps, ({ waitsIn }) => /sleep/.test(waitsIn ?? ""), "it to nap");
+    expect(napping).toMatchObject({ isAsleep: true, pollers: 2 });
+  });
+
+  test("tells the time that it worked", async () => {
+    const child = start("while :; do :; done");
+    const works = await waiting(child, ({ cpuMs }) => cpuMs >= 100, "a tenth of a second of work");
+    expect(works).toMatchObject({ isStopped: false, pollers: 0 });
+  });
+
+  test("tells that it is stopped, until it is continued", async () => {
+    const child = start("sleep 1000");
+    processes.signal(child.id, "SIGSTOP");
+    await waiting(child, ({ isStopped }) => isStopped, "it to be stopped");
+    processes.signal(child.id, "SIGCONT");
+    await waiting(child, ({ isStopped }) => !isStopped, "it to go on");
+  });
+
+  test("knows nothing of a process that ended, nor of another with its pid", async () => {
+    const child = start("exit 0");
+    expect(processes.vitals({ ...child.id, startTicks: child.id.startTicks + 1 })).toBeUndefined();
+    await exited(child);
+    await until(() => processes.vitals(child.id) === undefined, { what: "it to be gone" });
+    expect(processes.vitals({ ...child.id, bootId: "another" })).toBeUndefined();
   });
 });

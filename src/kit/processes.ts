@@ -1,6 +1,7 @@
 import { dlopen, FFIType } from "bun:ffi";
 import { constants } from "node:os";
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { ExitWatch } from "./exit-watch.ts";
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessId {
@@ -26,6 +27,20 @@ export interface SpawnOptions {
   readonly onExit: (exit: Exit) => void;
 }
 
+/** What a process does at this moment, as far as the kernel tells. */
+export interface Vitals {
+  /** Stopped by a signal: it does nothing until it is continued. */
+  readonly isStopped: boolean;
+  /** Whether its main thread sleeps, neither running nor waiting for a core. */
+  readonly isAsleep: boolean;
+  /** CPU time that it used by itself, all threads, without its children, in ms. */
+  readonly cpuMs: number;
+  /** The function of the kernel in which its main thread waits; null where that is not told. */
+  readonly waitsIn: string | null;
+  /** How many sets of files it can wait for (epoll) are open: one for each event loop. Null where that is not told. */
+  readonly pollers: number | null;
+}
+
 /** A process could not be started; the message says why in words for the user. */
 export class SpawnError extends Error {}
 
@@ -35,6 +50,13 @@ export interface Processes {
   spawn(options: SpawnOptions): ProcessId;
   /** Whether exactly that process still runs; a zombie does not. */
   isAlive(id: ProcessId): boolean;
+  /** What that process does now; undefined where it is gone. */
+  vitals(id: ProcessId): Vitals | undefined;
+  /**
+   * Calls back once, soon after a process that is no child of ours ended; gives a function that ends the watching, undefined where
+   * it cannot be watched.
+   */
+  watchExit(id: ProcessId, onExit: () => void): (() => void) | undefined;
   /** Sends a signal to that process alone; false where it is gone. */
   signal(id: ProcessId, signal: NodeJS.Signals): boolean;
   /** Kills what has not ended in the session that `leader` began, whether or not that one still is; how many there were. */
@@ -46,6 +68,7 @@ export interface Processes {
 /** Linux, by way of /proc. */
 export class LinuxProcesses implements Processes {
   readonly #bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  readonly #exitWatch = new ExitWatch();
 
   spawn({ argv, cwd, env, logFile, onExit }: SpawnOptions): ProcessId {
     const [command = ""] = argv;
@@ -80,6 +103,26 @@ export class LinuxProcesses implements Processes {
     if (bootId !== this.#bootId) return false;
     const stat = readStat(pid);
     return stat !== undefined && stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
+  }
+
+  vitals({ pid, startTicks, bootId }: ProcessId): Vitals | undefined {
+    const stat = bootId === this.#bootId ? readStat(pid) : undefined;
+    if (!stat || stat.startTicks !== startTicks) return undefined;
+    return {
+      isStopped: stat.state === "T",
+      isAsleep: stat.state === "S",
+      cpuMs: stat.cpuTicks * MS_PER_TICK,
+      waitsIn: readWait(pid),
+      pollers: countPollers(pid),
+    };
+  }
+
+  watchExit(id: ProcessId, onExit: () => void): (() => void) | undefined {
+    const cancel = this.#exitWatch.add(id.pid, onExit);
+    // Only now is it sure whose pid that is.
+    if (this.isAlive(id)) return cancel;
+    cancel?.();
+    return undefined;
   }
 
   signal(id: ProcessId, signal: NodeJS.Signals): boolean {
@@ -126,7 +169,11 @@ interface Stat {
   readonly state: string;
   readonly session: number;
   readonly startTicks: number;
+  readonly cpuTicks: number;
 }
+
+/** Linux tells times to programs in hundredths of a second, whatever it counts in itself. */
+const MS_PER_TICK = 10;
 
 /** Fields of /proc/<pid>/stat; undefined where there is no such process. */
 function readStat(pid: number): Stat | undefined {
@@ -138,7 +185,36 @@ function readStat(pid: number): Stat | undefined {
   }
   // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", session: Number(fields[3]), startTicks: Number(fields[19]) };
+  const cpuTicks = Number(fields[11]) + Number(fields[12]);
+  return { state: fields[0] ?? "", session: Number(fields[3]), startTicks: Number(fields[19]), cpuTicks };
+}
+
+/** "0" is the answer for a process that runs, and for one of another user. */
+function readWait(pid: number): string | null {
+  try {
+    const name = readFileSync(`/proc/${pid}/wchan`, "latin1").trim();
+    return name === "" || name === "0" ? null : name;
+  } catch {
+    return null;
+  }
+}
+
+function countPollers(pid: number): number | null {
+  try {
+    const files = readdirSync(`/proc/${pid}/fd`);
+    return files.filter((file) => linkOf(`/proc/${pid}/fd/${file}`) === "anon_inode:[eventpoll]").length;
+  } catch {
+    return null;
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed since it was listed.
+    return undefined;
+  }
 }
 
 function allPids(): number[] {

@@ -11,7 +11,14 @@ import { parseRate } from "../domain/rate.ts";
 import { AmqpAway, AmqpRefused, type AMQPChannel, type Link, type LinkState } from "../kit/amqp.ts";
 import { ManualClock, type Clock } from "../kit/clock.ts";
 import { silentLog } from "../kit/log.ts";
-import { SpawnError, type Exit, type ProcessId, type Processes, type SpawnOptions } from "../kit/processes.ts";
+import {
+  SpawnError,
+  type Exit,
+  type ProcessId,
+  type Processes,
+  type SpawnOptions,
+  type Vitals,
+} from "../kit/processes.ts";
 import { Store } from "../store/store.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import type { Status } from "./status.ts";
@@ -30,7 +37,11 @@ export interface FakeWorker {
   /** Goes on after TERM, as one with a long task. */
   isBusy: boolean;
   isAlive: boolean;
+  /** What the kernel tells of it: it waits for messages, unless a test says otherwise. */
+  vitals: Vitals;
 }
+
+const AWAITING: Vitals = { isStopped: false, isAsleep: true, cpuMs: 0, waitsIn: "do_epoll_wait", pollers: 1 };
 
 const CLEAN: Exit = { code: 0, signal: null };
 const KILLED: Exit = { code: null, signal: "SIGKILL" };
@@ -59,6 +70,7 @@ export class FakeProcesses implements Processes {
       isMute: this.next.isMute ?? false,
       isBusy: this.next.isBusy ?? false,
       isAlive: true,
+      vitals: AWAITING,
     };
     this.workers.push(worker);
     this.#exits.set(pid, options.onExit);
@@ -68,8 +80,15 @@ export class FakeProcesses implements Processes {
     return worker.id;
   }
 
+  /** Nothing can be watched here: what is no child is looked for. */
+  watchExit(): undefined {}
+
   isAlive(id: ProcessId): boolean {
     return this.#find(id) !== undefined;
+  }
+
+  vitals(id: ProcessId): Vitals | undefined {
+    return this.#find(id)?.vitals;
   }
 
   signal(id: ProcessId, signal: NodeJS.Signals): boolean {
