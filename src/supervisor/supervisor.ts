@@ -1,9 +1,9 @@
 import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import type { Broker } from "../domain/broker.ts";
 import { AmqpAway } from "../kit/amqp.ts";
-import type { ProcessId } from "../kit/processes.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
 import type { Log } from "../kit/log.ts";
+import { Adopted } from "./adopted.ts";
 import { findWorkers, type FoundWorker } from "./found-workers.ts";
 import { Keeper, type KeeperParts } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
@@ -22,8 +22,6 @@ const ROUND_ANSWER_MS = 2000;
 const FINISH_LOOK_MS = 50;
 /** Without rounds, how often an instance is looked at that somebody waits for. */
 const AWAITED_LOOK_MS = 1000;
-/** How soon the death of a worker is seen that is no child of this branch. */
-const ADOPTED_LOOK_MS = 250;
 /** A round that takes longer than this many intervals, and at least a minute, is stuck. */
 const STUCK_INTERVALS = 10;
 const STUCK_MS = 60_000;
@@ -38,7 +36,7 @@ export class Supervisor {
   readonly #keeperParts: KeeperParts;
   readonly #log: Log;
   readonly #keepers = new Map<string, Keeper>();
-  readonly #adopted = new Map<string, ProcessId>();
+  readonly #adopted: Adopted;
   readonly #watched = new WeakSet<BrokerConnection["link"]>();
   /** What ends each wait: its timer would keep a stopped process alive. */
   readonly #waits = new Set<() => void>();
@@ -48,12 +46,12 @@ export class Supervisor {
   #roundBegunMs: number | undefined;
   #isRoundDue = false;
   #cancelRound: () => void = () => {};
-  #cancelAdopted: () => void = () => {};
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
     this.#log = parts.log.with({ part: "supervisor" });
     this.#sinceMs = parts.clock.now();
+    this.#adopted = new Adopted(parts, (instance) => this.#keepers.get(instance)?.wake());
     this.#keeperParts = {
       ...parts,
       log: this.#log,
@@ -82,7 +80,7 @@ export class Supervisor {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelRound();
-    this.#cancelAdopted();
+    this.#adopted.stop();
     for (const giveUp of this.#waits) giveUp();
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
   }
@@ -175,14 +173,14 @@ export class Supervisor {
       queueMicrotask(() => {
         if (this.#keepers.get(name) !== keeper || this.#parts.store.instances.get(name)) return;
         this.#keepers.delete(name);
-        this.#adopted.delete(name);
+        this.#adopted.remove(name);
         void keeper.stop();
         this.#tryRemoveEmptyApps();
       });
     });
     keeper.takeOver(found);
     const living = keeper.livingProcess;
-    if (living) this.#watchAdopted(name, living);
+    if (living) this.#adopted.add(name, living);
     return keeper;
   }
 
@@ -262,28 +260,6 @@ export class Supervisor {
       }
     }
     for (const { keeper } of nodes.values()) keeper.wake();
-  }
-
-  /** The exit of a process that is no child of ours is not told: it is looked for. */
-  #watchAdopted(name: string, id: ProcessId): void {
-    this.#adopted.set(name, id);
-    if (this.#adopted.size === 1) this.#lookAtAdoptedSoon();
-  }
-
-  #lookAtAdoptedSoon(): void {
-    if (this.#isStopped || this.#adopted.size === 0) return;
-    this.#cancelAdopted = this.#parts.clock.after(ADOPTED_LOOK_MS, () => {
-      this.#lookAtAdopted();
-      this.#lookAtAdoptedSoon();
-    });
-  }
-
-  #lookAtAdopted(): void {
-    for (const [name, id] of this.#adopted) {
-      if (this.#parts.processes.isAlive(id)) continue;
-      this.#adopted.delete(name);
-      this.#keepers.get(name)?.wake();
-    }
   }
 
   /** A broker that comes back is asked at once; one that goes changes what is known of every worker on it. */
