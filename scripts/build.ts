@@ -10,7 +10,8 @@ const FOLDER = join(ROOT, "dist");
 async function compile(scratch: string): Promise<string> {
   const outfile = join(scratch, "cyme");
   await Bun.build({
-    entrypoints: [join(ROOT, "src/main.ts")],
+    // The thread is loaded by its name: loop-watch.ts has it.
+    entrypoints: [join(ROOT, "src/main.ts"), join(ROOT, "src/branch/loop-thread.ts")],
     format: "esm",
     splitting: true,
     minify: true,

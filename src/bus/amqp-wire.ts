@@ -63,6 +63,10 @@ export class AmqpWire implements Wire {
     return this.#ear;
   }
 
+  get turns(): number {
+    return [this.#main, ...this.#controllers.map(({ link }) => link)].reduce((sum, { turns }) => sum + turns, 0);
+  }
+
   start(receiver: Receiver): void {
     this.#receiver ??= receiver;
     this.#main.start();

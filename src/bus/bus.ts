@@ -52,6 +52,8 @@ export interface Bus {
   readonly state: BusState;
   /** Calls back on every change; returns a function that ends that. */
   onState(listener: (state: BusState) => void): () => void;
+  /** Grows as long as it works, whether it is up (by what is heard, its own heartbeats among it) or tries to be. */
+  readonly turns: number;
   start(): void;
   /** Lets requests of others that are being done end, says goodbye and goes, at the latest at `deadlineMs` (clock time). */
   stop(deadlineMs: number): Promise<void>;

@@ -20,6 +20,8 @@ interface Waiting {
 /** The end of a MemoryNetwork that one bus has. */
 export class MemoryWire implements Wire {
   readonly inbox: string;
+  /** Nobody watches over it. */
+  readonly turns = 0;
   readonly #network: MemoryNetwork;
   readonly #process: Pausable;
   readonly #places: number;

@@ -32,6 +32,7 @@ export class WireBus implements Bus {
   #state: BusState;
   #stopped: Promise<void> | undefined;
   #isRefused = false;
+  #heard = 0;
 
   constructor(options: BusOptions, incarnation: string, wire: Wire) {
     const { self, clock, log, maxBytes } = options;
@@ -69,6 +70,10 @@ export class WireBus implements Bus {
 
   onState(listener: (state: BusState) => void): () => void {
     return this.#stateListeners.add(listener);
+  }
+
+  get turns(): number {
+    return this.#state.is === "up" ? this.#heard : this.#wire.turns;
   }
 
   start(): void {
@@ -196,6 +201,7 @@ export class WireBus implements Bus {
 
   /** Presence, casts to everybody, answers, and what is said before a write begins. */
   #onHeard(body: Uint8Array): void {
+    this.#heard++;
     const message = parse(body);
     switch (message.kind) {
       case "presence":

@@ -37,6 +37,8 @@ export interface Wire {
   readonly inbox: string;
   /** Where answers and presence are sent: another one for each connection. Empty while there is none. */
   readonly ear: string;
+  /** Grows as long as it works, also while it tries to connect. */
+  readonly turns: number;
   start(receiver: Receiver): void;
   /** At the latest at `deadlineMs` (clock time). */
   stop(deadlineMs: number): Promise<void>;

@@ -67,6 +67,11 @@ export class Cluster {
     return this.#bus?.state;
   }
 
+  /** As `Bus.turns`; 0 where this is no daemon. */
+  get busTurns(): number {
+    return this.#bus?.turns ?? 0;
+  }
+
   /** Whether no other branch was ever heard of: nobody is to be asked then. */
   get isAlone(): boolean {
     return this.#known.size === 0;

@@ -66,6 +66,7 @@ function busOf(others: Readonly<Record<string, Json>>): Bus {
   const about = { incarnation: "1", startedAtMs: 0, version: "1", facts: null, heardMs: 0 };
   return {
     state: { is: "up", sinceMs: 0 },
+    turns: 0,
     onState: () => () => {},
     start: unused,
     stop: unused,

@@ -45,6 +45,8 @@ export interface AmqpConnectionOptions {
   readonly clock: Clock;
   /** Called with the broker's reason when it stops accepting messages, with undefined when it accepts them again. */
   readonly onBlocked: (reason: string | undefined) => void;
+  /** Called each time that an open connection was looked at. */
+  readonly onWatched?: () => void;
 }
 
 const CONNECT_MS = 5_000;
@@ -68,6 +70,7 @@ type Fail = (error: AmqpAway | AmqpRefused) => void;
 export class AmqpConnection {
   readonly lost: Promise<Loss>;
   readonly #clock: Clock;
+  readonly #onWatched: () => void;
   readonly #client: GuardedClient;
   readonly #waiting = new Set<Fail>();
   readonly #publishers = new Set<Fail>();
@@ -79,6 +82,7 @@ export class AmqpConnection {
   /** Throws AmqpAway for a URL that cannot be read. */
   constructor(options: AmqpConnectionOptions) {
     this.#clock = options.clock;
+    this.#onWatched = options.onWatched ?? (() => {});
     this.lost = new Promise((resolve) => {
       this.#resolveLost = resolve;
     });
@@ -180,6 +184,7 @@ export class AmqpConnection {
     });
     const look = () => {
       if (this.#loss) return;
+      this.#onWatched();
       if (this.#clock.now() - heardMs >= SILENCE_MS) {
         this.kill(`nothing was heard from the broker for ${SILENCE_MS / 1000} s`);
       } else this.#cancelWatch = this.#clock.after(WATCH_EVERY_MS, look);

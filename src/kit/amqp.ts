@@ -89,6 +89,7 @@ export class AmqpLink implements PublishingLink {
   #connection: AmqpConnection | undefined;
   #state: LinkState;
   #running: Promise<void> | undefined;
+  #turns = 0;
 
   constructor(options: AmqpLinkOptions) {
     this.#options = options;
@@ -97,6 +98,11 @@ export class AmqpLink implements PublishingLink {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Grows from `start` to `stop`: with each try to connect, and every few seconds while there is a connection. */
+  get turns(): number {
+    return this.#turns;
   }
 
   onState(listener: (state: LinkState) => void): () => void {
@@ -151,6 +157,7 @@ export class AmqpLink implements PublishingLink {
     const { clock, maxRetryMs = LAST_RETRY_MS } = this.#options;
     let failures = 0;
     while (!this.#stopping.signal.aborted) {
+      this.#turns++;
       const startMs = clock.now();
       const loss = await this.#connectOnce();
       if (this.#stopping.signal.aborted) break;
@@ -168,7 +175,13 @@ export class AmqpLink implements PublishingLink {
     const { url, connectionName, clock, setup } = this.#options;
     let connection: AmqpConnection | undefined;
     try {
-      connection = new AmqpConnection({ url, name: connectionName, clock, onBlocked: (why) => this.#onBlocked(why) });
+      connection = new AmqpConnection({
+        url,
+        name: connectionName,
+        clock,
+        onBlocked: (why) => this.#onBlocked(why),
+        onWatched: () => this.#turns++,
+      });
       this.#connection = connection;
       await connection.open(setup);
       this.#becomeUp();

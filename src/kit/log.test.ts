@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogFile } from "./log-file.ts";
-import { createLog, formatLine, LOG_LEVELS, silentLog, type Fields, type LogLevel } from "./log.ts";
+import { formatLine } from "./log-line.ts";
+import { createLog, LOG_LEVELS, silentLog, type Fields, type LogLevel } from "./log.ts";
 
 const line = (message: string, fields: Fields = {}, level: LogLevel = "INFO") =>
   formatLine(new Date(0), level, message, fields);
