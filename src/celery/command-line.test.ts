@@ -21,6 +21,7 @@ function made({ instance = {}, launch = {}, inherited = {}, isRevival = false }:
     instance: { name: "web", pool: "prefork", maxConcurrency: 1, minConcurrency: 1, ...instance },
     launch: resolveLaunch({ ...NO_LAUNCH, ...launch }, NO_LAUNCH, defaults),
     node: "web@b1",
+    home: FOLDER,
     folder: FOLDER,
     webhookDir: WEBHOOK_DIR,
     inherited,

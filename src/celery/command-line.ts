@@ -6,7 +6,7 @@ import { directQueue } from "../domain/names.ts";
 import { WEBHOOK_MODULE } from "./webhook/install.ts";
 import { parseExtraConfig, parseWords, parseWorkerArguments } from "../domain/worker-arguments.ts";
 
-/** The variable by which a worker and all that it starts is known to be of an instance: its folder, absolute. */
+/** The variable by which a worker and all that it starts is known to be of an instance: the folder of its files, absolute. */
 export const WORKER_VARIABLE = "CYME_WORKER";
 
 export interface CommandLine {
@@ -17,19 +17,20 @@ export interface CommandLine {
 
 /**
  * How the worker of an instance is started (celery/bin/worker.py; contract, "The worker process"). `folder` is the
- * instance's, absolute; `webhookDir` that of the module which every worker has besides the user's; `inherited` the environment of the branch. The broker's URL is in the environment alone.
+ * that of this worker's files, absolute; `home` is the instance's, where it runs if nothing else is said; `webhookDir` that of the module which every worker has besides the user's; `inherited` the environment of the branch. The broker's URL is in the environment alone.
  */
 export function workerCommandLine(options: {
   instance: Pick<Instance, "name" | "pool" | "maxConcurrency" | "minConcurrency">;
   launch: ResolvedLaunch;
   node: string;
   folder: string;
+  home: string;
   webhookDir: string;
   inherited: Readonly<Record<string, string | undefined>>;
   /** Whether it replaces a worker that just died: its neighbours' news would cost a second in which nobody consumes. */
   isRevival: boolean;
 }): CommandLine {
-  const { instance, launch, node, folder, webhookDir, inherited, isRevival } = options;
+  const { instance, launch, node, folder, home, webhookDir, inherited, isRevival } = options;
   const words = parseWorkerArguments("arguments", launch.arguments ?? "");
   const hasApp = words.hasApp || launch.env["CELERY_APP"] !== undefined || launch.env["APP"] !== undefined;
   const config = extraConfig(launch.extraConfig ?? "", hasApp);
@@ -56,7 +57,7 @@ export function workerCommandLine(options: {
   const env = { ...withoutForeign(inherited), ...launch.env };
   return {
     argv,
-    cwd: launch.cwd ?? folder,
+    cwd: launch.cwd ?? home,
     env: {
       ...env,
       // Last, so that no module of the user's is hidden.

@@ -59,6 +59,8 @@ export interface InstanceAnswer extends WorkerSettings {
   readonly created_at: string;
   readonly state: InstanceState;
   readonly pid: number | null;
+  /** The worker that stands in for it while it is restarted. */
+  readonly standin_pid: number | null;
   readonly since: string | null;
   readonly restarts: number;
   readonly disabled_reason: string | null;

@@ -32,6 +32,11 @@ function isSettled(status: Status, instance: Instance, queues: readonly string[]
       stored: true,
     });
   }
+  const { failedRestart, wishedSeq } = status;
+  if (failedRestart?.seq === instance.restartSeq) throw workerFailed(instance.name, failedRestart.failure);
+  if (wishedSeq < instance.restartSeq) {
+    throw conflict(`The restart of "${instance.name}" was halted: its history says why`, { instance: instance.name });
+  }
   // The worker before the change, perhaps on a broker that the change is to leave, is no matter of the caller.
   if (status.pid !== null && (status.restartSeq ?? 0) < instance.restartSeq) return false;
   refuseAway(status.link, { stored: true });

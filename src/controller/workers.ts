@@ -68,7 +68,8 @@ export class Workers {
     const failed = outcomes.flatMap((outcome, at) =>
       outcome.status === "rejected" ? [{ name: instances[at]?.name ?? "", error: outcome.reason as unknown }] : [],
     );
-    const [first] = failed;
+    // Of those that were halted since another one did not come up, that one says why.
+    const first = failed.find(({ error }) => error instanceof CymeError && error.code === "worker-failed") ?? failed[0];
     if (!first) return;
     if (!(first.error instanceof CymeError)) throw first.error;
     if (failed.length === 1) throw first.error;

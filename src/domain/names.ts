@@ -55,3 +55,12 @@ export const directQueue = (instance: string) => `dq.${instance}`;
 
 /** Celery's name of the worker of an instance; always with an @, since Celery takes text without one for a host. */
 export const nodeName = (instance: string, branch: string) => `${instance}@${branch}`;
+
+const STANDIN = "~standin";
+
+/** What the worker is called that stands in for an instance's own: no instance can have that name. */
+export const standinName = (instance: string) => `${instance}${STANDIN}`;
+
+/** The instance that a worker belongs to, its own one or the one that stands in for it. */
+export const instanceOfWorker = (worker: string) =>
+  worker.endsWith(STANDIN) ? worker.slice(0, -STANDIN.length) : worker;

@@ -51,6 +51,11 @@ describe("parseWorkerArguments()", () => {
     expect(parse(text).hasApp).toBe(false),
   );
 
+  test.each(["-B", "--beat", "-EB", "-BE", "-Bl DEBUG"])("%j has it send scheduled tasks itself", (text) =>
+    expect(parse(text).hasBeat).toBe(true),
+  );
+  test.each(["", "-E", "-l -B", "-s B", "--beats"])("%j has not", (text) => expect(parse(text).hasBeat).toBe(false));
+
   test.each<[string, string]>([
     ["-b amqp://", "broker"],
     ["-bamqp://", "broker"],

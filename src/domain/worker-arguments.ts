@@ -11,6 +11,8 @@ export interface WorkerArguments {
   readonly include: readonly string[];
   /** Whether an app of the user's is named (`-A`). */
   readonly hasApp: boolean;
+  /** Whether the worker sends scheduled tasks itself (`-B`): of two such workers each would send them. */
+  readonly hasBeat: boolean;
 }
 
 type Option = {
@@ -83,12 +85,14 @@ export function parseWorkerArguments(parameter: string, text: string): WorkerArg
   const sorted: { global: string[]; worker: string[] } = { global: [], worker: [] };
   const include: string[] = [];
   let hasApp = false;
+  let hasBeat = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? "";
     if (word === "--") throw invalid(parameter, "extra_config for what comes after --", text);
-    const { name, option, takesNext } = lookUp(word);
+    const { name, names, option, takesNext } = lookUp(word);
     if (option.instead) throw invalid(parameter, `no ${name}, which Cyme sets itself; use ${option.instead}`, word);
     if (name === "-A" || name === "--app") hasApp = true;
+    if (names.includes("-B") || name === "--beat") hasBeat = true;
     const given = [word];
     if (takesNext) {
       const value = words[++i];
@@ -101,7 +105,7 @@ export function parseWorkerArguments(parameter: string, text: string): WorkerArg
       sorted.worker.push(...rest);
     } else sorted[option.place].push(...given);
   }
-  return { ...sorted, include, hasApp };
+  return { ...sorted, include, hasApp, hasBeat };
 }
 
 /** The value of `-I a`, `-Ia`, `--include=a` or `--include a`, and the flags that stood before it in one word. */
@@ -111,27 +115,37 @@ function takeInclude([word = "", next]: readonly string[]): { value: string; res
   return { value: next ?? word.slice(at + 1), rest: at > 1 ? [word.slice(0, at)] : [] };
 }
 
+interface LookedUp {
+  /** Of the option that says where the word belongs: the last one in it. */
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly option: Option;
+  readonly takesNext: boolean;
+}
+
 /**
  * What a word is to Celery. Words that are no option known here go to `celery worker` as they are: newer Celery has more
  * options, and a wrong one makes the worker say so.
  */
-function lookUp(word: string): { name: string; option: Option; takesNext: boolean } {
+function lookUp(word: string): LookedUp {
   if (word.startsWith("--")) {
     const [name = word] = word.split("=", 1);
     const option = OPTIONS[name] ?? worker(false);
-    return { name, option, takesNext: option.value && !word.includes("=") };
+    return { name, names: [name], option, takesNext: option.value && !word.includes("=") };
   }
-  if (!word.startsWith("-") || word === "-") return { name: word, option: worker(false), takesNext: false };
+  if (!word.startsWith("-") || word === "-") return { name: word, names: [], option: worker(false), takesNext: false };
   // Click reads -Ec4 as -E -c 4: flags up to the first letter that takes a value, which is the rest of the word.
+  const names: string[] = [];
   let last = { name: word.slice(0, 2), option: OPTIONS[word.slice(0, 2)] ?? worker(false), takesNext: false };
   for (let at = 1; at < word.length; at++) {
     const name = `-${word.charAt(at)}`;
     const option = OPTIONS[name];
     if (!option) break;
+    names.push(name);
     last = { name, option, takesNext: option.value && at === word.length - 1 };
     if (option.value || option.instead) break;
   }
-  return last;
+  return { ...last, names };
 }
 
 /** The words of a text, or `invalid`. */

@@ -58,6 +58,7 @@ export function instanceView({ instance, status }: InstanceDetail, branch: strin
     created_at: time(instance.createdAtMs),
     state: seen?.state ?? "stopping",
     pid: seen?.pid ?? null,
+    standin_pid: seen?.standinPid ?? null,
     since: time(seen?.sinceMs ?? instance.createdAtMs),
     restarts: seen?.restarts ?? 0,
     disabled_reason: disabledReason(instance, seen),

@@ -1,28 +1,39 @@
 import { basename, dirname } from "node:path";
 import { WORKER_VARIABLE } from "../celery/command-line.ts";
+import { standinName } from "../domain/names.ts";
 import type { ProcessId, Processes } from "../kit/processes.ts";
+import { STANDIN_FOLDER } from "./worker-process.ts";
 
-/** A process that is the worker of an instance, whether or not it was written down. */
+/** A process that is a worker of an instance, whether or not it was written down. */
 export type FoundWorker = ProcessId & { readonly node: string };
 
+/** What runs for one instance: its worker, and the one that stands in for it. */
+export interface FoundWorkers {
+  readonly worker?: FoundWorker;
+  readonly standin?: FoundWorker;
+}
+
 /** The workers that run for the instances of a directory, by instance. */
-export function findWorkers(processes: Processes, instanceDir: string): Map<string, FoundWorker> {
-  const found = new Map<string, FoundWorker>();
+export function findWorkers(processes: Processes, instanceDir: string): Map<string, FoundWorkers> {
+  const found = new Map<string, FoundWorkers>();
   for (const [folder, process] of processes.leadersWith(WORKER_VARIABLE)) {
-    const instance = basename(folder);
-    const node = dirname(folder) === instanceDir ? workerNode(instance, process.argv) : undefined;
-    if (node !== undefined) found.set(instance, { ...process, node });
+    const role = dirname(folder) === instanceDir ? "worker" : "standin";
+    const home = role === "worker" ? folder : dirname(folder);
+    if (dirname(home) !== instanceDir || (role === "standin" && basename(folder) !== STANDIN_FOLDER)) continue;
+    const instance = basename(home);
+    const node = workerNode(role === "worker" ? instance : standinName(instance), process.argv);
+    if (node !== undefined) found.set(instance, { ...found.get(instance), [role]: { ...process, node } });
   }
   return found;
 }
 
 /**
- * The node name by which a process is known to be the worker of an instance, in its words or, where Celery rewrote them
- * (setproctitle), in its title; undefined for what a task started with the worker's environment.
+ * The node name by which a process is known to be a worker, in its words or, where Celery rewrote them (setproctitle), in
+ * its title; undefined for what a task started with the worker's environment.
  */
-function workerNode(instance: string, argv: readonly string[]): string | undefined {
-  const option = `--hostname=${instance}@`;
+function workerNode(name: string, argv: readonly string[]): string | undefined {
+  const option = `--hostname=${name}@`;
   const said = argv.find((word) => word.startsWith(option))?.slice("--hostname=".length);
   const title = /(\S+@\S+):MainProcess/.exec(argv.join(" "))?.[1];
-  return said ?? (title?.startsWith(`${instance}@`) ? title : undefined);
+  return said ?? (title?.startsWith(`${name}@`) ? title : undefined);
 }

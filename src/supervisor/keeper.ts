@@ -2,25 +2,28 @@ import type { BrokerConnection } from "../celery/brokers.ts";
 import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Instance, InstanceState } from "../domain/instance.ts";
 import { resolveLaunch, type ResolvedLaunch } from "../domain/launch.ts";
-import { directQueue } from "../domain/names.ts";
+import { directQueue, standinName } from "../domain/names.ts";
 import { parseRate, type Rate } from "../domain/rate.ts";
 import { AmqpAway, untilTried } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
 import type { Log } from "../kit/log.ts";
 import { SpawnError, type Exit, type ProcessId } from "../kit/processes.ts";
-import type { StartedFor, WorkerRow } from "../store/workers.ts";
+import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import { correct, refusal, type Correction } from "./corrections.ts";
 import { judge, type Death, type Verdict } from "./death.ts";
+import type { FoundWorkers } from "./found-workers.ts";
 import { ownedElsewhere } from "./leftovers.ts";
 import { Liveness, type RoundReply } from "./liveness.ts";
 import type { Parts } from "./parts.ts";
-import { plan, stateOf, wantOf, type Action, type Seen } from "./plan.ts";
+import { plan, stateOf, wantOf, type Action, type CorrectingAction, type Limits } from "./plan.ts";
 import { Refusals } from "./refusals.ts";
-import { StartLanes, type Lane } from "./start-lanes.ts";
+import { mayStop, needsStandin, planStandin, type SeenRolling, type StandinAction } from "./rolling.ts";
+import { Standin } from "./standin.ts";
+import type { Lane, StartLanes } from "./start-lanes.ts";
 import type { Failure, Status, StatusListener } from "./status.ts";
 import type { Turns } from "./turns.ts";
 import { reasonOf } from "./worker-log.ts";
-import { WorkerProcess } from "./worker-process.ts";
+import { ownProcess, type WorkerProcess } from "./worker-process.ts";
 
 export interface KeeperParts extends Parts {
   readonly turns: Turns;
@@ -60,7 +63,8 @@ const STARTED_FOR: Record<StartedFor, string> = {
 export class Keeper {
   readonly name: string;
   readonly #parts: KeeperParts;
-  readonly #process: WorkerProcess;
+  readonly #process: WorkerProcess<WorkerRow>;
+  readonly #standin: Standin;
   readonly #liveness: Liveness;
   readonly #log: Log;
   readonly #listeners = new Set<StatusListener>();
@@ -72,9 +76,11 @@ export class Keeper {
   #pass = 0;
   #passes: Promise<void> = Promise.resolve();
   #cancelTimer: (() => void) | undefined;
+  #lookAtMs: number | undefined;
 
   #status: Status | undefined;
   #failure: Failure | null = null;
+  #failedRestart: Status["failedRestart"] = null;
   #startFor: StartedFor;
   #startNotBeforeMs = 0;
   #blamelessDeaths = 0;
@@ -93,7 +99,12 @@ export class Keeper {
     this.name = name;
     this.#startFor = startFor;
     this.#parts = parts;
-    this.#process = new WorkerProcess(name, parts);
+    this.#process = ownProcess(name, parts);
+    this.#standin = new Standin(name, {
+      ...parts,
+      wake: () => this.wake(),
+      record: (did, why, evidence) => this.#record(did, why, evidence),
+    });
     this.#liveness = new Liveness(parts.clock, parts.settings.waitAfterBrokerRevivedMs);
     this.#refusals = new Refusals(parts.clock);
     this.#log = parts.log.with({ instance: name });
@@ -119,6 +130,7 @@ export class Keeper {
       this.#startFor = startFor;
       this.#startNotBeforeMs = 0;
       this.#failure = null;
+      this.#failedRestart = null;
       this.#refusals.forgetAll();
     }
     this.#isDirty = true;
@@ -134,8 +146,8 @@ export class Keeper {
   /** Whether something was begun that nobody would end after us: a stop, or the start that follows one. */
   get isBusy(): boolean {
     if (!this.#status) return this.#isDirty;
-    const { state, pid } = this.#status;
-    return state === "stopping" || (state === "starting" && pid === null);
+    const { state, pid, standinPid } = this.#status;
+    return state === "stopping" || standinPid !== null || (state === "starting" && pid === null);
   }
 
   /** A sign of life in answer to remote control. */
@@ -149,15 +161,17 @@ export class Keeper {
     this.#cancelTimer?.();
     await this.#passes;
     this.#leaveStarts?.();
+    this.#standin.leave();
   }
 
   /**
    * Called once, before the first look of a branch that starts: the worker may live, written down or only found, or have
    * died without a branch to see it, which nobody is blamed for.
    */
-  takeOver(found: (ProcessId & { readonly node: string }) | undefined): void {
+  takeOver({ worker: found, standin }: FoundWorkers): void {
     const wish = this.#wish();
     if (!wish) return;
+    this.#standin.takeOver(standin, wish.launch.broker);
     const { row, id, isAlive } = this.#process.look();
     if (isAlive) {
       if (this.#startFor === "branch") this.#record("adopted", "the branch started", { pid: row.pid });
@@ -182,13 +196,18 @@ export class Keeper {
     if (!instance?.isRolling || wantOf(instance) !== "run") return;
     const { row, isAlive } = this.#process.look();
     const isThere = isAlive && row.answeredAtMs !== null && row.termSentAtMs === null;
-    if (!isThere) this.#parts.turns.claim(instance.app, instance.name, () => this.wake());
+    if (!isThere || this.#standin.look().isAlive)
+      this.#parts.turns.claim(instance.app, instance.name, () => this.wake());
   }
 
-  /** The living process, for who watches those that are no children of ours. */
-  get livingProcess(): ProcessId | undefined {
-    const { id, isAlive } = this.#process.look();
-    return isAlive ? id : undefined;
+  /** The living processes by the names of the workers, for who watches those that are no children of ours. */
+  get livingProcesses(): [worker: string, id: ProcessId][] {
+    const own = this.#process.look();
+    const standin = this.#standin.look();
+    return [
+      ...(own.id && own.isAlive ? [[this.name, own.id] as [string, ProcessId]] : []),
+      ...(standin.id && standin.isAlive ? [[standinName(this.name), standin.id] as [string, ProcessId]] : []),
+    ];
   }
 
   /** A look without doing anything, for where no daemon runs. */
@@ -200,7 +219,8 @@ export class Keeper {
       const { link } = this.#connection(row, wish.launch);
       await untilTried(link, this.#parts.clock, LINK_SETTLES_MS);
     }
-    const seen = await this.#see(wish, isAlive ? row : null);
+    const standin = this.#standin.look();
+    const seen = await this.#see(wish, isAlive ? row : null, standin.isAlive ? standin.row : null);
     const state = stateOf(wish.instance, seen);
     return this.#statusOf(isAlive || state === "disabled" ? state : "stopped", wish, row, seen, false);
   }
@@ -209,7 +229,7 @@ export class Keeper {
     this.#isRunning = true;
     while (this.#isDirty && !this.#isStopped) {
       this.#isDirty = false;
-      this.#cancelTimer?.();
+      this.#forgetTimer();
       this.#pass++;
       try {
         await this.#step();
@@ -237,20 +257,27 @@ export class Keeper {
     const wish = this.#wish();
     if (!wish) {
       this.#parts.starts.forgo(this.name);
+      this.#standin.forgoStart();
       return this.#publish("gone");
     }
     const { row, id, isAlive } = this.#process.look();
     if (id && !isAlive) return this.#bury(wish, row, id);
-    const seen = await this.#see(wish, isAlive ? row : null);
-    const actions = plan(wish.instance, seen, {
+    const standin = this.#standin.look();
+    if (standin.id && !standin.isAlive) return this.#buryStandin(wish, standin.row, standin.id);
+    const seen = await this.#see(wish, isAlive ? row : null, standin.isAlive ? standin.row : null);
+    const limits: Limits = {
       stopTimeoutMs: wish.launch.stopTimeoutS * 1000,
       unresponsiveAfterMs: this.#parts.settings.unresponsiveAfterMs,
-    });
+    };
+    const actions = plan(wish.instance, seen, limits);
+    const forStandin = planStandin(wish.instance, seen, limits);
     if (actions.length === 0) this.#corrections = 0;
     if (!actions.some((action) => action.do === "start")) this.#parts.starts.forgo(this.name);
+    if (!forStandin.some((action) => action.do === "start")) this.#standin.forgoStart();
     this.#giveBackTurn(wish.instance, seen, actions);
     this.#publish(this.#statusOf(stateOf(wish.instance, seen), wish, row, seen, actions.length === 0));
     for (const action of actions) await this.#act(action, wish, row, id);
+    for (const action of forStandin) await this.#actOnStandin(action, wish, standin.row, standin.id);
   }
 
   #wish(): Wish | undefined {
@@ -262,35 +289,42 @@ export class Keeper {
     return { instance, launch: resolveLaunch(instance, app, defaults) };
   }
 
-  async #see({ instance, launch }: Wish, row: WorkerRow | null): Promise<Seen> {
+  async #see({ instance, launch }: Wish, row: WorkerRow | null, standinRow: ProcessRow | null): Promise<SeenRolling> {
     const { clock, turns } = this.#parts;
     const connection = this.#connection(row, launch);
     const isAsked = row?.termSentAtMs === null && wantOf(instance) === "run";
-    const worker = row && (await this.#liveness.look(row, connection, isAsked));
+    this.#standin.newRestart(instance.restartSeq);
+    const [worker, standin] = await Promise.all([
+      row && this.#liveness.look(row, connection, isAsked),
+      standinRow && this.#standin.see(standinRow, this.#connection(standinRow, launch)),
+    ]);
     if (row?.answeredAtMs === null && worker?.hasAnswered) this.#noteFirstAnswer();
     const isOutdated = worker !== null && worker.restartSeq < instance.restartSeq;
     const mayRestart = () => !instance.isRolling || turns.claim(instance.app, instance.name, () => this.wake());
-    return {
+    const seen = {
       nowMs: clock.now(),
       worker,
+      standin,
+      hasStandin: standin !== null,
+      standinNotBeforeMs: this.#standin.notBeforeMs,
       isBrokerUp: connection.link.state.is === "up",
       startNotBeforeMs: this.#startNotBeforeMs,
       retryInMs: this.#retryInMs(instance),
-      isItsTurn: isOutdated && wantOf(instance) === "run" && mayRestart(),
+      hasTurn: isOutdated && wantOf(instance) === "run" && mayRestart(),
       refusedQueues: this.#refusals.pending,
     };
+    return { ...seen, isItsTurn: mayStop(instance, seen) };
   }
 
   /** The broker that the worker is on, or the one that it would be started with. */
-  #connection(row: WorkerRow | null, launch: ResolvedLaunch): BrokerConnection {
+  #connection(row: ProcessRow | null, launch: ResolvedLaunch): BrokerConnection {
     const { brokers, store } = this.#parts;
     const brokerId = row?.brokerId ?? null;
     return brokers.use(brokerId === null ? launch.broker : store.brokers.get(brokerId));
   }
 
   #noteFirstAnswer(): void {
-    const { store, clock } = this.#parts;
-    store.write(() => store.workers.set(this.name, { answeredAtMs: clock.now() }));
+    this.#process.noteFirstAnswer();
     this.#closeFiles();
     this.#leaveStarts?.();
     this.#blamelessDeaths = 0;
@@ -336,6 +370,39 @@ export class Keeper {
     }
   }
 
+  async #actOnStandin(action: StandinAction, wish: Wish, row: ProcessRow, id: ProcessId | undefined): Promise<void> {
+    switch (action.do) {
+      case "start":
+        return this.#startStandin(wish);
+      case "look again":
+        return this.#lookAgainIn(action.inMs);
+      case "stop":
+        if (id) this.#standin.stop(id, action.why);
+        this.#isDirty = true;
+        return;
+      case "kill":
+        return id && this.#standin.kill(id);
+      case "give up":
+        return this.#giveUpRestart(wish, { why: action.why, log: [] });
+      case "consume":
+      case "cancel":
+      case "scale":
+        return this.#correct(action, wish, row);
+      default:
+        return action satisfies never;
+    }
+  }
+
+  #startStandin(wish: Wish): void {
+    try {
+      this.#standin.start(wish.instance, wish.launch);
+      this.#isDirty = true;
+    } catch (error) {
+      if (!(error instanceof SpawnError)) throw error;
+      this.#giveUpRestart(wish, { why: error.message, log: [] });
+    }
+  }
+
   #lane(): Lane {
     if (this.#isSlowStarter) return "slow";
     return this.#startFor === "death" ? "revival" : "asked";
@@ -370,7 +437,7 @@ export class Keeper {
     }
   }
 
-  async #correct(action: CorrectingAction, { instance, launch }: Wish, row: WorkerRow): Promise<void> {
+  async #correct(action: CorrectingAction, { instance, launch }: Wish, row: ProcessRow): Promise<void> {
     const correction = this.#correction(action, instance.app);
     if (row.node === null || !correction) return;
     try {
@@ -414,9 +481,10 @@ export class Keeper {
     store.write(() => store.leftovers.remove(leftover));
   }
 
-  #giveBackTurn(instance: Instance, { worker }: Seen, actions: readonly Action[]): void {
+  #giveBackTurn(instance: Instance, { worker, hasStandin }: SeenRolling, actions: readonly Action[]): void {
     const { turns } = this.#parts;
-    const isReplaced = worker?.restartSeq === instance.restartSeq && worker.reply !== null && actions.length === 0;
+    const isThere = worker?.restartSeq === instance.restartSeq && worker.reply !== null && actions.length === 0;
+    const isReplaced = isThere && !hasStandin;
     if (isReplaced || wantOf(instance) !== "run") turns.release(instance.app, instance.name);
   }
 
@@ -448,13 +516,37 @@ export class Keeper {
       return this.#sentence(verdict, wish, failure, { ...evidence, log: log.slice(-5) });
     }
     this.#record("stopped", "as wished", evidence);
-    if (wantOf(wish.instance) === "run" && row.restartSeq < wish.instance.restartSeq) this.#startAgain("people");
+    const { instance } = wish;
+    if (wantOf(instance) === "run" && row.restartSeq < instance.restartSeq) this.#startAgain(instance.restartFor);
+  }
+
+  async #buryStandin(wish: Wish, row: ProcessRow, id: ProcessId): Promise<void> {
+    this.#isDirty = true;
+    const own = this.#process.look();
+    const worker = own.isAlive ? { ...own.row, hasAnswered: own.row.answeredAtMs !== null } : null;
+    const isNeeded = worker !== null && needsStandin(wish.instance, worker);
+    const end = await this.#standin.bury(id, row, this.#connection(row, wish.launch), isNeeded);
+    if (end.is === "failed") this.#giveUpRestart(wish, end.failure);
+  }
+
+  /** The worker goes on as it is. */
+  #giveUpRestart({ instance }: Wish, failure: Failure): void {
+    const { store, turns, haltRollout } = this.#parts;
+    const { restartSeq } = store.workers.get(this.name);
+    const evidence = { log: failure.log.slice(-5) };
+    const why = `the restart was given up, and the worker goes on as it is: ${reasonOf(failure)}`;
+    store.write(() => {
+      store.instances.set(this.name, { restartSeq, isRolling: false, hasStandin: false });
+      this.#record("kept", why, evidence);
+    });
+    this.#failedRestart = { seq: instance.restartSeq, failure };
+    this.#isDirty = true;
+    if (turns.isHeldBy(instance.app, instance.name)) haltRollout(instance.app, instance.name);
+    turns.release(instance.app, instance.name);
   }
 
   #clear(): void {
-    const { store } = this.#parts;
-    store.write(() => store.workers.clear(this.name));
-    this.#process.removePid();
+    this.#process.clear();
     this.#closeFiles();
   }
 
@@ -558,7 +650,13 @@ export class Keeper {
     store.write(() => store.history.add(this.name, { atMs: clock.now(), did, why, evidence }));
   }
 
-  #statusOf(state: InstanceState, { launch }: Wish, row: WorkerRow, seen: Seen, isInLine: boolean): Status {
+  #statusOf(
+    state: InstanceState,
+    { instance, launch }: Wish,
+    row: WorkerRow,
+    seen: SeenRolling,
+    isInLine: boolean,
+  ): Status {
     const { clock } = this.#parts;
     const isAlive = seen.worker !== null;
     const firstSeenMs = (isAlive ? (row.answeredAtMs ?? row.startedAtMs) : null) ?? clock.now();
@@ -572,6 +670,9 @@ export class Keeper {
       isInLine,
       reply: seen.worker?.reply ?? null,
       restartSeq: isAlive ? row.restartSeq : null,
+      standinPid: seen.hasStandin ? this.#standin.look().row.pid : null,
+      wishedSeq: instance.restartSeq,
+      failedRestart: this.#failedRestart,
       link: this.#connection(isAlive ? row : null, launch).link.state,
       failure: this.#failure,
       lastDeath: this.#lastDeath,
@@ -585,13 +686,21 @@ export class Keeper {
     for (const listener of this.#listeners) listener(status, this.#pass);
   }
 
+  /** Of several times within one pass the first counts. */
   #lookAgainIn(ms: number): void {
+    const { clock } = this.#parts;
+    const atMs = clock.now() + ms;
+    if (this.#lookAtMs !== undefined && this.#lookAtMs <= atMs) return;
     this.#cancelTimer?.();
-    this.#cancelTimer = this.#parts.clock.after(ms, () => this.wake());
+    this.#lookAtMs = atMs;
+    this.#cancelTimer = clock.after(ms, () => this.wake());
+  }
+
+  #forgetTimer(): void {
+    this.#cancelTimer?.();
+    this.#lookAtMs = undefined;
   }
 }
-
-type CorrectingAction = Extract<Action, { do: "consume" | "cancel" | "scale" }>;
 
 function deathSentence(row: WorkerRow, exit: Exit | undefined): string {
   const how = exit ? exitSentence(exit) : "the worker is gone";

@@ -31,6 +31,7 @@ const worker = (fields: Partial<SeenWorker> = {}): SeenWorker => ({
 const seen = (fields: Partial<Seen> = {}): Seen => ({
   nowMs: NOW_MS,
   worker: worker(),
+  hasStandin: false,
   isBrokerUp: true,
   retryInMs: null,
   startNotBeforeMs: 0,

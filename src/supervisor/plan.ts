@@ -39,6 +39,8 @@ export interface SeenWorker {
 export interface Seen {
   readonly nowMs: number;
   readonly worker: SeenWorker | null;
+  /** Whether a worker that stands in for it lives. */
+  readonly hasStandin: boolean;
   readonly isBrokerUp: boolean;
   /** A start that is put off until then, after deaths that nobody can be blamed for. */
   readonly startNotBeforeMs: number;
@@ -57,6 +59,12 @@ export interface Limits {
 
 export type TermReason = "wish" | "unresponsive";
 
+/** What brings a worker that answers in line. */
+export type CorrectingAction =
+  | { readonly do: "consume"; readonly queue: string }
+  | { readonly do: "cancel"; readonly queue: string }
+  | { readonly do: "scale"; readonly bounds: Bounds };
+
 export type Action =
   | { readonly do: "start" }
   | { readonly do: "terminate"; readonly reason: TermReason; readonly why: string }
@@ -64,9 +72,7 @@ export type Action =
   | { readonly do: "forget" }
   | { readonly do: "enable" }
   | { readonly do: "look again"; readonly inMs: number }
-  | { readonly do: "consume"; readonly queue: string }
-  | { readonly do: "cancel"; readonly queue: string }
-  | { readonly do: "scale"; readonly bounds: Bounds };
+  | CorrectingAction;
 
 /** Unanswered pings that make silence: one may be lost while a worker reconnects. */
 const SILENT_PINGS = 3;
@@ -100,7 +106,7 @@ export function stateOf(instance: Instance, seen: Seen): InstanceState {
   const { worker } = seen;
   const want = wantOf(instance);
   if (!worker) {
-    if (want === "delete") return "stopping";
+    if (want === "delete" || (want === "stop" && seen.hasStandin)) return "stopping";
     if (want === "stop") return instance.isEnabled ? "stopped" : "disabled";
     return seen.startNotBeforeMs > seen.nowMs ? "backoff" : "starting";
   }
@@ -115,7 +121,7 @@ export function stateOf(instance: Instance, seen: Seen): InstanceState {
 function planWithout(want: Want, seen: Seen): Action[] {
   switch (want) {
     case "delete":
-      return [{ do: "forget" }];
+      return seen.hasStandin ? [] : [{ do: "forget" }];
     case "stop":
       if (seen.retryInMs === null) return [];
       return seen.retryInMs > 0 ? [{ do: "look again", inMs: seen.retryInMs }] : [{ do: "enable" }];
@@ -148,7 +154,12 @@ function isSilent(instance: Instance, { worker, isBrokerUp }: Seen, limits: Limi
   return worker.silentMs >= limits.unresponsiveAfterMs && worker.unansweredPings >= SILENT_PINGS;
 }
 
-function planInLine(instance: Instance, reply: Reply, refused: ReadonlySet<string>): Action[] {
+/** What a worker that answers has to be told, the own one and one that stands in for it. */
+export function planInLine(
+  instance: Instance,
+  reply: Reply,
+  refused: ReadonlySet<string>,
+): (CorrectingAction | { readonly do: "look again"; readonly inMs: number })[] {
   // A worker that consumes from nothing, not even its own queue, is just setting up its consumer: wait.
   if (reply.queues.length === 0) return [{ do: "look again", inMs: SOON_MS }];
   const wanted = [directQueue(instance.name), ...instance.queues];
@@ -161,7 +172,7 @@ function planInLine(instance: Instance, reply: Reply, refused: ReadonlySet<strin
   ];
 }
 
-function planBounds(instance: Instance, present: Bounds | null): Action[] {
+function planBounds(instance: Instance, present: Bounds | null): CorrectingAction[] {
   const { maxConcurrency: max, minConcurrency: min } = instance;
   if (!present || !isScalable(instance.pool)) return [];
   return present.max === max && present.min === min ? [] : [{ do: "scale", bounds: { max, min } }];

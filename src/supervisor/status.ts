@@ -20,6 +20,12 @@ export interface Status {
   /** Whether nothing was left to do. */
   readonly isInLine: boolean;
   readonly reply: Reply | null;
+  /** The worker that stands in for it while it is restarted; null without one. */
+  readonly standinPid: number | null;
+  /** The restart that is wished. */
+  readonly wishedSeq: number;
+  /** The rolling restart that was given up, so that the worker from before it runs on, and why. */
+  readonly failedRestart: { readonly seq: number; readonly failure: Failure } | null;
   /** The restart that the running worker stands at; null where none runs. */
   readonly restartSeq: number | null;
   /** The link to the broker that the worker is on, or would be started with. */

@@ -1,10 +1,11 @@
 import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import type { Broker } from "../domain/broker.ts";
+import { instanceOfWorker, standinName } from "../domain/names.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import type { StartedFor, WorkerRow } from "../store/workers.ts";
 import type { Log } from "../kit/log.ts";
 import { Adopted } from "./adopted.ts";
-import { findWorkers, type FoundWorker } from "./found-workers.ts";
+import { findWorkers, type FoundWorkers } from "./found-workers.ts";
 import { Keeper, type KeeperParts } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { askWorkers } from "./observe.ts";
@@ -51,7 +52,7 @@ export class Supervisor {
     this.#parts = parts;
     this.#log = parts.log.with({ part: "supervisor" });
     this.#sinceMs = parts.clock.now();
-    this.#adopted = new Adopted(parts, (instance) => this.#keepers.get(instance)?.wake());
+    this.#adopted = new Adopted(parts, (worker) => this.#keepers.get(instanceOfWorker(worker))?.wake());
     this.#keeperParts = {
       ...parts,
       log: this.#log,
@@ -105,7 +106,7 @@ export class Supervisor {
   /** The wish for an instance changed. `startFor` says who asked for a start, where one follows. */
   wake(name: string, startFor?: StartedFor): void {
     if (this.#isStopped) return;
-    const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, startFor ?? "people", undefined);
+    const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, startFor ?? "people");
     keeper.wake(startFor);
   }
 
@@ -122,7 +123,7 @@ export class Supervisor {
    */
   until<T>(name: string, check: (status: Status | "gone") => T | undefined, timeoutMs: number): Promise<T | undefined> {
     if (this.#isStopped) return Promise.resolve(undefined);
-    const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, "people", undefined);
+    const keeper = this.#keepers.get(name) ?? this.#addKeeper(name, "people");
     const firstPass = keeper.nextPass;
     return new Promise((resolve, reject) => {
       const stopLooking = this.#isStarted ? () => {} : this.#lookEvery(AWAITED_LOOK_MS, keeper);
@@ -164,7 +165,7 @@ export class Supervisor {
     return () => cancel();
   }
 
-  #addKeeper(name: string, startFor: StartedFor, found: FoundWorker | undefined): Keeper {
+  #addKeeper(name: string, startFor: StartedFor, found: FoundWorkers = {}): Keeper {
     const keeper = new Keeper(name, startFor, this.#keeperParts);
     this.#keepers.set(name, keeper);
     keeper.onStatus((status) => {
@@ -173,14 +174,13 @@ export class Supervisor {
       queueMicrotask(() => {
         if (this.#keepers.get(name) !== keeper || this.#parts.store.instances.get(name)) return;
         this.#keepers.delete(name);
-        this.#adopted.remove(name);
+        for (const worker of [name, standinName(name)]) this.#adopted.remove(worker);
         void keeper.stop();
         this.#tryRemoveEmptyApps();
       });
     });
     keeper.takeOver(found);
-    const living = keeper.livingProcess;
-    if (living) this.#adopted.add(name, living);
+    for (const [worker, id] of keeper.livingProcesses) this.#adopted.add(worker, id);
     return keeper;
   }
 

@@ -4,11 +4,11 @@ import { workerCommandLine } from "../celery/command-line.ts";
 import type { Broker } from "../domain/broker.ts";
 import type { Instance } from "../domain/instance.ts";
 import type { ResolvedLaunch } from "../domain/launch.ts";
-import { nodeName } from "../domain/names.ts";
+import { nodeName, standinName } from "../domain/names.ts";
 import type { Clock } from "../kit/clock.ts";
 import { SpawnError, type Exit, type ProcessId, type Processes } from "../kit/processes.ts";
 import type { Store } from "../store/store.ts";
-import type { StartedFor, WorkerRow } from "../store/workers.ts";
+import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import type { TermReason } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import { logSize, logTail } from "./worker-log.ts";
@@ -17,12 +17,56 @@ const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
 const EXIT_TOLD_MS = 1000;
 /** How long killed processes get to end, and how often they are looked at. */
 const SWEEP_MS = 2000;
-const SWEEP_LOOK_MS = 10;
+const SWEEP_LOOK_MS = 2;
 
-/** The process of one instance: its row, its folder and its signals. Decides nothing. */
-export class WorkerProcess {
-  readonly name: string;
+/** Where is written down what is known of a process. */
+interface Rows<Row extends ProcessRow> {
+  get(instance: string): Row;
+  set(instance: string, fields: Partial<ProcessRow>): void;
+  clear(instance: string): void;
+}
+
+interface Files<Row extends ProcessRow> {
+  readonly rows: Rows<Row>;
+  /** Of the files of this process, absolute. */
   readonly folder: string;
+  readonly node: string;
+}
+
+interface ProcessParts {
+  readonly store: Store;
+  readonly processes: Processes;
+  readonly clock: Clock;
+  readonly settings: SupervisorSettings;
+}
+
+/** The folder in an instance's folder for the worker that stands in for its own. */
+export const STANDIN_FOLDER = "standin";
+
+/** An instance's own worker. */
+export function ownProcess(name: string, parts: ProcessParts): WorkerProcess<WorkerRow> {
+  const { instanceDir, branchId } = parts.settings;
+  const files = { rows: parts.store.workers, folder: join(instanceDir, name), node: nodeName(name, branchId) };
+  return new WorkerProcess(name, files, parts);
+}
+
+/** The worker that stands in for it. */
+export function standinProcess(name: string, parts: ProcessParts): WorkerProcess<ProcessRow> {
+  const { instanceDir, branchId } = parts.settings;
+  const folder = join(instanceDir, name, STANDIN_FOLDER);
+  return new WorkerProcess(
+    name,
+    { rows: parts.store.standins, folder, node: nodeName(standinName(name), branchId) },
+    parts,
+  );
+}
+
+/** One process of an instance: its row, its folder and its signals. Decides nothing. */
+export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
+  readonly name: string;
+  readonly node: string;
+  readonly folder: string;
+  readonly #rows: Rows<Row>;
   readonly #store: Store;
   readonly #processes: Processes;
   readonly #clock: Clock;
@@ -33,9 +77,11 @@ export class WorkerProcess {
   /** Aborted when the end of the last child was told, and where there was none. */
   #exitTold = AbortSignal.abort();
 
-  constructor(name: string, parts: { store: Store; processes: Processes; clock: Clock; settings: SupervisorSettings }) {
+  constructor(name: string, { rows, folder, node }: Files<Row>, parts: ProcessParts) {
     this.name = name;
-    this.folder = join(parts.settings.instanceDir, name);
+    this.node = node;
+    this.folder = folder;
+    this.#rows = rows;
     this.#store = parts.store;
     this.#processes = parts.processes;
     this.#clock = parts.clock;
@@ -43,8 +89,8 @@ export class WorkerProcess {
   }
 
   /** What is stored of it, and whether it lives. */
-  look(): { row: WorkerRow; id: ProcessId | undefined; isAlive: boolean } {
-    const row = this.#store.workers.get(this.name);
+  look(): { row: Row; id: ProcessId | undefined; isAlive: boolean } {
+    const row = this.#rows.get(this.name);
     const id = processId(row);
     return { row, id, isAlive: id !== undefined && this.#processes.isAlive(id) };
   }
@@ -60,11 +106,11 @@ export class WorkerProcess {
 
   /** Starts a worker and writes down which; throws SpawnError. Nothing of the one before is left running. */
   start(instance: Instance, launch: ResolvedLaunch, startedFor: StartedFor, onExit: () => void): ProcessId {
-    const node = nodeName(instance.name, this.#settings.branchId);
-    const { folder } = this;
+    const { folder, node } = this;
+    const home = join(this.#settings.instanceDir, this.name);
     const { env: inherited, webhookDir } = this.#settings;
     const isRevival = startedFor === "death";
-    const command = workerCommandLine({ instance, launch, node, folder, webhookDir, inherited, isRevival });
+    const command = workerCommandLine({ instance, launch, node, folder, home, webhookDir, inherited, isRevival });
     const logFile = join(folder, "worker.log");
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -106,8 +152,19 @@ export class WorkerProcess {
   /** Asks the worker to finish its tasks and end. Written down first: a second TERM would kill its tasks (Celery 5.2). */
   terminate(id: ProcessId, reason: TermReason): void {
     const termSentAtMs = this.#clock.now();
-    this.#store.write(() => this.#store.workers.set(this.name, { termSentAtMs, termReason: reason }));
+    this.#store.write(() => this.#rows.set(this.name, { termSentAtMs, termReason: reason }));
     this.#processes.signal(id, "SIGTERM");
+  }
+
+  /** Writes down that it answered for the first time. */
+  noteFirstAnswer(): void {
+    this.#store.write(() => this.#rows.set(this.name, { answeredAtMs: this.#clock.now() }));
+  }
+
+  /** Forgets the process, which has ended. */
+  clear(): void {
+    this.#store.write(() => this.#rows.clear(this.name));
+    rmSync(join(this.folder, "worker.pid"), { force: true });
   }
 
   /** Ends the worker and all that it started in its session. */
@@ -138,10 +195,6 @@ export class WorkerProcess {
     }
   }
 
-  removePid(): void {
-    rmSync(join(this.folder, "worker.pid"), { force: true });
-  }
-
   removeFolder(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -153,7 +206,7 @@ export class WorkerProcess {
     const running = { startedAtMs: this.#clock.now(), answeredAtMs: null, termSentAtMs: null, termReason: null };
     this.#store.write(() => {
       const brokerId = this.#store.brokers.idOf(broker);
-      this.#store.workers.set(this.name, { pid, startTicks, bootId, brokerId, ...fields, ...running });
+      this.#rows.set(this.name, { pid, startTicks, bootId, brokerId, ...fields, ...running });
     });
   }
 
@@ -167,6 +220,6 @@ export class WorkerProcess {
   }
 }
 
-function processId({ pid, startTicks, bootId }: WorkerRow): ProcessId | undefined {
+function processId({ pid, startTicks, bootId }: ProcessRow): ProcessId | undefined {
   return pid === null || startTicks === null || bootId === null ? undefined : { pid, startTicks, bootId };
 }

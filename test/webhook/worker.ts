@@ -43,6 +43,7 @@ export async function startWebhookWorker({
     launch: resolveLaunch(launch, NO_LAUNCH, { broker: parseBrokerUrl("broker", broker), command: celery.command }),
     node: `${name}@test`,
     folder,
+    home: folder,
     webhookDir: installWebhook(instanceDir, OPEN),
     inherited: process.env,
     isRevival: true,
