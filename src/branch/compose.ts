@@ -9,6 +9,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { TaskBroker, TaskBrokerOptions } from "../celery/task-broker.ts";
 import { webhookDir } from "../celery/webhook/install.ts";
 import type { BranchIdentity } from "../controller/branches.ts";
+import type { SelfReport } from "../controller/health.ts";
 import { Controller } from "../controller/controller.ts";
 import { RemoteDefinitions } from "../controller/remote-definitions.ts";
 import { Results } from "../controller/results.ts";
@@ -43,6 +44,8 @@ export interface Plan {
   readonly nowaitSendMs: number;
   readonly maxBody: number;
   readonly guard: GuardOptions;
+  /** Undefined where no daemon runs. */
+  readonly self?: SelfReport;
   /** Undefined where no daemon runs: other branches are not reached then. */
   readonly openBus: ((hooks: BusHooks) => Bus) | undefined;
   readonly identity: () => BranchIdentity;
@@ -115,7 +118,11 @@ export function compose<Pool extends TaskBrokerPool>(
   const parts = { ...shared, log: log.with({ part: "tasks" }), ...own };
   const taker = new RemoteDefinitions(parts, clusterLog);
   const definitions = new Definitions({ cluster, store, clock, log: clusterLog, taker });
-  const controller = new Controller(parts, { identity: plan.identity, shutDown: plan.shutDown }, definitions);
+  const controller = new Controller(
+    parts,
+    { identity: plan.identity, shutDown: plan.shutDown, self: plan.self },
+    definitions,
+  );
   owners.onForgotten(() => definitions.takeState());
   const api = new Api({
     controller,

@@ -1,3 +1,4 @@
+import type { LoopLag } from "../controller/health.ts";
 import type { Log } from "../kit/log.ts";
 
 /** What both threads count, each for the other to see. */
@@ -39,13 +40,6 @@ export interface ThreadTask {
   readonly givenUpLooks: number;
   /** Where its last words go; standard error where null. */
   readonly logFile: string | null;
-}
-
-export interface LoopLag {
-  /** How late the last look was. */
-  readonly lagMs: number;
-  /** When something last held up the loop for more than a second, and for how long; null where nothing did. */
-  readonly held: { readonly atMs: number; readonly forMs: number } | null;
 }
 
 export interface LoopWatchOptions {

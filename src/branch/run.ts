@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
@@ -18,6 +17,11 @@ import { LogFile, standardError } from "../kit/log-file.ts";
 import { createLog, type Log } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
+import { Notifier } from "./notify.ts";
+import { reload } from "./reload.ts";
+import { SelfWatch } from "./self-watch.ts";
+import { services } from "./services.ts";
+import { readTls } from "./tls.ts";
 import { compose, openStore, rememberDefaults, settleBranchId, type Parts, type Plan } from "./compose.ts";
 import { otherAddresses } from "./other-addresses.ts";
 import { detach, isDetached, tellReady } from "./detach.ts";
@@ -30,15 +34,23 @@ import {
   type BranchDirectory,
 } from "./directory.ts";
 
-/** The terminal that the daemon was started on. */
+/** The terminal that the daemon was started on, and the process that it runs in. */
 export interface BranchIo {
   readonly stderr: (text: string) => void;
-  /** Aborted when the daemon is to stop. */
-  readonly signal: AbortSignal;
+  readonly host: {
+    /** Aborted when the daemon is to stop. */
+    readonly interrupted: AbortSignal;
+    /** Has SIGHUP call `listener`. */
+    onHangup(listener: () => void): void;
+    exit(code: number): never;
+  };
 }
 
 const KEPT_LOGS = 5;
 const STOP_MS = 10_000;
+/** When a part does not end by then, all ends. */
+const FORCED_MS = STOP_MS + 5_000;
+const FAILED = 1;
 /** Of this, for the last answers. */
 const LAST_WORDS_MS = 2_000;
 /** Of this, to take leave of the other branches. */
@@ -82,6 +94,8 @@ class Daemon {
   readonly #io: BranchIo;
   readonly #logFile: LogFile | undefined;
   readonly #log: Log;
+  readonly #notifier = Notifier.from(process.env);
+  readonly #self: SelfWatch;
   readonly #broker: Broker;
   readonly #allow: readonly WebhookAllow[] | null;
   readonly #startedAtMs = clock.now();
@@ -98,6 +112,7 @@ class Daemon {
     this.#io = io;
     this.#logFile = openLogFile(options, logfile);
     this.#log = createLog({ level: options.loglevel, to: this.#logFile ?? standardError });
+    this.#self = new SelfWatch({ clock, log: this.#log, logFile: logfile, notifier: this.#notifier });
     this.#broker = parseBrokerUrl("broker", options.broker);
     // It may be refused while the daemon still starts.
     this.#refused.promise.catch(() => {});
@@ -122,6 +137,7 @@ class Daemon {
     const pidFiles = [this.#directory.pidFile, ...(pidfile === undefined ? [] : [pidfile])];
     const servers = this.#servers(parts);
     const failed = watchForFailures(this.#log);
+    this.#io.host.onHangup(() => this.#reload(servers));
     try {
       const { port, withoutHttpd } = this.#options;
       // Before anything is asked of us: workers that run read it while tasks are sent already.
@@ -139,16 +155,23 @@ class Daemon {
       parts.cluster.onMember(() => this.#keepWebhook(parts));
       parts.cluster.start();
       for (const file of pidFiles) writePidFile(file);
+      this.#self.start({
+        services: services(parts, servers, this.#options.supIntervalS * 1000),
+        health: parts.controller.health,
+      });
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
       this.#io.stderr(this.#banner(branchId));
       tellReady();
-      const stopped = [aborted(this.#io.signal), aborted(this.#shutDown.signal)];
-      const isFailure = await Promise.race([failed.promise, this.#refused.promise, ...stopped]);
-      return isFailure ? 1 : 0;
+      this.#notifier.ready();
+      const stopped = [aborted(this.#io.host.interrupted), aborted(this.#shutDown.signal)];
+      const ends = [failed.promise, this.#self.givenUp, this.#refused.promise, ...stopped];
+      return (await Promise.race(ends)) ? FAILED : 0;
     } finally {
       failed.end();
+      this.#notifier.stopping();
       this.#log.info("branch is stopping; its workers stay");
       const deadlineMs = clock.now() + STOP_MS;
+      const cancelForce = clock.after(FORCED_MS, () => this.#endNow());
       // First, since it ends the waits that keep requests from finishing.
       await parts.supervisor.stop();
       parts.results.stop();
@@ -161,8 +184,27 @@ class Daemon {
       await parts.cluster.stop(deadlineMs);
       await Promise.all([sent, parts.brokers.stop(deadlineMs)]);
       for (const file of pidFiles) removePidFile(file);
+      this.#self.stop();
+      cancelForce();
       this.#log.info("branch has stopped");
     }
+  }
+
+  /** Rereads what may change while the daemon runs. */
+  #reload(servers: readonly HttpServer[]): void {
+    this.#notifier.reloading();
+    reload({
+      log: this.#log,
+      logFile: this.#logFile,
+      tls: () => readTls(this.#options),
+      servers: servers.filter(({ name }) => name === "http"),
+    });
+    this.#notifier.ready();
+  }
+
+  #endNow(): never {
+    this.#log.critical("a part of the branch does not stop: the branch ends all the same, its workers stay");
+    return this.#io.host.exit(FAILED);
   }
 
   #compose(store: Store, branchId: string): Parts<TaskBrokers> {
@@ -199,6 +241,7 @@ class Daemon {
           onRefused: (why) => this.#refused.reject(why),
         }),
       identity: () => this.#identity(branchId),
+      self: this.#self,
       // A moment later, so that who asked gets the answer.
       shutDown: () => void clock.after(50, () => this.#shutDown.abort()),
     };
@@ -278,22 +321,6 @@ function openLogFile({ logMaxBytes, detach: isDetach }: BranchOptions, file: str
   } catch (error) {
     throw new CymeError("invalid", `Cannot write the log file ${file}: ${(error as Error).message}`);
   }
-}
-
-function readTls({ tlsCert, tlsKey, tlsCa }: BranchOptions) {
-  if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  const read = (option: string, path: string) => {
-    try {
-      return readFileSync(path, "utf8");
-    } catch (error) {
-      throw new CymeError("invalid", `Cannot read ${option}: ${(error as Error).message}`);
-    }
-  };
-  return {
-    cert: read("--tls-cert", tlsCert),
-    key: read("--tls-key", tlsKey),
-    ca: tlsCa === undefined ? undefined : read("--tls-ca", tlsCa),
-  };
 }
 
 /**

@@ -25,7 +25,7 @@ function watch(...services: Service[]): Service[] {
   return left;
 }
 
-const well = (name: string): Service => ({ name, ask: async () => {} });
+const well = (name: string): Service => ({ name, ask: async () => undefined });
 const failing = (name: string): Service => ({ name, ask: () => Promise.reject(new Error("it is broken")) });
 const silent = (name: string): Service => ({ name, ask: () => new Promise(() => {}) });
 
@@ -74,12 +74,12 @@ describe.each([
 
 test("a part that works again has all its time again", async () => {
   let isBroken = true;
-  watch({ name: "store", ask: () => (isBroken ? Promise.reject(new Error("broken")) : Promise.resolve()) });
+  watch({ name: "store", ask: () => (isBroken ? Promise.reject(new Error("broken")) : Promise.resolve(undefined)) });
   await clock.advance(9 * MINUTE_MS);
   isBroken = false;
   await clock.advance(5 * SECOND_MS);
   expect(watchdog.state("store")).toEqual({ state: "ok", sinceMs: clock.now() });
-  expect(lines.at(-1)).toMatch(/^INFO a part of the branch works again part=store failed_s=\d+$/);
+  expect(lines.at(-1)).toMatch(/^INFO a part of the branch works again part=store failed_since=\S+Z$/);
   isBroken = true;
   await clock.advance(9 * MINUTE_MS);
   expect(givenUp).toEqual([]);
@@ -87,12 +87,27 @@ test("a part that works again has all its time again", async () => {
 
 test("a part that answers late, but does, works", async () => {
   let answer = () => {};
-  watch({ name: "http", ask: () => new Promise((resolve) => (answer = resolve)) });
+  watch({ name: "http", ask: () => new Promise((resolve) => (answer = () => resolve(undefined))) });
   await clock.advance(9 * MINUTE_MS);
   expect(watchdog.isWell).toBe(false);
   answer();
   await clock.advance(0);
   expect(watchdog.isWell).toBe(true);
+});
+
+test("trouble that comes from outside is told once, and the part is never given up", async () => {
+  let trouble: string | undefined = "the disk is full";
+  watch({ name: "store", ask: async () => (trouble === undefined ? undefined : { trouble }) });
+  await clock.advance(60 * MINUTE_MS);
+  expect([watchdog.isWell, givenUp]).toEqual([true, []]);
+  expect(watchdog.state("store")).toMatchObject({ state: "failed", why: "the disk is full" });
+  trouble = undefined;
+  await clock.advance(10 * SECOND_MS);
+  expect(watchdog.state("store")).toMatchObject({ state: "ok" });
+  expect(lines).toEqual([
+    'ERROR a part of the branch cannot work part=store why="the disk is full"',
+    expect.stringMatching(/^INFO a part of the branch works again part=store failed_since=\S+Z$/),
+  ]);
 });
 
 test("a part that is gone is forgotten", async () => {
@@ -108,7 +123,7 @@ test("a machine that was paused, or a clock that was set, is nobody's silence", 
   let setMs = 0;
   const jumping = { now: () => clock.now() + setMs, after: clock.after.bind(clock), sleep: clock.sleep.bind(clock) };
   const log = createLog({ level: "INFO", to: { write: () => true } });
-  const ask = () => (isBroken ? Promise.reject(new Error("broken")) : Promise.resolve());
+  const ask = () => (isBroken ? Promise.reject(new Error("broken")) : Promise.resolve(undefined));
   watchdog = new Watchdog({
     clock: jumping,
     log,

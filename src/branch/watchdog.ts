@@ -6,8 +6,16 @@ import type { Log } from "../kit/log.ts";
 export interface Service {
   /** The same at each look. */
   readonly name: string;
-  /** Resolves where it works; rejects, with why, or stays silent where it does not. Asked again once it has answered. */
-  ask(): Promise<void>;
+  /**
+   * Resolves where it works; to its trouble where that comes from outside, so that no new process would do better (a full
+   * disk): the part is failed then, and never given up. Rejects, with why, or stays silent where it does not work. Asked
+   * again once it has answered.
+   */
+  ask(): Promise<Trouble | undefined>;
+}
+
+export interface Trouble {
+  readonly trouble: string;
 }
 
 export interface WatchdogOptions {
@@ -36,6 +44,7 @@ interface Watched {
   /** For people: when it was found so. */
   sinceMs: number;
   why: string;
+  hasTrouble: boolean;
 }
 
 /** Asks all parts of the branch every 5 s whether they work, and gives up one that does not for 600 s. */
@@ -56,7 +65,7 @@ export class Watchdog {
     this.#cancel();
   }
 
-  /** Whether no part has failed. */
+  /** Whether no part has failed by itself. */
   get isWell(): boolean {
     return [...this.#watched.values()].every(({ missed }) => missed < FAILED_LOOKS);
   }
@@ -65,8 +74,8 @@ export class Watchdog {
   state(name: string): Component | undefined {
     const watched = this.#watched.get(name);
     if (!watched) return undefined;
-    const { missed, sinceMs, why } = watched;
-    return missed < FAILED_LOOKS ? { state: "ok", sinceMs } : { state: "failed", sinceMs, why };
+    const { missed, hasTrouble, sinceMs, why } = watched;
+    return missed >= FAILED_LOOKS || hasTrouble ? { state: "failed", sinceMs, why } : { state: "ok", sinceMs };
   }
 
   #look(): void {
@@ -79,7 +88,13 @@ export class Watchdog {
 
   #lookAt({ name, ask }: Service): void {
     const nowMs = this.#options.clock.now();
-    const watched = this.#watched.get(name) ?? { isAsked: false, missed: 0, sinceMs: nowMs, why: "" };
+    const watched = this.#watched.get(name) ?? {
+      isAsked: false,
+      missed: 0,
+      sinceMs: nowMs,
+      why: "",
+      hasTrouble: false,
+    };
     this.#watched.set(name, watched);
     if (watched.isAsked) this.#missed(name, watched, "it does not answer");
     else void this.#ask(name, watched, ask);
@@ -88,8 +103,9 @@ export class Watchdog {
   async #ask(name: string, watched: Watched, ask: Service["ask"]): Promise<void> {
     watched.isAsked = true;
     try {
-      await ask();
-      this.#works(name, watched);
+      const answer = await ask();
+      if (answer) this.#hasTrouble(name, watched, answer);
+      else this.#works(name, watched);
     } catch (error) {
       this.#missed(name, watched, error instanceof Error ? error.message : String(error));
     }
@@ -98,11 +114,24 @@ export class Watchdog {
 
   #works(name: string, watched: Watched): void {
     const { clock, log } = this.#options;
-    if (watched.missed >= FAILED_LOOKS) {
-      log.info("a part of the branch works again", { part: name, failed_s: (watched.missed * LOOK_MS) / 1000 });
+    if (watched.missed >= FAILED_LOOKS || watched.hasTrouble) {
+      const since = new Date(watched.sinceMs).toISOString();
+      log.info("a part of the branch works again", { part: name, failed_since: since });
       watched.sinceMs = clock.now();
     }
     watched.missed = 0;
+    watched.hasTrouble = false;
+  }
+
+  #hasTrouble(name: string, watched: Watched, { trouble }: Trouble): void {
+    const { clock, log } = this.#options;
+    if (!watched.hasTrouble) {
+      watched.sinceMs = clock.now();
+      log.error("a part of the branch cannot work", { part: name, why: trouble });
+    }
+    watched.why = trouble;
+    watched.missed = 0;
+    watched.hasTrouble = true;
   }
 
   #missed(name: string, watched: Watched, why: string): void {
@@ -129,5 +158,6 @@ export function turning(turns: () => number, patienceMs: number): Service["ask"]
     same = now === last ? same + 1 : 0;
     last = now;
     if (same * LOOK_MS >= patienceMs) throw new Error(`it has done nothing for ${(same * LOOK_MS) / 1000} s`);
+    return undefined;
   };
 }

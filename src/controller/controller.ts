@@ -3,7 +3,7 @@ import { Apps } from "./apps.ts";
 import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
 import { Elsewhere } from "./elsewhere.ts";
-import { Health } from "./health.ts";
+import { Health, type SelfReport } from "./health.ts";
 import { LostNames } from "./lost-names.ts";
 import { Moves } from "./moves.ts";
 import { Instances } from "./instances.ts";
@@ -27,7 +27,7 @@ export class Controller {
 
   constructor(
     parts: TaskParts,
-    branch: { identity: () => BranchIdentity; shutDown: () => void },
+    branch: { identity: () => BranchIdentity; shutDown: () => void; self?: SelfReport | undefined },
     spreading: Spreading = NOBODY_ELSE,
   ) {
     this.apps = new Apps(parts, spreading);
@@ -42,7 +42,7 @@ export class Controller {
     this.workers = new Workers(parts);
     this.branches = new Branches(parts, branch.identity, branch.shutDown);
     this.tasks = new Tasks(parts);
-    this.health = new Health(parts);
+    this.health = new Health(parts, branch.self);
     this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
   }
 }

@@ -38,6 +38,7 @@ export class Results {
   /** How many are too many, and how many bytes too much, as counted last. */
   #excess = { tasks: 0, bytes: 0 };
   #isStopped = false;
+  #prunes = 0;
 
   constructor(options: ResultsOptions) {
     this.#options = options;
@@ -56,6 +57,11 @@ export class Results {
     this.#isStopped = true;
     this.#cancelPrune();
     for (const id of this.#waiting.keys()) this.#wake(id);
+  }
+
+  /** How often what is too old or too much was looked for: grows as long as this works. */
+  get prunes(): number {
+    return this.#prunes;
   }
 
   get isStopped(): boolean {
@@ -114,6 +120,7 @@ export class Results {
 
   #prune(): void {
     const { store, clock, log } = this.#options;
+    this.#prunes++;
     let isMore = false;
     try {
       isMore = store.write(() => this.#dropOld() || this.#dropExcess());

@@ -1,8 +1,11 @@
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { createSecureContext } from "node:tls";
 import type { Server } from "bun";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Api } from "./api.ts";
+import { probe, type Target } from "./probe.ts";
 import { respond } from "./respond.ts";
 
 /** Where the API listens. */
@@ -11,7 +14,7 @@ export type Listen =
   | { readonly kind: "unix"; readonly path: string };
 
 /** PEM texts. With `ca`, clients must show a certificate of it. */
-interface TlsFiles {
+export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
   readonly ca: string | undefined;
@@ -30,11 +33,13 @@ const NO_IDLE_LIMIT: object = { idleTimeout: 0 };
 /** Serves the API at one address. */
 export class HttpServer {
   readonly name: string;
-  readonly #listen: Listen;
+  #listen: Listen;
   readonly #api: Api;
   readonly #clock: Clock;
   readonly #log: Log;
   #server: Server<undefined> | undefined;
+  /** Those that take no new connections any more and end with their last one. */
+  readonly #leaving = new Set<Server<undefined>>();
 
   constructor(listen: Listen, api: Api, clock: Clock, log: Log) {
     this.name = listen.kind === "tcp" ? "http" : "socket";
@@ -48,7 +53,7 @@ export class HttpServer {
   start(): void {
     const listen = this.#listen;
     try {
-      this.#server = listen.kind === "tcp" ? this.#serveTcp(listen) : this.#serveUnix(listen.path);
+      this.#server = this.#serve(listen);
     } catch (error) {
       throw new ListenError(explain(listen, error));
     }
@@ -59,11 +64,51 @@ export class HttpServer {
     return this.#server?.port;
   }
 
+  /** Where it can be asked whether it answers; undefined while it does not listen. */
+  get target(): Target | undefined {
+    const listen = this.#listen;
+    if (!this.#server) return undefined;
+    if (listen.kind === "unix") return { path: listen.path };
+    const security = !listen.tls ? "none" : listen.tls.ca === undefined ? "tls" : "tls with client certificates";
+    return { host: listen.host, port: this.#server.port ?? listen.port, security };
+  }
+
+  /** Rejects, with why, where it does not answer. A socket that somebody has removed is made again first. */
+  async ask(): Promise<void> {
+    const target = this.target;
+    if (!target) throw new Error("it does not listen");
+    if ("path" in target && !existsSync(target.path) && existsSync(dirname(target.path))) {
+      this.#listenAnew(this.#listen);
+      this.#log.warning("the socket of the branch was gone: it is made again", { path: target.path });
+    }
+    await probe(target);
+  }
+
+  /**
+   * Has new connections get another certificate; those that there are keep theirs. Throws where it cannot be used: all stays as
+   * it was then. Bun's own reload would keep the old one without a word.
+   */
+  useCertificate(tls: TlsFiles): void {
+    const before = this.#listen;
+    if (before.kind !== "tcp" || !this.#server) return;
+    createSecureContext(tls);
+    const port = this.#server.port ?? before.port;
+    this.#listen = { ...before, tls, port };
+    try {
+      this.#listenAnew(this.#listen);
+    } catch (error) {
+      this.#listen = { ...before, port };
+      this.#listenAnew(this.#listen);
+      throw error;
+    }
+  }
+
   /** Takes no new connections, lets running requests finish until the deadline (clock time), then ends them. */
   async stop(deadlineMs: number): Promise<void> {
     const server = this.#server;
     if (!server) return;
     this.#server = undefined;
+    for (const leaving of this.#leaving) void leaving.stop(true);
     const ended = new AbortController();
     const graceful = server.stop(false).finally(() => ended.abort());
     this.#api.endStreams();
@@ -71,6 +116,20 @@ export class HttpServer {
     await Promise.race([graceful, this.#clock.sleep(Math.max(0, deadlineMs - this.#clock.now()), ended.signal)]);
     await server.stop(true);
     if (this.#listen.kind === "unix") rmSync(this.#listen.path, { force: true });
+  }
+
+  /** At once, so that no connection is refused meanwhile. */
+  #listenAnew(listen: Listen): void {
+    const before = this.#server;
+    if (before) {
+      this.#leaving.add(before);
+      void before.stop(false).finally(() => this.#leaving.delete(before));
+    }
+    this.#server = this.#serve(listen);
+  }
+
+  #serve(listen: Listen): Server<undefined> {
+    return listen.kind === "tcp" ? this.#serveTcp(listen) : this.#serveUnix(listen.path);
   }
 
   #serveTcp({ host, port, tls }: Listen & { kind: "tcp" }): Server<undefined> {

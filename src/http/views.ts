@@ -1,6 +1,6 @@
 import type { AppDetail } from "../controller/apps.ts";
 import type { BranchDetail } from "../controller/branches.ts";
-import type { Component, HealthReport } from "../controller/health.ts";
+import type { Component, HealthReport, LoopLag } from "../controller/health.ts";
 import type { InstanceDetail, Status } from "../controller/instances.ts";
 import type { Broker } from "../domain/broker.ts";
 import type { Instance } from "../domain/instance.ts";
@@ -116,15 +116,23 @@ export function branchView(branch: BranchDetail) {
   };
 }
 
-export function healthView({ state, store, bus, supervisor, http, brokers }: HealthReport) {
+export function healthView({ state, store, bus, supervisor, http, results, loop, brokers }: HealthReport) {
   return {
     state,
     store: component(store),
     bus: component(bus),
     supervisor: component(supervisor),
     http: component(http),
+    results: component(results),
+    loop: loop ? loopView(loop) : null,
     brokers: Object.fromEntries(Object.entries(brokers).map(([label, link]) => [label, component(link)])),
   };
 }
+
+const loopView = ({ lagMs, held }: LoopLag) => ({
+  lag_ms: lagMs,
+  held_at: held ? time(held.atMs) : null,
+  held_ms: held ? held.forMs : null,
+});
 
 const component = ({ sinceMs, ...rest }: Component) => ({ ...rest, since: time(sinceMs) });

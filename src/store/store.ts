@@ -1,4 +1,6 @@
+import { statSync, type Stats } from "node:fs";
 import { namesOf, type Definition, type DefinitionId } from "../domain/definition.ts";
+import { CymeError, unavailable } from "../domain/errors.ts";
 import { changedStamp, deletedStamp, horizonAt, nextVersion, type Version } from "../domain/version.ts";
 import { AppTable } from "./apps.ts";
 import { BrokerTable } from "./brokers.ts";
@@ -22,6 +24,14 @@ const LATEST_VERSION = `SELECT max(latest) AS latest FROM (
   UNION ALL SELECT max(version) FROM owners
   UNION ALL SELECT max(version) FROM known_branches)`;
 
+/** Another file is where the database was: only a process that starts anew would use that one. */
+export class StoreReplaced extends CymeError {
+  constructor(path: string) {
+    const message = `The branch's database ${path} was replaced by another file: start the branch again to use that one`;
+    super("unavailable", message, { stored: false });
+  }
+}
+
 /** All that a branch keeps: one repository per noun over one SQLite database. Everything is synchronous. */
 export class Store {
   readonly brokers: BrokerTable;
@@ -39,11 +49,16 @@ export class Store {
   readonly knownBranches: KnownBranchTable;
   readonly earlyInstances: EarlyInstanceTable;
   readonly #opened: Opened;
+  readonly #path: string;
+  /** The file as it was opened; undefined in memory. */
+  readonly #file: Stats | undefined;
   #isSuspect = false;
 
   /** Opens or creates the database at `path`; throws StoreError. */
   constructor(path: string) {
     this.#opened = openDatabase(path);
+    this.#path = path;
+    this.#file = statSync(path, { throwIfNoEntry: false });
     const { db } = this.#opened;
     this.brokers = new BrokerTable(db);
     this.apps = new AppTable(db, this.brokers);
@@ -68,7 +83,9 @@ export class Store {
   write<T>(work: () => T): T {
     try {
       const { client } = this.#opened;
-      return client.inTransaction ? work() : client.transaction(work).immediate();
+      if (client.inTransaction) return work();
+      this.#expectInPlace();
+      return client.transaction(work).immediate();
     } catch (error) {
       this.brokers.forgetRead();
       this.instances.forgetRead();
@@ -117,8 +134,30 @@ export class Store {
     return stamp.version;
   }
 
-  /** Throws where the database cannot be read, or, after a write that failed, still cannot be written. */
+  /**
+   * Throws where the database cannot be read, or, after a write that failed, still cannot be written; `unavailable` where
+   * the cause is known and comes from outside.
+   */
   check(): void {
+    this.#expectInPlace();
+    try {
+      this.#tryOut();
+    } catch (error) {
+      throw asCymeError(error);
+    }
+  }
+
+  /** What is written to a file that was deleted or replaced would be lost with the last that has it open. */
+  #expectInPlace(): void {
+    if (!this.#file) return;
+    const present = statSync(this.#path, { throwIfNoEntry: false });
+    if (present?.ino === this.#file.ino && present.dev === this.#file.dev) return;
+    if (present) throw new StoreReplaced(this.#path);
+    const advice = "put it back, or start the branch again to begin with an empty one";
+    throw unavailable(`The branch's database ${this.#path} is gone: ${advice}`, { stored: false });
+  }
+
+  #tryOut(): void {
     const { client } = this.#opened;
     client.query("SELECT 1 FROM apps LIMIT 1").get();
     if (!this.#isSuspect) return;

@@ -23,9 +23,6 @@ const ROUND_ANSWER_MS = 2000;
 const FINISH_LOOK_MS = 50;
 /** Without rounds, how often an instance is looked at that somebody waits for. */
 const AWAITED_LOOK_MS = 1000;
-/** A round that takes longer than this many intervals, and at least a minute, is stuck. */
-const STUCK_INTERVALS = 10;
-const STUCK_MS = 60_000;
 
 /**
  * Keeps the workers of this branch as they are wished: at each change, at each exit, and in rounds of two broadcasts per
@@ -44,7 +41,8 @@ export class Supervisor {
   #isStarted = false;
   #isStopped = false;
   #sinceMs: number;
-  #roundBegunMs: number | undefined;
+  #isInRound = false;
+  #rounds = 0;
   #isRoundDue = false;
   #cancelRound: () => void = () => {};
 
@@ -96,11 +94,14 @@ export class Supervisor {
     return this.#isStopped;
   }
 
-  get health(): { state: "ok" | "failed"; sinceMs: number } {
-    const { clock, settings } = this.#parts;
-    const stuckMs = Math.max(STUCK_MS, STUCK_INTERVALS * settings.intervalMs);
-    const isStuck = this.#roundBegunMs !== undefined && clock.now() - this.#roundBegunMs > stuckMs;
-    return isStuck ? { state: "failed", sinceMs: this.#roundBegunMs ?? 0 } : { state: "ok", sinceMs: this.#sinceMs };
+  /** When it was made or, later, started. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** How many rounds have ended: grows as long as it works. */
+  get rounds(): number {
+    return this.#rounds;
   }
 
   /** The wish for an instance changed. `startFor` says who asked for a start, where one follows. */
@@ -194,13 +195,12 @@ export class Supervisor {
 
   /** A broker came back: ask now, in one broadcast for all its workers. */
   #roundSoon(): void {
-    if (this.#roundBegunMs === undefined) this.#roundIn(0);
+    if (!this.#isInRound) this.#roundIn(0);
     else this.#isRoundDue = true;
   }
 
   async #round(): Promise<void> {
-    const { clock, settings } = this.#parts;
-    this.#roundBegunMs = clock.now();
+    this.#isInRound = true;
     this.#isRoundDue = false;
     try {
       await this.#askAll();
@@ -209,8 +209,9 @@ export class Supervisor {
     } catch (error) {
       this.#log.error("a round failed", { error });
     }
-    this.#roundBegunMs = undefined;
-    this.#roundIn(this.#isRoundDue ? 0 : settings.intervalMs);
+    this.#isInRound = false;
+    this.#rounds++;
+    this.#roundIn(this.#isRoundDue ? 0 : this.#parts.settings.intervalMs);
   }
 
   async #askAll(): Promise<void> {

@@ -1,4 +1,5 @@
-import { formatLine, type Log, type LogLevel } from "../../src/kit/log.ts";
+import { formatLine } from "../../src/kit/log-line.ts";
+import type { Log, LogLevel } from "../../src/kit/log.ts";
 
 /** A log whose lines, as a file would hold them, are kept in `lines`. */
 export function recordingLog(lines: string[]): Log {
