@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import { WORKER_VARIABLE } from "../celery/command-line.ts";
 import type { Control, Gathered } from "../celery/control.ts";
+import type { App } from "../domain/app.ts";
 import type { Broker } from "../domain/broker.ts";
 import { newInstance, type Instance, type InstanceChange } from "../domain/instance.ts";
 import { NO_LAUNCH } from "../domain/launch.ts";
@@ -23,6 +24,7 @@ import { Store } from "../store/store.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import type { Status } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
+import { STANDIN_FOLDER } from "./worker-process.ts";
 
 /** A Celery worker as far as its supervisor sees it: a process that answers to remote control. */
 export interface FakeWorker {
@@ -436,6 +438,25 @@ export class TestBranch {
       onExit() {},
     });
     return this.processes.worker(name);
+  }
+
+  /** The same of a worker that stands in for it. */
+  startUnnoticedStandin(name: string): void {
+    const folder = join(this.folder(name), STANDIN_FOLDER);
+    mkdirSync(folder, { recursive: true });
+    this.processes.spawn({
+      argv: ["celery", "worker", `--hostname=${name}~standin@b1`, `--queues=dq.${name}`, "--autoscale=1,1"],
+      cwd: "/",
+      env: { [WORKER_VARIABLE]: folder },
+      logFile: "/dev/null",
+      onExit() {},
+    });
+  }
+
+  app(name: string): App {
+    const app = this.store.apps.get(name);
+    if (!app) throw new Error(`no app ${name}`);
+    return app;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
