@@ -11,7 +11,7 @@ import {
   type Instance,
   type InstanceChange,
 } from "../domain/instance.ts";
-import { onlyChanged } from "../domain/launch.ts";
+import { hasBeat, onlyChanged } from "../domain/launch.ts";
 import { instanceName, nodeName } from "../domain/names.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import type { HistoryEntry } from "../domain/history.ts";
@@ -147,6 +147,11 @@ export class Instances {
     return this.#update(app, name, options, (instance) => {
       if (!instance.isEnabled) {
         throw conflict(`Instance "${name}" is disabled: enable it instead`, { instance: name, state: "disabled" });
+      }
+      if (hasStandin && hasBeat(instance, findApp(this.#parts.store, instance.app))) {
+        throw conflict(`Instance "${name}" runs with -B: a stand-in would send its scheduled tasks twice`, {
+          instance: name,
+        });
       }
       return { ...instance, ...restartOf(instance, { hasStandin }), isHeld: false };
     });

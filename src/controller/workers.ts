@@ -1,6 +1,7 @@
 import { CymeError } from "../domain/errors.ts";
 import { restartOf, type Instance } from "../domain/instance.ts";
-import type { CallOptions, Parts } from "./context.ts";
+import { hasBeat } from "../domain/launch.ts";
+import { findApp, type CallOptions, type Parts } from "./context.ts";
 import type { InstanceDetail } from "./instances.ts";
 import { settle, untilStopped } from "./settle.ts";
 
@@ -19,11 +20,14 @@ export class Workers {
 
   /**
    * Restarts every enabled instance, those held by `shutdown` too: all at once, or, rolling, one instance of an app after
-   * another, each with a stand-in that consumes until the new worker does.
+   * another, each with a stand-in that consumes until the new worker does (but not where that would run a second -B).
    */
   async restart(isRolling: boolean, options: CallOptions): Promise<string[]> {
-    const way = { isRolling, hasStandin: isRolling };
-    return this.#all(options, (instance) => ({ ...instance, ...restartOf(instance, way), isHeld: false }));
+    const { store } = this.#parts;
+    return this.#all(options, (instance) => {
+      const hasStandin = isRolling && !hasBeat(instance, findApp(store, instance.app));
+      return { ...instance, ...restartOf(instance, { isRolling, hasStandin }), isHeld: false };
+    });
   }
 
   /** Stops all workers and holds them stopped, whether the branch runs or starts again, until somebody starts them. */

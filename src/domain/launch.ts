@@ -72,6 +72,11 @@ export function needsRestart(change: Partial<Launch>): boolean {
   return Object.keys(change).some((key) => key !== "stopTimeoutS");
 }
 
+/** Whether the worker sends scheduled tasks itself, so that a second one beside it would send them again. */
+export function hasBeat(instance: Launch, app: Launch): boolean {
+  return parseWorkerArguments("arguments", instance.arguments ?? app.arguments ?? "").hasBeat;
+}
+
 /** The fields of `change` that differ from `before`. */
 export function onlyChanged<T extends object>(before: T, change: Partial<T>): Partial<T> {
   const entries = Object.entries(change).filter(([key, value]) => !Bun.deepEquals(value, before[key as keyof T]));
