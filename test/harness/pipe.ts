@@ -7,6 +7,8 @@ export interface Pipe {
   /** Nothing passes, and both ends do not know. */
   pause(): void;
   resume(): void;
+  /** From now on all takes `ms` longer to pass, each way. */
+  delay(ms: number): void;
   /** Both ends know, and none can connect. */
   cut(): void;
   mend(): void;
@@ -17,6 +19,7 @@ export interface Pipe {
 export async function openPipe(brokerUrl: string): Promise<Pipe> {
   const sockets = new Set<Socket>();
   let mode: "open" | "paused" | "cut" = "open";
+  const line = { delayMs: 0 };
   const port = Number(new URL(brokerUrl).port);
   const server: Server = createServer({ noDelay: true }, (near) => {
     if (mode === "cut") {
@@ -24,8 +27,8 @@ export async function openPipe(brokerUrl: string): Promise<Pipe> {
       return;
     }
     const far = connect({ port, host: "127.0.0.1", noDelay: true });
-    join(near, far, sockets);
-    join(far, near, sockets);
+    join(near, far, sockets, line);
+    join(far, near, sockets, line);
     if (mode === "paused") for (const socket of [near, far]) socket.pause();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -44,6 +47,9 @@ export async function openPipe(brokerUrl: string): Promise<Pipe> {
       if (mode === "paused") mode = "open";
       for (const socket of sockets) socket.resume();
     },
+    delay(ms) {
+      line.delayMs = ms;
+    },
     cut,
     mend() {
       mode = "open";
@@ -55,9 +61,15 @@ export async function openPipe(brokerUrl: string): Promise<Pipe> {
   };
 }
 
-function join(from: Socket, to: Socket, sockets: Set<Socket>): void {
+function join(from: Socket, to: Socket, sockets: Set<Socket>, line: { readonly delayMs: number }): void {
   sockets.add(from);
-  from.on("data", (chunk) => void to.write(chunk));
+  let passing = Promise.resolve();
+  from.on("data", (chunk) => {
+    const { delayMs } = line;
+    // One after another, so that what was not held up does not overtake what was.
+    const held = Promise.all([passing, delayMs > 0 && Bun.sleep(delayMs)]);
+    passing = held.then(() => void to.write(chunk));
+  });
   from.on("error", () => {});
   from.on("close", () => {
     sockets.delete(from);

@@ -35,6 +35,16 @@ export function processesOf(dir: string): Process[] {
   return all.filter((p) => marked.has(p.session));
 }
 
+/** All processes that have ended and that nobody has waited for. */
+export function zombies(): Pick<Process, "pid" | "parent" | "session">[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const stat = statOf(Number(name));
+      return stat?.state === "Z" ? [stat] : [];
+    });
+}
+
 function workerFolder(pid: number): string | undefined {
   const variable = read(`/proc/${pid}/environ`)
     ?.split("\0")
@@ -43,13 +53,18 @@ function workerFolder(pid: number): string | undefined {
 }
 
 function describe(pid: number): Process | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  // The command's name stands in parentheses and may hold anything, also ") R 1".
-  const [state = "", parent, , sid] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if ("ZX".includes(state)) return undefined;
+  const stat = statOf(pid);
+  if (stat === undefined || "ZX".includes(stat.state)) return undefined;
   const command = read(`/proc/${pid}/cmdline`)?.split("\0").join(" ").trim() ?? "";
-  return { pid, parent: Number(parent), session: Number(sid), command };
+  return { pid, parent: stat.parent, session: stat.session, command };
+}
+
+function statOf(pid: number) {
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  // The command's name stands in parentheses and may hold anything, also ") R 1".
+  const [state = "", parent, , session] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { pid, state, parent: Number(parent), session: Number(session) };
 }
 
 function read(path: string): string | undefined {
