@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { availableParallelism, hostname } from "node:os";
+import { availableParallelism, hostname, loadavg } from "node:os";
 import { Brokers } from "../celery/brokers.ts";
 import { Claims } from "../cluster/claims.ts";
 import { Cluster, type BusHooks } from "../cluster/cluster.ts";
@@ -23,6 +23,7 @@ import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { LinuxProcesses } from "../kit/processes.ts";
 import { Store } from "../store/store.ts";
+import { startPlaces } from "../supervisor/start-lanes.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { BranchDirectory } from "./directory.ts";
 
@@ -92,7 +93,7 @@ export function compose<Pool extends TaskBrokerPool>(
     clock,
     log,
     processes: new LinuxProcesses(),
-    maxStarting: 2 * availableParallelism(),
+    startPlaces: () => startPlaces(availableParallelism(), loadavg()[0] ?? 0),
     settings: {
       branchId,
       instanceDir: directory.path,

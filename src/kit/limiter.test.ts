@@ -2,9 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { Limiter } from "./limiter.ts";
 
 function setup(size: number) {
-  const limiter = new Limiter(size);
+  const room = { places: size };
+  const limiter = new Limiter(() => room.places);
   const woken: string[] = [];
-  return { woken, enter: (key: string) => limiter.tryEnter(key, () => woken.push(key)) };
+  return { room, woken, enter: (key: string) => limiter.tryEnter(key, () => woken.push(key)) };
 }
 
 describe("a limiter", () => {
@@ -26,7 +27,7 @@ describe("a limiter", () => {
   });
 
   test("lets in all who wait, one after another", () => {
-    const limiter = new Limiter(1);
+    const limiter = new Limiter(() => 1);
     const entered: string[] = [];
     const come = (key: string) => {
       const leave = limiter.tryEnter(key, () => come(key));
@@ -79,5 +80,26 @@ describe("a limiter", () => {
     expect(enter("c")).toBeDefined();
     leaveB?.();
     expect(woken).toEqual(["c"]);
+  });
+
+  test("with fewer places than before lets nobody in until so many have left", () => {
+    const { room, enter, woken } = setup(2);
+    const [leaveA, leaveB] = [enter("a"), enter("b")];
+    room.places = 1;
+    enter("c");
+    leaveA?.();
+    expect(woken).toEqual([]);
+    leaveB?.();
+    expect(woken).toEqual(["c"]);
+    expect(enter("c")).toBeDefined();
+  });
+
+  test("with more places than before calls as many as there is room for", () => {
+    const { room, enter, woken } = setup(1);
+    const leave = enter("a");
+    for (const key of ["b", "c", "d", "e"]) enter(key);
+    room.places = 3;
+    leave?.();
+    expect(woken).toEqual(["b", "c", "d"]);
   });
 });

@@ -8,15 +8,34 @@ import { Limiter } from "../kit/limiter.ts";
 /** `asked`: by people or the branch. `revival`: the one before died. `slow`: the last start took long, or came to nothing. */
 export type Lane = "asked" | "revival" | "slow";
 
+/** How many workers may start at a time: at most, and with what the machine has to do now. */
+export interface StartPlaces {
+  readonly most: number;
+  readonly now: number;
+}
+
+/** So many starts share one core: a start waits for the disk and for the broker as well. */
+const STARTS_PER_CORE = 2;
+/** Up to so many processes that want one core, all may start: as many as these starts are themselves. */
+const NORMAL_LOAD = 2;
+
+/** `load` is how many processes wanted to run in the last minute (getloadavg(3)); one may always start. */
+export function startPlaces(cores: number, load: number): StartPlaces {
+  const most = STARTS_PER_CORE * cores;
+  const share = Math.min(1, NORMAL_LOAD / Math.max(load / cores, Number.MIN_VALUE));
+  return { most, now: Math.max(1, Math.floor(most * share)) };
+}
+
 export class StartLanes {
   readonly #lanes: Readonly<Record<Lane, Limiter>>;
 
-  /** `size`: how many may start at a time in the lane of those that are asked for. */
-  constructor(size: number) {
+  /** How many may start at a time where somebody asked for it, as far as the machine has time for it now. */
+  constructor(places: () => StartPlaces) {
     this.#lanes = {
-      asked: new Limiter(size),
-      revival: new Limiter(size),
-      slow: new Limiter(Math.max(1, Math.floor(size / 2))),
+      asked: new Limiter(() => places().now),
+      // However much there is to do: nobody does the work of one that died.
+      revival: new Limiter(() => places().most),
+      slow: new Limiter(() => Math.max(1, Math.floor(places().now / 2))),
     };
   }
 

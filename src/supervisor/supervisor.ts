@@ -10,13 +10,13 @@ import { Keeper, type KeeperParts } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { askWorkers } from "./observe.ts";
 import type { Parts } from "./parts.ts";
-import { StartLanes } from "./start-lanes.ts";
+import { StartLanes, type StartPlaces } from "./start-lanes.ts";
 import type { Status } from "./status.ts";
 import { Turns } from "./turns.ts";
 
 export interface SupervisorParts extends Parts {
-  /** How many workers may start up at the same time. */
-  readonly maxStarting: number;
+  /** How many workers may start up at the same time, now. */
+  readonly startPlaces: () => StartPlaces;
 }
 
 const ROUND_ANSWER_MS = 2000;
@@ -56,7 +56,7 @@ export class Supervisor {
       log: this.#log,
       brokers: { ...bound(parts.brokers), use: (broker) => this.#use(broker) },
       turns: new Turns(),
-      starts: new StartLanes(parts.maxStarting),
+      starts: new StartLanes(parts.startPlaces),
       haltRollout: (app, failed) => this.#haltRollout(app, failed),
     };
   }

@@ -483,7 +483,7 @@ export class TestBranch {
       clock,
       log: silentLog,
       settings: this.#settings,
-      maxStarting: this.#maxStarting,
+      startPlaces: () => ({ most: this.#maxStarting, now: this.#maxStarting }),
     });
   }
 }

@@ -1,0 +1,13 @@
+import { describe, expect, test } from "bun:test";
+import { startPlaces } from "./start-lanes.ts";
+
+describe("startPlaces()", () => {
+  test.each([
+    ["idle", 0, 8],
+    ["as busy as the starts themselves make it", 8, 8],
+    ["twice as busy", 16, 4],
+    ["hopelessly busy", 1000, 1],
+  ])("on four cores that are %s (load %d): %d at a time", (_, load, now) => {
+    expect(startPlaces(4, load)).toEqual({ most: 8, now });
+  });
+});
