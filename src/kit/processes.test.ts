@@ -157,6 +157,43 @@ describe("isAlive()", () => {
   });
 });
 
+/** Runs `work`, in which `processes` and `child` are known, in a process that may open no more files; gives what it printed. */
+async function withoutFiles(work: string): Promise<string> {
+  const source = `
+    import { closeSync, openSync } from "node:fs";
+    import { LinuxProcesses, NoRoomError } from ${JSON.stringify(join(import.meta.dir, "processes.ts"))};
+    const processes = new LinuxProcesses();
+    const options = { argv: ["sleep", "60"], cwd: "/", env: ${JSON.stringify({ PATH })}, logFile: "/dev/null", onExit() {} };
+    const child = processes.spawn(options);
+    processes.isAlive(child);
+    const open = [];
+    try { for (;;) open.push(openSync("/dev/null", "r")); } catch {}
+    try { ${work} } finally { for (const fd of open) closeSync(fd); processes.signal(child, "SIGKILL"); }`;
+  const run = Bun.spawn(["prlimit", "--nofile=60:60", process.execPath, "-e", source], {
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [said, complaint] = await Promise.all([run.stdout.text(), run.stderr.text()]);
+  return said + complaint;
+}
+
+describe("where no more files may be open", () => {
+  test("a process that runs is not taken for dead, nor one that ended for alive", async () => {
+    const work = `
+      console.log(processes.isAlive(child), processes.isAlive({ ...child, startTicks: 1 }), processes.isAlive(child));`;
+    expect(await withoutFiles(work)).toBe("true false true\n");
+  });
+
+  test("a session is killed all the same", async () => {
+    expect(await withoutFiles("console.log(processes.killSession(child));")).toBe("1\n");
+  });
+
+  test("nothing is started, which is said to be for want of room", async () => {
+    const work = `try { processes.spawn(options) } catch (error) { console.log(error instanceof NoRoomError, error.message) }`;
+    expect(await withoutFiles(work)).toMatch(/^true Cannot write the log of the worker: EMFILE/);
+  });
+});
+
 describe("signal()", () => {
   test("reaches that process alone, not what it started", async () => {
     const child = start("sleep 60 & echo $!; trap 'exit 5' TERM; echo ready; wait");

@@ -44,11 +44,14 @@ export interface Vitals {
 /** A process could not be started; the message says why in words for the user. */
 export class SpawnError extends Error {}
 
+/** It could not be started since the machine, or a limit of this process, has no room for it now: nothing is wrong with itself. */
+export class NoRoomError extends SpawnError {}
+
 /** The operating system, as far as the supervisor needs it. */
 export interface Processes {
   /** Starts a process in a session of its own that outlives us. Throws SpawnError. */
   spawn(options: SpawnOptions): ProcessId;
-  /** Whether exactly that process still runs; a zombie does not. */
+  /** Whether exactly that process still runs; a zombie does not. True as well where that cannot be said now. */
   isAlive(id: ProcessId): boolean;
   /** What that process does now; undefined where it is gone. */
   vitals(id: ProcessId): Vitals | undefined;
@@ -76,9 +79,10 @@ export class LinuxProcesses implements Processes {
     if (!Bun.which(command, { PATH: env["PATH"] ?? "", cwd })) {
       throw new SpawnError(`There is no program ${command} (PATH is ${env["PATH"] || "empty"})`);
     }
-    const log = openSync(logFile, "a", 0o600);
+    const log = openLog(logFile);
+    let child: Bun.Subprocess | undefined;
     try {
-      const child = Bun.spawn([...argv], {
+      child = Bun.spawn([...argv], {
         detached: true,
         cwd,
         env: { ...env },
@@ -93,7 +97,8 @@ export class LinuxProcesses implements Processes {
       const stat = readStat(child.pid);
       return { pid: child.pid, startTicks: stat?.startTicks ?? 0, bootId: this.#bootId };
     } catch (error) {
-      throw new SpawnError(`Cannot start ${command}: ${error instanceof Error ? error.message : String(error)}`);
+      child?.kill("SIGKILL");
+      throw spawnError(`Cannot start ${command}`, error);
     } finally {
       closeSync(log);
     }
@@ -101,8 +106,13 @@ export class LinuxProcesses implements Processes {
 
   isAlive({ pid, startTicks, bootId }: ProcessId): boolean {
     if (bootId !== this.#bootId) return false;
-    const stat = readStat(pid);
-    return stat !== undefined && stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
+    try {
+      const stat = readStat(pid);
+      return stat !== undefined && stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
+    } catch {
+      // Nobody can say: one that lives is not to be taken for dead.
+      return true;
+    }
   }
 
   vitals({ pid, startTicks, bootId }: ProcessId): Vitals | undefined {
@@ -175,12 +185,13 @@ interface Stat {
 /** Linux tells times to programs in hundredths of a second, whatever it counts in itself. */
 const MS_PER_TICK = 10;
 
-/** Fields of /proc/<pid>/stat; undefined where there is no such process. */
+/** Fields of /proc/<pid>/stat; undefined where there is no such process. Throws where that cannot be said now. */
 function readStat(pid: number): Stat | undefined {
   let text: string;
   try {
-    text = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
+    text = withReserve(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch (error) {
+    if (isOneOf(NO_ROOM, error)) throw error;
     return undefined;
   }
   // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
@@ -218,7 +229,7 @@ function linkOf(path: string): string | undefined {
 }
 
 function allPids(): number[] {
-  return readdirSync("/proc")
+  return withReserve(() => readdirSync("/proc"))
     .map(Number)
     .filter((pid) => Number.isInteger(pid));
 }
@@ -250,6 +261,53 @@ function kill(pid: number, signal: NodeJS.Signals): boolean {
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    throw spawnError("Cannot write the log of the worker", error);
+  }
+}
+
+/** No more processes (EAGAIN), memory, open files of this process or of the machine; no space on the disk. */
+const NO_ROOM = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE", "ENOSPC", "EDQUOT"];
+
+function spawnError(what: string, error: unknown): SpawnError {
+  const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+  return isOneOf(NO_ROOM, error) ? new NoRoomError(message) : new SpawnError(message);
+}
+
+const isOneOf = (codes: readonly string[], error: unknown) =>
+  codes.includes((error as NodeJS.ErrnoException).code ?? "");
+
+/** A file that is open for nothing, to be given up when no more may be: what runs is to be seen all the same. */
+let reserve: number | undefined;
+
+/** Reads with the reserve where no more files may be open. */
+function withReserve<T>(read: () => T): T {
+  reserve ??= reopened();
+  try {
+    return read();
+  } catch (error) {
+    if (reserve === undefined || !isOneOf(["EMFILE", "ENFILE"], error)) throw error;
+    closeSync(reserve);
+    try {
+      return read();
+    } finally {
+      reserve = reopened();
+    }
+  }
+}
+
+/** Undefined where somebody took its place: the next read tries again. */
+function reopened(): number | undefined {
+  try {
+    return openSync("/dev/null", "r");
+  } catch {
+    return undefined;
+  }
 }
 
 /** Bun tells a signal by number. */

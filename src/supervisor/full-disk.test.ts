@@ -24,3 +24,16 @@ test("a worker that dies while nothing can be written is looked at again now and
   await branch.clock.advance(5 * SECOND_MS);
   expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
 });
+
+test("a worker that dies while there is no room for another process is tried again until there is, which is nobody's fault", async () => {
+  await using branch = new TestBranch();
+  await branch.add("web");
+  await branch.clock.advance(SECOND_MS);
+  branch.processes.next = { noRoom: "Cannot start celery: EAGAIN" };
+  await branch.die("web");
+  await branch.clock.advance(MANY * SECOND_MS);
+  expect(await branch.status("web")).toMatchObject({ state: "backoff" });
+  branch.processes.next = {};
+  await branch.clock.advance(5 * SECOND_MS);
+  expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
+});

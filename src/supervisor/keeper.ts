@@ -2,20 +2,23 @@ import type { BrokerConnection } from "../celery/brokers.ts";
 import { deleteDirectQueue } from "../celery/topology.ts";
 import type { Instance, InstanceState } from "../domain/instance.ts";
 import { resolveLaunch, type ResolvedLaunch } from "../domain/launch.ts";
+import type { Queue } from "../domain/queue.ts";
 import { directQueue, standinName } from "../domain/names.ts";
 import { parseRate, type Rate } from "../domain/rate.ts";
 import { AmqpAway, untilTried } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
 import type { Log } from "../kit/log.ts";
-import { SpawnError, type Exit, type ProcessId } from "../kit/processes.ts";
+import { NoRoomError, SpawnError, type Exit, type ProcessId } from "../kit/processes.ts";
 import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
-import { correct, refusal, type Correction } from "./corrections.ts";
+import { correct, directQueueOf, refusal, type Correction } from "./corrections.ts";
 import { judge, type Death, type Verdict } from "./death.ts";
 import type { FoundWorkers } from "./found-workers.ts";
 import { ownedElsewhere } from "./leftovers.ts";
+import type { NotConsuming } from "./consuming.ts";
+import type { UnansweredWorker } from "./hearing.ts";
 import { Liveness, type RoundReply } from "./liveness.ts";
 import type { Parts } from "./parts.ts";
-import { plan, stateOf, wantOf, type Action, type CorrectingAction, type Limits } from "./plan.ts";
+import { plan, stateOf, wantOf, type Action, type ConsumeAgain, type CorrectingAction, type Limits } from "./plan.ts";
 import { Refusals } from "./refusals.ts";
 import { mayStop, needsStandin, planStandin, type SeenRolling, type StandinAction } from "./rolling.ts";
 import { Standin } from "./standin.ts";
@@ -84,6 +87,8 @@ export class Keeper {
   #startFor: StartedFor;
   #startNotBeforeMs = 0;
   #blamelessDeaths = 0;
+  /** The last start failed since there was no room for another process. */
+  #isWaitingForRoom = false;
   /** Since a worker last answered. */
   #earlyDeaths = 0;
   #lastDeath: string | null = null;
@@ -105,7 +110,7 @@ export class Keeper {
       wake: () => this.wake(),
       record: (did, why, evidence) => this.#record(did, why, evidence),
     });
-    this.#liveness = new Liveness(parts.clock, parts.settings.waitAfterBrokerRevivedMs);
+    this.#liveness = new Liveness(parts);
     this.#refusals = new Refusals(parts.clock);
     this.#log = parts.log.with({ instance: name });
   }
@@ -140,6 +145,20 @@ export class Keeper {
   /** What a round over all workers heard of this one. */
   roundHeard(heard: RoundReply): void {
     this.#liveness.roundHeard(heard);
+    this.wake();
+  }
+
+  /** What its process says to a question of a round that its worker left unanswered. */
+  unanswered(row: WorkerRow): UnansweredWorker {
+    const pool = this.#parts.store.instances.get(this.name)?.pool ?? "prefork";
+    const { id } = this.#process.look();
+    const worker = { pool, hasAnswered: row.answeredAtMs !== null };
+    return { name: this.name, ...this.#liveness.lookAtProcess(id, worker) };
+  }
+
+  /** That its worker consumes less than it says. */
+  foundNotConsuming(found: NotConsuming): void {
+    this.#liveness.foundNotConsuming(found);
     this.wake();
   }
 
@@ -345,7 +364,7 @@ export class Keeper {
         return this.#lookAgainIn(action.inMs);
       case "terminate":
         if (!id) return;
-        this.#record("stopping", action.why, { pid: id.pid });
+        this.#record("stopping", action.why, { pid: id.pid, ...action.evidence });
         this.#process.terminate(id, action.reason);
         this.#isDirty = true;
         return;
@@ -364,6 +383,7 @@ export class Keeper {
       case "consume":
       case "cancel":
       case "scale":
+      case "consume again":
         return this.#correct(action, wish, row);
       default:
         return action satisfies never;
@@ -428,18 +448,29 @@ export class Keeper {
     this.#isDirty = true;
     try {
       const id = this.#process.start(wish.instance, wish.launch, startedFor, () => this.wake());
+      this.#isWaitingForRoom = false;
       this.#record("started", STARTED_FOR[startedFor], { pid: id.pid });
     } catch (error) {
       this.#leaveStarts();
+      if (error instanceof NoRoomError && startedFor !== "people") return this.#waitForRoom(error.message);
       if (!(error instanceof SpawnError)) throw error;
       const death = { termReason: null, startedFor, hasAnswered: false, isBrokerUsable: true };
       this.#sentence(this.#judge(death, wish.instance), wish, { why: error.message, log: [] }, {});
     }
   }
 
-  async #correct(action: CorrectingAction, { instance, launch }: Wish, row: ProcessRow): Promise<void> {
+  /** Nothing is wrong with the instance: it is tried again until there is room. */
+  #waitForRoom(why: string): void {
+    if (!this.#isWaitingForRoom) this.#record("waiting", why, {});
+    this.#isWaitingForRoom = true;
+    this.#startNotBeforeMs = this.#parts.clock.now() + FAILED_PASS_MS;
+  }
+
+  async #correct(action: CorrectingAction | ConsumeAgain, { instance, launch }: Wish, row: ProcessRow): Promise<void> {
     const correction = this.#correction(action, instance.app);
     if (row.node === null || !correction) return;
+    this.#liveness.isCorrected(action);
+    if (action.do === "consume again") this.#record("mended", action.found.why, { ...action.found.evidence });
     try {
       const answer = await correct(this.#connection(row, launch), row.node, correction);
       if (action.do === "consume") this.#refusals.forget(action.queue);
@@ -455,10 +486,18 @@ export class Keeper {
     this.#lookAgainIn(backoffMs(this.#corrections++, CORRECT_AGAIN_MS, this.#parts.settings.intervalMs, 0));
   }
 
-  #correction(action: CorrectingAction, app: string): Correction | undefined {
+  #correction(action: CorrectingAction | ConsumeAgain, app: string): Correction | undefined {
+    if (action.do === "consume again") {
+      const queues = action.found.queues.flatMap((name) => this.#declared(app, name) ?? []);
+      return { do: "consume again", queues };
+    }
     if (action.do !== "consume") return action;
-    const queue = this.#parts.store.queues.get(app, action.queue);
+    const queue = this.#declared(app, action.queue);
     return queue && { do: "consume", queue };
+  }
+
+  #declared(app: string, queue: string): Queue | undefined {
+    return queue === directQueue(this.name) ? directQueueOf(app, this.name) : this.#parts.store.queues.get(app, queue);
   }
 
   /** The last step of a deletion: row, folder, direct queue. */
@@ -704,6 +743,7 @@ export class Keeper {
 
 function deathSentence(row: WorkerRow, exit: Exit | undefined): string {
   const how = exit ? exitSentence(exit) : "the worker is gone";
+  if (row.termReason === "not consuming") return `the worker did not consume and was stopped (${how})`;
   if (row.termReason === "unresponsive") return `the worker did not answer and was stopped (${how})`;
   return row.answeredAtMs === null ? `${how} before it first answered` : how;
 }

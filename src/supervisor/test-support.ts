@@ -13,6 +13,7 @@ import { AmqpAway, AmqpRefused, type AMQPChannel, type Link, type LinkState } fr
 import { ManualClock, type Clock } from "../kit/clock.ts";
 import { silentLog } from "../kit/log.ts";
 import {
+  NoRoomError,
   SpawnError,
   type Exit,
   type ProcessId,
@@ -34,6 +35,13 @@ export interface FakeWorker {
   readonly node: string;
   readonly queues: Set<string>;
   bounds: { max: number; min: number } | null;
+  /** Of its pool, where it scales. */
+  processes: number;
+  /** That it has and has not done, and that it ever began. */
+  tasks: number;
+  begunTasks: number;
+  /** Lists its queues and consumes from none. */
+  isDeafToQueues: boolean;
   /** Answers nothing, as one that starts or hangs. */
   isMute: boolean;
   /** Goes on after TERM, as one with a long task. */
@@ -53,11 +61,12 @@ export class FakeProcesses implements Processes {
   readonly workers: FakeWorker[] = [];
   readonly did: string[] = [];
   /** What the next starts are like. */
-  next: { isMute?: boolean; isBusy?: boolean; error?: string; dies?: Exit } = {};
+  next: { isMute?: boolean; isBusy?: boolean; error?: string; noRoom?: string; dies?: Exit } = {};
   #exits = new Map<number, (exit: Exit) => void>();
 
   spawn(options: SpawnOptions): ProcessId {
     if (this.next.error !== undefined) throw new SpawnError(this.next.error);
+    if (this.next.noRoom !== undefined) throw new NoRoomError(this.next.noRoom);
     const word = (start: string) => options.argv.find((arg) => arg.startsWith(start))?.slice(start.length);
     const node = word("--hostname=") ?? "";
     const [max, min] = (word("--autoscale=") ?? "").split(",").map(Number);
@@ -69,6 +78,10 @@ export class FakeProcesses implements Processes {
       node,
       queues: new Set((word("--queues=") ?? "").split(",")),
       bounds: max !== undefined && min !== undefined ? { max, min } : null,
+      processes: min ?? 1,
+      tasks: 0,
+      begunTasks: 0,
+      isDeafToQueues: false,
       isMute: this.next.isMute ?? false,
       isBusy: this.next.isBusy ?? false,
       isAlive: true,
@@ -152,6 +165,10 @@ export class FakeBroker implements BrokerConnection, Link, Control {
   readonly did: string[] = [];
   /** Queues that it refuses to declare, with its words. */
   readonly refuses = new Map<string, string>();
+  /** Takes messages and delivers none, as a broker that is stuck. */
+  isDeaf = false;
+  /** Consumers and messages of its queues, where a test says so; by name. */
+  readonly counts = new Map<string, { messages: number; consumers: number }>();
   readonly #clock: Clock;
   readonly #processes: FakeProcesses;
   readonly #stateListeners = new Set<(state: LinkState) => void>();
@@ -220,6 +237,12 @@ export class FakeBroker implements BrokerConnection, Link, Control {
     return { replies, silent };
   }
 
+  async echo(timeoutMs: number): Promise<boolean> {
+    if (this.#state.is !== "up") return false;
+    if (this.isDeaf) await this.#clock.sleep(timeoutMs);
+    return !this.isDeaf;
+  }
+
   cast(): Promise<void> {
     throw new Error("the supervisor waits for answers");
   }
@@ -236,15 +259,25 @@ export class FakeBroker implements BrokerConnection, Link, Control {
 
   readonly #channel = {
     exchangeDeclare: async (name: string) => void this.did.push(`declare exchange ${name}`),
-    queueDeclare: async (name: string) => {
+    queueDeclare: async (name: string, { passive = false }: { passive?: boolean } = {}) => {
       const words = this.refuses.get(name);
       if (words !== undefined) throw new AmqpRefused(406, words);
+      if (passive) return { name, ...this.#count(name) };
       this.did.push(`declare queue ${name}`);
+      return { name, messageCount: 0, consumerCount: 0 };
     },
     queueBind: async (name: string) => void this.did.push(`bind queue ${name}`),
     queueDelete: async (name: string) => void this.did.push(`delete queue ${name}`),
     exchangeDelete: async (name: string) => void this.did.push(`delete exchange ${name}`),
   };
+
+  #count(queue: string): { messageCount: number; consumerCount: number } {
+    const consuming = this.#processes.workers.filter(
+      (one) => one.isAlive && !one.isDeafToQueues && one.queues.has(queue),
+    );
+    const { messages, consumers } = this.counts.get(queue) ?? { messages: 0, consumers: consuming.length };
+    return { messageCount: messages, consumerCount: consumers };
+  }
 
   #change(state: LinkState): void {
     this.#state = state;
@@ -258,7 +291,14 @@ function answer(worker: FakeWorker, method: string, args: Record<string, unknown
     case "active_queues":
       return [...worker.queues].map((name) => ({ name }));
     case "stats":
-      return { autoscaler: worker.bounds };
+      return {
+        autoscaler: worker.bounds && { ...worker.bounds, current: worker.processes, qty: worker.tasks },
+        total: { "work.add": worker.begunTasks },
+      };
+    case "active":
+    case "reserved":
+    case "scheduled":
+      return method === "active" ? Array.from({ length: worker.tasks }, () => ({})) : [];
     case "add_consumer":
       worker.queues.add(String(args["queue"]));
       return { ok: "add consumer" };
@@ -267,6 +307,8 @@ function answer(worker: FakeWorker, method: string, args: Record<string, unknown
       return { ok: "no longer consuming" };
     case "autoscale":
       worker.bounds = { max: Number(args["max"]), min: Number(args["min"]) };
+      // As Celery: a lower max ends processes and a higher min begins some; a lower min does nothing.
+      worker.processes = Math.max(worker.bounds.min, Math.min(worker.bounds.max, worker.processes));
       return { ok: "autoscale now" };
     default:
       throw new Error(`the fake worker knows no ${method}`);
