@@ -16,6 +16,11 @@ export interface Control {
   ask(method: string, args: Record<string, unknown>, nodes: readonly string[], timeoutMs: number): Promise<Gathered>;
   /** Tells without waiting for answers; resolves when the broker has it. Rejects AmqpAway. */
   cast(method: string, args: Record<string, unknown>, nodes: readonly string[]): Promise<void>;
+  /**
+   * Sends a message through the broker to where answers come in: whether one would be heard. False where it has not come back
+   * within `timeoutMs`, or the broker is away.
+   */
+  echo(timeoutMs: number): Promise<boolean>;
   /** Calls back with the node of every reply, late ones too: each is a sign of life. Returns a function that ends that. */
   onReply(listener: (node: string) => void): () => void;
 }
@@ -43,6 +48,8 @@ export class AmqpControl implements Control {
   readonly link: AmqpLink;
   readonly #options: Omit<AmqpLinkOptions, "setup">;
   readonly #questions = new Map<string, Question>();
+  /** What to call when an echo is back, by ticket. */
+  readonly #echoes = new Map<string, () => void>();
   readonly #calls = new Set<{ reject(error: AmqpAway): void }>();
   readonly #listeners = new Set<(node: string) => void>();
   #mailbox: Mailbox | undefined;
@@ -89,6 +96,23 @@ export class AmqpControl implements Control {
     return call.promise;
   }
 
+  async echo(timeoutMs: number): Promise<boolean> {
+    const ticket = crypto.randomUUID();
+    try {
+      const { channel, replyQueue } = this.#mailboxOf();
+      const call = this.#call<boolean>(timeoutMs, () => call.resolve(false));
+      this.#echoes.set(ticket, () => call.resolve(true));
+      const properties = { contentType: "application/json", headers: { ticket } };
+      channel.basicPublish("", replyQueue, "{}", properties).catch(() => call.resolve(false));
+      return await call.promise;
+    } catch (error) {
+      if (error instanceof AmqpAway) return false;
+      throw error;
+    } finally {
+      this.#echoes.delete(ticket);
+    }
+  }
+
   /** Calls back with the node's name on every answer, late ones too; returns a function that ends that. */
   onReply(listener: (node: string) => void): () => void {
     const own = (node: string) => listener(node);
@@ -98,6 +122,10 @@ export class AmqpControl implements Control {
 
   #usable(method: string, nodes: readonly string[]): Mailbox {
     if (nodes.length === 0) throw new Error(`Cannot send ${method} to no nodes, as that would mean all of them`);
+    return this.#mailboxOf();
+  }
+
+  #mailboxOf(): Mailbox {
     if (this.link.state.is !== "up" || !this.#mailbox) throw this.#away();
     return this.#mailbox;
   }
@@ -134,7 +162,9 @@ export class AmqpControl implements Control {
   }
 
   #onMessage(message: AMQPMessage): void {
-    const question = this.#questions.get(String(message.properties.headers?.["ticket"]));
+    const ticket = String(message.properties.headers?.["ticket"]);
+    this.#echoes.get(ticket)?.();
+    const question = this.#questions.get(ticket);
     const body = parseReply(message);
     if (body === undefined)
       this.#options.log.warning("a reply of a worker cannot be read", { bytes: message.bodySize });

@@ -1,7 +1,8 @@
 import type { BrokerConnection } from "../celery/brokers.ts";
 import { addConsumerArguments, declareQueue } from "../celery/topology.ts";
 import type { Queue } from "../domain/queue.ts";
-import { AmqpRefused } from "../kit/amqp.ts";
+import { directQueue } from "../domain/names.ts";
+import { AmqpRefused, type Link } from "../kit/amqp.ts";
 import type { Bounds } from "./plan.ts";
 
 const ANSWER_MS = 1500;
@@ -9,8 +10,9 @@ const ANSWER_MS = 1500;
 /** Something about a running worker that is set right by remote control. */
 export type Correction =
   | { readonly do: "consume"; readonly queue: Queue }
+  | { readonly do: "consume again"; readonly queues: readonly Queue[] }
   | { readonly do: "cancel"; readonly queue: string }
-  | { readonly do: "scale"; readonly bounds: Bounds };
+  | { readonly do: "scale"; readonly bounds: Bounds; readonly shrinkTo?: number };
 
 /**
  * Tells a worker; resolves to its answer, undefined where it gave none. Rejects AmqpAway, and AmqpRefused where the
@@ -27,23 +29,51 @@ export async function correct(
   };
   switch (correction.do) {
     case "consume":
-      if (isQuorum(correction.queue)) refuseOldCelery(await tell("report", {}));
-      try {
-        await declareQueue(link, correction.queue);
-      } catch (error) {
-        // An exclusive queue is locked for us by whoever has it: this worker, which was told a moment ago?
-        const list = () => tell("active_queues", {});
-        if (isLocked(error) && (await consumesSoon(list, correction.queue))) return ALREADY;
-        throw error;
+      return consume(link, correction.queue, tell);
+    case "consume again": {
+      // Celery takes a queue that it lists for one that it consumes from, so only one that was left is consumed from anew.
+      const answers = [];
+      for (const queue of correction.queues) {
+        await tell("cancel_consumer", { queue: queue.name });
+        answers.push(await consume(link, queue, tell));
       }
-      return tell("add_consumer", addConsumerArguments(correction.queue));
+      return answers;
+    }
     case "cancel":
       return tell("cancel_consumer", { queue: correction.queue });
-    case "scale":
-      return tell("autoscale", { ...correction.bounds });
+    case "scale": {
+      const { bounds, shrinkTo } = correction;
+      if (shrinkTo !== undefined) await tell("autoscale", { max: shrinkTo, min: Math.min(bounds.min, shrinkTo) });
+      return tell("autoscale", { ...bounds });
+    }
     default:
       return correction satisfies never;
   }
+}
+
+type Tell = (method: string, args: Record<string, unknown>) => Promise<unknown>;
+
+async function consume(link: Link, queue: Queue, tell: Tell): Promise<unknown> {
+  if (isQuorum(queue)) refuseOldCelery(await tell("report", {}));
+  try {
+    // Its direct queue it has declared itself, in whatever way its configuration says, and does so again.
+    if (!queue.name.startsWith(DIRECT)) await declareQueue(link, queue);
+  } catch (error) {
+    // An exclusive queue is locked for us by whoever has it: this worker, which was told a moment ago?
+    const list = () => tell("active_queues", {});
+    if (isLocked(error) && (await consumesSoon(list, queue))) return ALREADY;
+    throw error;
+  }
+  return tell("add_consumer", addConsumerArguments(queue));
+}
+
+/** What the names of direct queues begin with, and no others. */
+const DIRECT = directQueue("");
+
+/** The direct queue of an instance as a declaration: what Celery makes of a name after `-Q`. */
+export function directQueueOf(app: string, instance: string): Queue {
+  const name = directQueue(instance);
+  return { app, name, exchange: name, exchangeType: "direct", routingKey: name, options: null, createdAtMs: 0 };
 }
 
 const ALREADY = { ok: "it consumes from it already" };

@@ -1,112 +1,177 @@
 import type { BrokerConnection } from "../celery/brokers.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import type { Clock } from "../kit/clock.ts";
+import type { ProcessId, Processes } from "../kit/processes.ts";
 import type { WorkerRow } from "../store/workers.ts";
+import type { NotConsuming } from "./consuming.ts";
+import { excuseOf, type SilentWorker, type VitalsLook } from "./doubt.ts";
+import type { Silence, UnansweredWorker } from "./hearing.ts";
 import { askWorkers } from "./observe.ts";
-import type { Reply, SeenWorker } from "./plan.ts";
+import type { Parts } from "./parts.ts";
+import {
+  hasSurplus,
+  STOPPING_LOOK_MS,
+  type ConsumeAgain,
+  type CorrectingAction,
+  type Reply,
+  type SeenWorker,
+} from "./plan.ts";
+import { Stretch } from "./stretch.ts";
 
 const ANSWER_MS = 1500;
 /** A worker that is starting drops what is sent to it, so it is asked again soon. */
 const FIRST_ANSWER_MS = 400;
 
-/** Whether one worker answers, and since when it does not. */
+/** What the worker with this process answered in a round; where it was silent, what that says. */
+export interface RoundReply {
+  readonly pid: number | null;
+  readonly startTicks: number | null;
+  readonly reply: Reply | null;
+  readonly silence: Silence | null;
+}
+
+/** Whether one worker answers, and how long it has not. */
 export class Liveness {
   readonly #clock: Clock;
-  readonly #waitAfterBrokerRevivedMs: number;
+  readonly #processes: Processes;
+  readonly #stopping: Stretch;
+  /** How long it had been stopping when this branch first saw it so. */
+  #stoppedBeforeMs: number | null = null;
+  readonly #empty: Stretch;
+  readonly #surplus: Stretch;
   /** What the last round heard, used once. */
   #roundReply: RoundReply | undefined;
   #lastHeardMs = 0;
-  /** When the broker last did not take a question, though the link was up: until then silence says nothing. */
-  #inVainMs = 0;
+  /** The process whose silence is summed. */
+  #silentPid: number | null = null;
+  #silentMs = 0;
   #unansweredPings = 0;
+  #silence: Silence | null = null;
+  #vitals: VitalsLook | undefined;
+  #notConsuming: NotConsuming | null = null;
 
-  constructor(clock: Clock, waitAfterBrokerRevivedMs: number) {
+  constructor({ clock, processes, settings }: Pick<Parts, "clock" | "processes" | "settings">) {
     this.#clock = clock;
-    this.#waitAfterBrokerRevivedMs = waitAfterBrokerRevivedMs;
+    this.#processes = processes;
+    this.#stopping = new Stretch(clock, STOPPING_LOOK_MS);
+    this.#empty = new Stretch(clock, settings.intervalMs);
+    this.#surplus = new Stretch(clock, settings.intervalMs);
   }
 
   /** A new worker was started: nothing is known of it. */
   reset(): void {
     this.#roundReply = undefined;
     this.#lastHeardMs = 0;
-    this.#unansweredPings = 0;
+    this.#empty.reset();
+    this.#surplus.reset();
+    this.#notConsuming = null;
+    this.#endSilence();
   }
 
   /** What a round over all workers heard of this one. Spares the next look its own question. */
   roundHeard(heard: RoundReply): void {
     this.#roundReply = heard;
+    if (heard.silence) this.#noteSilence(heard.pid, heard.silence);
   }
 
   /** Any sign of life in answer to remote control, late ones too. */
   heard(): void {
     this.#lastHeardMs = this.#clock.now();
-    this.#unansweredPings = 0;
+    this.#endSilence();
+  }
+
+  /** To be asked in each round that the worker left unanswered: what its process says to that. */
+  lookAtProcess(id: ProcessId | undefined, worker: SilentWorker): Pick<UnansweredWorker, "excuse" | "isStopped"> {
+    const vitals = id && this.#processes.vitals(id);
+    if (!vitals) return { excuse: "its process has ended", isStopped: false };
+    const now = { atMs: this.#clock.now(), vitals };
+    const excuse = excuseOf(worker, this.#vitals, now);
+    this.#vitals = now;
+    return { excuse, isStopped: vitals.isStopped };
+  }
+
+  /** That it consumes less than it says: for the next look. */
+  foundNotConsuming(found: NotConsuming): void {
+    this.#notConsuming = found;
+  }
+
+  /** Something is set right now: whether that helped shows after a while, so it is not done at once again. */
+  isCorrected(action: CorrectingAction | ConsumeAgain): void {
+    if (action.do === "consume again") this.#notConsuming = null;
+    if (action.do === "scale") this.#surplus.reset();
   }
 
   /** Asks the worker, where that makes sense, and says what is known of it. Rejects with what is no outage. */
   async look(row: WorkerRow, connection: BrokerConnection, isAsked: boolean): Promise<SeenWorker> {
     const reply = isAsked ? await this.#ask(connection, row) : null;
     const { state } = connection.link;
+    // An outage gives the worker all its time again: it may need it to find the broker.
+    if (state.is !== "up") this.#endSilence();
     return {
       restartSeq: row.restartSeq,
       termSentAtMs: row.termSentAtMs,
+      stoppingMs: this.#stoppingMs(row),
       hasAnswered: row.answeredAtMs !== null || reply !== null,
       reply,
       isHeard: state.is === "up" && this.#lastHeardMs >= state.sinceMs,
-      silentMs: Math.max(0, this.#clock.now() - this.#couldAnswerSince(connection, row)),
+      silentMs: this.#silentMs,
       unansweredPings: this.#unansweredPings,
+      silence: this.#silence,
+      process: this.#vitals?.vitals ?? null,
+      emptyMs: reply ? this.#empty.note(reply.queues.length === 0) : 0,
+      notConsuming: this.#notConsuming,
+      surplusMs: reply ? this.#surplus.note(hasSurplus(reply)) : 0,
     };
   }
 
   async #ask(connection: BrokerConnection, row: WorkerRow): Promise<Reply | null> {
     const heard = this.#roundReply;
     this.#roundReply = undefined;
-    if (connection.link.state.is !== "up" || row.node === null) {
-      this.#unansweredPings = 0;
-      return null;
-    }
+    if (connection.link.state.is !== "up" || row.node === null) return null;
     // An answer that the worker before this one gave says nothing of this one.
     const isOfThisWorker = heard?.pid === row.pid && heard?.startTicks === row.startTicks;
     const reply = isOfThisWorker ? heard.reply : await askOne(connection, row.node, row.answeredAtMs === null);
-    if (reply === "in vain") {
-      this.#inVainMs = this.#clock.now();
-      this.#unansweredPings = 0;
-      return null;
-    }
     if (reply) this.heard();
-    else if (this.#couldAnswerSince(connection, row) < this.#clock.now()) this.#unansweredPings++;
     return reply;
   }
 
-  /**
-   * The moment from which silence counts. A worker finds its broker again only after its own back-off of up to 32 s, so
-   * the time since the broker came back does not count before `wait_after_broker_revived` is over.
-   */
-  #couldAnswerSince({ link }: BrokerConnection, row: WorkerRow): number {
-    if (link.state.is !== "up") return this.#clock.now();
-    const revivedMs = link.state.sinceMs + this.#waitAfterBrokerRevivedMs;
-    return Math.max(this.#lastHeardMs, this.#inVainMs, row.startedAtMs ?? 0, revivedMs);
+  #stoppingMs({ termSentAtMs }: WorkerRow): number {
+    const ms = this.#stopping.note(termSentAtMs !== null);
+    if (termSentAtMs === null) this.#stoppedBeforeMs = null;
+    else this.#stoppedBeforeMs ??= Math.max(0, this.#clock.now() - termSentAtMs);
+    return ms + (this.#stoppedBeforeMs ?? 0);
+  }
+
+  #noteSilence(pid: number | null, silence: Silence): void {
+    const isFirst = pid !== this.#silentPid;
+    if (isFirst || silence.excuse !== null) {
+      this.#silentMs = 0;
+      this.#unansweredPings = 0;
+    }
+    this.#silentPid = pid;
+    this.#silence = silence;
+    if (silence.excuse !== null || silence.addedMs === undefined) return;
+    this.#unansweredPings++;
+    // The time before it was there is not its silence.
+    if (!isFirst || this.#lastHeardMs > 0) this.#silentMs += silence.addedMs;
+  }
+
+  #endSilence(): void {
+    this.#silentPid = null;
+    this.#silentMs = 0;
+    this.#unansweredPings = 0;
+    this.#silence = null;
+    this.#vitals = undefined;
   }
 }
 
-/** What the worker with this process answered in a round; null is silence. */
-export interface RoundReply {
-  readonly pid: number | null;
-  readonly startTicks: number | null;
-  readonly reply: Reply | null;
-}
-
-/** null is silence; "in vain" where the broker did not take the question. */
-async function askOne(
-  { control }: BrokerConnection,
-  node: string,
-  isStarting: boolean,
-): Promise<Reply | null | "in vain"> {
+/** null for silence, and where the broker did not take the question: only rounds say what silence means. */
+async function askOne({ control }: BrokerConnection, node: string, isStarting: boolean): Promise<Reply | null> {
   try {
     const replies = await askWorkers(control, [node], isStarting ? FIRST_ANSWER_MS : ANSWER_MS);
     return replies.get(node) ?? null;
   } catch (error) {
-    if (error instanceof AmqpAway) return "in vain";
+    if (error instanceof AmqpAway) return null;
     throw error;
   }
 }

@@ -14,12 +14,13 @@ function control(answers: Record<string, Record<string, unknown>>): { control: C
         return { replies, silent: nodes.filter((node) => !replies.has(node)) };
       },
       cast: () => Promise.resolve(),
+      echo: () => Promise.resolve(true),
       onReply: () => () => {},
     },
   };
 }
 
-const stats = { autoscaler: { max: 4, min: 1 } };
+const stats = { autoscaler: { max: 4, min: 1, current: 2, qty: 1 }, total: { "work.add": 5, "work.nap": 2 } };
 
 describe("askWorkers()", () => {
   test("asks all in two broadcasts", async () => {
@@ -41,8 +42,8 @@ describe("askWorkers()", () => {
     });
     expect(await askWorkers(remote.control, ["both", "queues", "stats", "nothing", "silent"], 1)).toEqual(
       new Map([
-        ["both", { queues: ["q", "r"], bounds: { max: 4, min: 1 } }],
-        ["nothing", { queues: [], bounds: null }],
+        ["both", { queues: ["q", "r"], bounds: { max: 4, min: 1 }, pool: { processes: 2, tasks: 1 }, begunTasks: 7 }],
+        ["nothing", { queues: [], bounds: null, pool: null, begunTasks: 0 }],
       ]),
     );
   });

@@ -1,5 +1,5 @@
 import type { Control } from "../celery/control.ts";
-import type { Bounds, Reply } from "./plan.ts";
+import type { Reply } from "./plan.ts";
 
 /**
  * What the workers of these nodes consume from and how they scale: two broadcasts, however many nodes. Nodes that did not
@@ -19,7 +19,8 @@ export async function askWorkers(
   for (const [node, answer] of queues.replies) {
     const names = queueNames(answer);
     const stat = stats.replies.get(node);
-    if (names && stat !== undefined) replies.set(node, { queues: names, bounds: boundsOf(stat) });
+    if (names && stat !== undefined)
+      replies.set(node, { queues: names, ...scalingOf(stat), begunTasks: begunTasks(stat) });
   }
   return replies;
 }
@@ -33,12 +34,39 @@ function queueNames(answer: unknown): string[] | undefined {
   });
 }
 
-/** `autoscaler` of an answer to `stats`; absent in workers that were started without bounds. */
-function boundsOf(stats: unknown): Bounds | null {
+/**
+ * `autoscaler` of an answer to `stats` (celery/worker/autoscale.py, `info`): `current` processes, `qty` tasks that it has; absent in
+ * workers that were started without bounds.
+ */
+function scalingOf(stats: unknown): Pick<Reply, "bounds" | "pool"> {
   const scaler = isRecord(stats) ? stats["autoscaler"] : undefined;
-  if (!isRecord(scaler)) return null;
-  const { max, min } = scaler;
-  return typeof max === "number" && typeof min === "number" ? { max, min } : null;
+  if (!isRecord(scaler)) return { bounds: null, pool: null };
+  const { max, min, current, qty } = scaler;
+  return {
+    bounds: typeof max === "number" && typeof min === "number" ? { max, min } : null,
+    pool: typeof current === "number" && typeof qty === "number" ? { processes: current, tasks: qty } : null,
+  };
+}
+
+/** `total` of an answer to `stats`: how often each task was begun. */
+function begunTasks(stats: unknown): number {
+  const total = isRecord(stats) ? stats["total"] : undefined;
+  if (!isRecord(total)) return 0;
+  return Object.values(total).reduce<number>((sum, times) => sum + (typeof times === "number" ? times : 0), 0);
+}
+
+/** What a worker may have of tasks: running, received and waiting for a process, waiting for their time. */
+const TASK_LISTS = ["active", "reserved", "scheduled"] as const;
+
+/** Those of the nodes that answer that they have no task at all. Rejects AmqpAway. */
+export async function idleWorkers(control: Control, nodes: readonly string[], timeoutMs: number): Promise<Set<string>> {
+  const lists = await Promise.all(TASK_LISTS.map((method) => control.ask(method, {}, nodes, timeoutMs)));
+  const hasNone = (node: string) =>
+    lists.every(({ replies }) => {
+      const tasks = replies.get(node);
+      return Array.isArray(tasks) && tasks.length === 0;
+    });
+  return new Set(nodes.filter(hasNone));
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

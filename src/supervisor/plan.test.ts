@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { Instance } from "../domain/instance.ts";
 import { instanceOf } from "../store/test-support.ts";
+import type { Vitals } from "../kit/processes.ts";
+import type { NotConsuming } from "./consuming.ts";
+import type { Silence } from "./hearing.ts";
 import { plan, stateOf, wantOf, type Action, type Reply, type Seen, type SeenWorker } from "./plan.ts";
+import { replyOf, seenWorker } from "./test-seen.ts";
 
 const NOW_MS = 1_000_000;
 const limits = { stopTimeoutMs: 60_000, unresponsiveAfterMs: 60_000 };
@@ -10,23 +14,10 @@ const web = (fields: Partial<Instance> = {}) =>
   instanceOf("shop", "web", { queues: ["a", "b"], maxConcurrency: 4, minConcurrency: 1, restartSeq: 3, ...fields });
 
 /** In line with `web()`. */
-const reply = (fields: Partial<Reply> = {}): Reply => ({
-  queues: ["dq.web", "a", "b"],
-  bounds: { max: 4, min: 1 },
-  ...fields,
-});
+const reply = (fields: Partial<Reply> = {}): Reply => ({ ...replyOf(["dq.web", "a", "b"], 4, 1), ...fields });
 
 /** Runs, answered just now, and is in line with `web()`. */
-const worker = (fields: Partial<SeenWorker> = {}): SeenWorker => ({
-  restartSeq: 3,
-  hasAnswered: true,
-  termSentAtMs: null,
-  reply: reply(),
-  isHeard: true,
-  silentMs: 0,
-  unansweredPings: 0,
-  ...fields,
-});
+const worker = (fields: Partial<SeenWorker> = {}): SeenWorker => ({ ...seenWorker(3, reply()), ...fields });
 
 const seen = (fields: Partial<Seen> = {}): Seen => ({
   nowMs: NOW_MS,
@@ -45,7 +36,14 @@ const none = (fields: Partial<Seen> = {}) => seen({ worker: null, ...fields });
 /** A worker runs that is as given. */
 const runs = (fields: Partial<SeenWorker> = {}, rest: Partial<Seen> = {}) => seen({ worker: worker(fields), ...rest });
 
-const silent: Partial<SeenWorker> = { reply: null, silentMs: 60_000, unansweredPings: 3 };
+const silence: Silence = {
+  addedMs: 5000,
+  witness: "another worker",
+  excuse: null,
+  isProbe: false,
+  nobodyMs: 0,
+};
+const silent: Partial<SeenWorker> = { reply: null, silentMs: 60_000, unansweredPings: 3, silence };
 
 const planned = (instance: Instance, what: Seen): Action[] => plan(instance, what, limits);
 const terminate = (why: string, reason: "wish" | "unresponsive" = "wish") => [{ do: "terminate", reason, why }];
@@ -98,10 +96,10 @@ describe("plan() with a process that is as wished", () => {
 });
 
 describe("plan() with a process that was sent TERM", () => {
-  const stopping = (agoMs: number) => runs({ termSentAtMs: NOW_MS - agoMs, reply: null });
+  const stopping = (stoppingMs: number) => runs({ termSentAtMs: 0, stoppingMs, reply: null });
 
   test("waits as long as it has, and sends no second TERM", () => {
-    expect(planned(web({ isEnabled: false }), stopping(0))).toEqual([{ do: "look again", inMs: 60_000 }]);
+    expect(planned(web({ isEnabled: false }), stopping(0))).toEqual([{ do: "look again", inMs: 5000 }]);
     expect(planned(web({ isEnabled: false }), stopping(59_999))).toEqual([{ do: "look again", inMs: 1 }]);
   });
 
@@ -113,13 +111,13 @@ describe("plan() with a process that was sent TERM", () => {
 
   test("goes by the time to stop that is wished now", () => {
     const patient = plan(web({ isEnabled: false }), stopping(60_000), { ...limits, stopTimeoutMs: 90_000 });
-    expect(patient).toEqual([{ do: "look again", inMs: 30_000 }]);
+    expect(patient).toEqual([{ do: "look again", inMs: 5000 }]);
     expect(plan(web({ isEnabled: false }), stopping(0), { ...limits, stopTimeoutMs: 0 })[0]).toEqual({ do: "kill" });
   });
 
   test("lets it end first, whatever is wished by now", () => {
     for (const fields of [{}, { isDeleted: true }, { restartSeq: 9 }]) {
-      expect(planned(web(fields), stopping(0))).toEqual([{ do: "look again", inMs: 60_000 }]);
+      expect(planned(web(fields), stopping(0))).toEqual([{ do: "look again", inMs: 5000 }]);
     }
   });
 });
@@ -143,7 +141,9 @@ describe("plan() with a process that is to be replaced", () => {
 });
 
 describe("plan() with a process that does not answer", () => {
-  const gaveUp = terminate("no answer for 60 s", "unresponsive") as Action[];
+  const process: Vitals = { isStopped: false, isAsleep: true, cpuMs: 10, waitsIn: "do_epoll_wait", pollers: 1 };
+  const evidence = { silent_s: 60, unanswered: 3, heard: "another worker", process: "running" };
+  const gaveUp: Action[] = [{ do: "terminate", reason: "unresponsive", why: "no answer for 60 s", evidence }];
 
   test("stops it once it was silent for long enough, to three questions", () => {
     expect(planned(web(), runs(silent))).toEqual(gaveUp);
@@ -155,10 +155,29 @@ describe("plan() with a process that does not answer", () => {
   test("leaves it while the broker is away", () => {
     expect(planned(web(), runs({ ...silent, silentMs: 3_600_000 }, { isBrokerUp: false }))).toEqual([]);
   });
-  test("leaves a solo worker for ever, since it answers nothing while it works", () => {
-    expect(planned(web({ pool: "solo" }), runs({ ...silent, silentMs: 3_600_000 }))).toEqual([]);
+  test("leaves one whose silence has an excuse, whatever was summed", () => {
+    const excused = { ...silent, silence: { ...silence, excuse: "its process is working" } };
+    expect(planned(web(), runs({ ...excused, silentMs: 3_600_000 }))).toEqual([]);
   });
-  test.each(["prefork", "threads", "eventlet", "gevent"] as const)("stops one of the pool %s", (pool) => {
+  test("leaves one of which nobody can say that it was silent", () => {
+    expect(planned(web(), runs({ ...silent, silence: null }))).toEqual([]);
+  });
+  test("tells what its process did, and that it was stopped", () => {
+    const asleep = plan(web(), runs({ ...silent, process }), limits);
+    expect(asleep).toMatchObject([{ why: "no answer for 60 s", evidence: { process: "do_epoll_wait" } }]);
+    const stopped = runs({ ...silent, process: { ...process, isStopped: true } });
+    expect(plan(web(), stopped, limits)).toMatchObject([
+      { why: "no answer for 60 s: its process is stopped (state T)", evidence: { process: "stopped" } },
+    ]);
+  });
+  test("stops the one that is to show why nobody answers, however long that one was silent", () => {
+    const probe = { reply: null, silence: { ...silence, witness: null, isProbe: true, nobodyMs: 300_000 } };
+    expect(planned(web(), runs(probe))).toMatchObject([
+      { reason: "unresponsive", why: "no worker of this broker has answered for 300 s: this one is tried first" },
+    ]);
+    expect(planned(web(), runs(probe, { isBrokerUp: false }))).toEqual([]);
+  });
+  test.each(["prefork", "threads", "eventlet", "gevent", "solo"] as const)("stops one of the pool %s", (pool) => {
     expect(planned(web({ pool }), runs(silent))).toEqual(gaveUp);
   });
   test("stops one that never answered, too", () => {
@@ -182,9 +201,16 @@ describe("plan() with a process that answers otherwise than wished", () => {
       { do: "cancel", queue: "celery" },
     ]);
   });
-  test("never makes it leave its direct queue, nor consume from it", () => {
-    expect(planned(web(), answers({ queues: ["a", "b"] }))).toEqual([]);
+  test("never makes it leave its direct queue, and has it back where somebody else did", () => {
     expect(planned(web({ queues: [] }), answers({ queues: ["dq.web"] }))).toEqual([]);
+    expect(planned(web(), answers({ queues: ["a", "b"] }))).toEqual([{ do: "consume", queue: "dq.web" }]);
+  });
+  test("has all back where it consumes from nothing for long", () => {
+    const empty = (emptyMs: number) => runs({ reply: reply({ queues: [] }), emptyMs });
+    expect(planned(web(), empty(4999))).toEqual([{ do: "look again", inMs: 150 }]);
+    expect(planned(web(), empty(5000))).toEqual(
+      ["dq.web", "a", "b"].map((queue): Action => ({ do: "consume", queue })),
+    );
   });
   test("never tells it of a queue that the broker refuses, for it would die; but of the others", () => {
     const what = answers({ queues: ["dq.web"] }, { refusedQueues: new Set(["a"]) });
@@ -207,6 +233,24 @@ describe("plan() with a process that answers otherwise than wished", () => {
   ])("sets bounds right that are %j", (bounds) => {
     expect(planned(web(), answers({ bounds }))).toEqual([{ do: "scale", bounds: { max: 4, min: 1 } }]);
   });
+  const pool = (processes: number, tasks = 0) => ({ processes, tasks });
+  test("shrinks the pool where min was lowered, by a max that is lower for a moment", () => {
+    const lowered = (was: Partial<Reply>) => planned(web(), answers({ bounds: { max: 4, min: 3 }, ...was }));
+    const bounds = { max: 4, min: 1 };
+    expect(lowered({ pool: pool(3) })).toEqual([{ do: "scale", bounds, shrinkTo: 1 }]);
+    expect(lowered({ pool: pool(3, 2) })).toEqual([{ do: "scale", bounds, shrinkTo: 2 }]);
+    expect(lowered({ pool: pool(3, 3) })).toEqual([{ do: "scale", bounds }]);
+    expect(lowered({ pool: pool(1) })).toEqual([{ do: "scale", bounds }]);
+  });
+  test("leaves processes that tasks made Celery start to Celery, which ends them, but not for ever", () => {
+    const big = (surplusMs: number) => runs({ reply: reply({ pool: pool(4) }), surplusMs });
+    expect(planned(web(), big(119_999))).toEqual([]);
+    expect(planned(web(), big(120_000))).toEqual([{ do: "scale", bounds: { max: 4, min: 1 }, shrinkTo: 1 }]);
+  });
+  test("never asks for a max of 0, even where min is 0", () => {
+    const was = answers({ bounds: { max: 4, min: 3 }, pool: pool(3) });
+    expect(planned(web({ minConcurrency: 0 }), was)).toMatchObject([{ shrinkTo: 1 }]);
+  });
   test("leaves bounds alone that it has not, or cannot change", () => {
     expect(planned(web(), answers({ bounds: null }))).toEqual([]);
     expect(planned(web({ pool: "threads" }), answers({ bounds: { max: 9, min: 9 } }))).toEqual([]);
@@ -218,6 +262,34 @@ describe("plan() with a process that answers otherwise than wished", () => {
       { do: "cancel", queue: "c" },
       { do: "scale", bounds: { max: 4, min: 1 } },
     ]);
+  });
+});
+
+describe("plan() with a process that does not consume what it lists", () => {
+  const found = (step: NotConsuming["step"]): NotConsuming => ({
+    step,
+    queues: ["a"],
+    why: "not consuming: as the broker counts",
+    evidence: { queue: "a", consumers: 0 },
+  });
+
+  test("has it consume anew before all else", () => {
+    const what = runs({ notConsuming: found("consumers"), reply: reply({ queues: ["dq.web", "a"] }) });
+    expect(planned(web(), what)).toEqual([{ do: "consume again", found: found("consumers") }]);
+  });
+  test("stops it where that did not help", () => {
+    const { why, evidence } = found("restart");
+    expect(planned(web(), runs({ notConsuming: found("restart") }))).toEqual([
+      { do: "terminate", reason: "not consuming", why, evidence },
+    ]);
+  });
+  test.each<[string, Partial<SeenWorker>, Partial<Seen>]>([
+    ["does not answer now", { reply: null }, {}],
+    ["is stopping", { termSentAtMs: 1 }, {}],
+    ["has lost its broker", { reply: null }, { isBrokerUp: false }],
+  ])("leaves one that %s", (_what, fields, rest) => {
+    const does = planned(web(), runs({ notConsuming: found("restart"), ...fields }, rest)).map((step) => step.do);
+    expect(does).not.toContain("terminate");
   });
 });
 
@@ -271,7 +343,15 @@ test("whatever is seen, a TERM is never planned twice, nothing is told to a sile
                         const what = seen({
                           isBrokerUp,
                           isItsTurn,
-                          worker: worker({ hasAnswered, reply: answer, termSentAtMs, silentMs, unansweredPings: 3 }),
+                          worker: worker({
+                            hasAnswered,
+                            reply: answer,
+                            termSentAtMs,
+                            stoppingMs: silentMs,
+                            silentMs,
+                            unansweredPings: 3,
+                            silence,
+                          }),
                         });
                         const done = planned(web({ isEnabled, isHeld, isDeleted, restartSeq, pool }), what).map(
                           (a) => a.do,
@@ -279,7 +359,7 @@ test("whatever is seen, a TERM is never planned twice, nothing is told to a sile
                         expect(done).not.toContain("start");
                         expect(done).not.toContain("forget");
                         if (termSentAtMs !== null) expect(done).not.toContain("terminate");
-                        if (termSentAtMs !== NOW_MS - 60_000) expect(done).not.toContain("kill");
+                        if (termSentAtMs === null || silentMs === 0) expect(done).not.toContain("kill");
                         if (answer === null || done.includes("terminate") || termSentAtMs !== null) {
                           for (const telling of ["consume", "cancel", "scale"] as const)
                             expect(done).not.toContain(telling);

@@ -1,5 +1,8 @@
 import { isScalable, type Instance, type InstanceState } from "../domain/instance.ts";
 import { directQueue } from "../domain/names.ts";
+import type { Vitals } from "../kit/processes.ts";
+import type { NotConsuming } from "./consuming.ts";
+import type { Silence } from "./hearing.ts";
 
 /*
  * What to do next for one instance: a pure function of the wish, of what was just seen and of the limits. It is called
@@ -19,6 +22,10 @@ export interface Reply {
   readonly queues: readonly string[];
   /** The bounds of its autoscaler; null where it has none. */
   readonly bounds: Bounds | null;
+  /** Processes of its pool, and tasks that it has and that are not done; null where it does not scale. */
+  readonly pool: { readonly processes: number; readonly tasks: number } | null;
+  /** Tasks that it ever began. */
+  readonly begunTasks: number;
 }
 
 /** The living process of an instance. */
@@ -27,13 +34,26 @@ export interface SeenWorker {
   /** Whether it ever answered. */
   readonly hasAnswered: boolean;
   readonly termSentAtMs: number | null;
+  /** How long it has been stopping, in ms, as far as that was looked at. */
+  readonly stoppingMs: number;
   /** What it just answered; null for silence or where it was not asked. */
   readonly reply: Reply | null;
   /** Whether it answered since the broker was last away. */
   readonly isHeard: boolean;
-  /** Since when it has not answered, counting only time in which it could have. */
+  /** How long it has not answered, in ms, counting only rounds in which it would have been heard. */
   readonly silentMs: number;
+  /** How many such rounds those were. */
   readonly unansweredPings: number;
+  /** What its silence in the last round says; null where it answered. */
+  readonly silence: Silence | null;
+  /** What its process did when it was last silent. */
+  readonly process: Vitals | null;
+  /** How long it has answered that it consumes from nothing at all. */
+  readonly emptyMs: number;
+  /** How long its pool has had more processes than its bounds and its tasks ask for. */
+  readonly surplusMs: number;
+  /** That it consumes less than it says, as the broker sees it; null where that is not known. */
+  readonly notConsuming: NotConsuming | null;
 }
 
 export interface Seen {
@@ -57,27 +77,47 @@ export interface Limits {
   readonly unresponsiveAfterMs: number;
 }
 
-export type TermReason = "wish" | "unresponsive";
+export type TermReason = "wish" | "unresponsive" | "not consuming";
 
 /** What brings a worker that answers in line. */
 export type CorrectingAction =
   | { readonly do: "consume"; readonly queue: string }
   | { readonly do: "cancel"; readonly queue: string }
-  | { readonly do: "scale"; readonly bounds: Bounds };
+  /** Through `shrinkTo` where its pool is to shrink, which Celery does for a lower `max` alone. */
+  | { readonly do: "scale"; readonly bounds: Bounds; readonly shrinkTo?: number };
+
+/** Makes a worker consume from queues that it lists and does not consume from. */
+export interface ConsumeAgain {
+  readonly do: "consume again";
+  readonly found: NotConsuming;
+}
 
 export type Action =
   | { readonly do: "start" }
-  | { readonly do: "terminate"; readonly reason: TermReason; readonly why: string }
+  | {
+      readonly do: "terminate";
+      readonly reason: TermReason;
+      readonly why: string;
+      /** Facts for the history, besides the pid. */
+      readonly evidence?: Readonly<Record<string, unknown>>;
+    }
   | { readonly do: "kill" }
   | { readonly do: "forget" }
   | { readonly do: "enable" }
   | { readonly do: "look again"; readonly inMs: number }
-  | CorrectingAction;
+  | CorrectingAction
+  | ConsumeAgain;
 
 /** Unanswered pings that make silence: one may be lost while a worker reconnects. */
 const SILENT_PINGS = 3;
 /** How often a worker that is not there yet, or was killed, is looked at. */
 const SOON_MS = 150;
+/** How often a worker that is stopping is looked at: what lies between two looks counts up to twice this time. */
+export const STOPPING_LOOK_MS = 5000;
+/** A worker that is setting up its consumer lists nothing for a moment; one that does so for longer was told to. */
+const EMPTY_MS = 5000;
+/** Celery's own autoscaler takes 30 s from the last growth, and looks each 30 s: what is left then it never ends. */
+const SURPLUS_MS = 120_000;
 
 export function wantOf(instance: Instance): Want {
   if (instance.isDeleted) return "delete";
@@ -88,17 +128,15 @@ export function plan(instance: Instance, seen: Seen, limits: Limits): Action[] {
   const { worker } = seen;
   const want = wantOf(instance);
   if (!worker) return planWithout(want, seen);
-  if (worker.termSentAtMs !== null) return planStopping(worker.termSentAtMs, seen, limits);
+  if (worker.termSentAtMs !== null) return planStopping(worker.stoppingMs, limits);
   if (want !== "run")
     return [{ do: "terminate", reason: "wish", why: want === "delete" ? "deleted" : stopReason(instance) }];
   if (worker.restartSeq < instance.restartSeq && seen.isItsTurn) {
     return [{ do: "terminate", reason: "wish", why: "restart" }];
   }
-  if (isSilent(instance, seen, limits)) {
-    return [{ do: "terminate", reason: "unresponsive", why: `no answer for ${Math.round(worker.silentMs / 1000)} s` }];
-  }
+  if (isSilent(worker, seen, limits)) return [giveUp(worker)];
   if (!worker.hasAnswered) return seen.isBrokerUp ? [{ do: "look again", inMs: SOON_MS }] : [];
-  return worker.reply ? planInLine(instance, worker.reply, seen.refusedQueues) : [];
+  return worker.reply ? planAnswering(instance, worker, worker.reply, seen.refusedQueues) : [];
 }
 
 /** What `instances.get` shows. */
@@ -135,9 +173,9 @@ function planWithout(want: Want, seen: Seen): Action[] {
 }
 
 /** One TERM was sent; what is left is to wait, and then to kill. Whatever is wished by now waits for the end. */
-function planStopping(termSentAtMs: number, seen: Seen, limits: Limits): Action[] {
-  const leftMs = termSentAtMs + limits.stopTimeoutMs - seen.nowMs;
-  if (leftMs > 0) return [{ do: "look again", inMs: leftMs }];
+function planStopping(stoppingMs: number, limits: Limits): Action[] {
+  const leftMs = limits.stopTimeoutMs - stoppingMs;
+  if (leftMs > 0) return [{ do: "look again", inMs: Math.min(leftMs, STOPPING_LOOK_MS) }];
   return [{ do: "kill" }, { do: "look again", inMs: SOON_MS }];
 }
 
@@ -145,13 +183,33 @@ function stopReason(instance: Instance): string {
   return instance.isEnabled ? "all workers were stopped" : "disabled";
 }
 
-/**
- * Silence counts while the broker is there and was for long enough (the caller starts `silentMs` anew otherwise). A solo
- * worker answers nothing while it works, so its silence proves nothing.
- */
-function isSilent(instance: Instance, { worker, isBrokerUp }: Seen, limits: Limits): boolean {
-  if (!worker || !isBrokerUp || worker.reply || instance.pool === "solo") return false;
+/** Whoever sums the silence leaves out what proves nothing (Hearing, excuseOf); here it is only compared. */
+function isSilent(worker: SeenWorker, { isBrokerUp }: Seen, limits: Limits): boolean {
+  if (!isBrokerUp || worker.reply || !worker.silence || worker.silence.excuse !== null) return false;
+  if (worker.silence.isProbe) return true;
   return worker.silentMs >= limits.unresponsiveAfterMs && worker.unansweredPings >= SILENT_PINGS;
+}
+
+function giveUp({ silence, silentMs, unansweredPings, process }: SeenWorker): Action {
+  const did = process?.isStopped ? "stopped" : (process?.waitsIn ?? "running");
+  const seconds = (ms: number) => Math.round(ms / 1000);
+  const why = silence?.isProbe
+    ? `no worker of this broker has answered for ${seconds(silence.nobodyMs)} s: this one is tried first`
+    : `no answer for ${seconds(silentMs)} s${process?.isStopped ? ": its process is stopped (state T)" : ""}`;
+  const evidence = { silent_s: seconds(silentMs), unanswered: unansweredPings, heard: silence?.witness, process: did };
+  return { do: "terminate", reason: "unresponsive", why, evidence };
+}
+
+function planAnswering(instance: Instance, worker: SeenWorker, reply: Reply, refused: ReadonlySet<string>): Action[] {
+  const { notConsuming, emptyMs, surplusMs } = worker;
+  if (notConsuming?.step === "restart") {
+    const { why, evidence } = notConsuming;
+    return [{ do: "terminate", reason: "not consuming", why, evidence }];
+  }
+  if (notConsuming) return [{ do: "consume again", found: notConsuming }];
+  if (reply.queues.length === 0 && emptyMs >= EMPTY_MS) return planMissing(instance, reply, refused);
+  const steps = planInLine(instance, reply, refused);
+  return steps.length === 0 && surplusMs >= SURPLUS_MS ? planSurplus(instance, reply) : steps;
 }
 
 /** What a worker that answers has to be told, the own one and one that stands in for it. */
@@ -163,17 +221,41 @@ export function planInLine(
   // A worker that consumes from nothing, not even its own queue, is just setting up its consumer: wait.
   if (reply.queues.length === 0) return [{ do: "look again", inMs: SOON_MS }];
   const wanted = [directQueue(instance.name), ...instance.queues];
-  const missing = instance.queues.filter((queue) => !reply.queues.includes(queue) && !refused.has(queue));
   const surplus = reply.queues.filter((queue) => !wanted.includes(queue));
   return [
-    ...missing.map((queue) => ({ do: "consume", queue }) as const),
+    ...planMissing(instance, reply, refused),
     ...surplus.map((queue) => ({ do: "cancel", queue }) as const),
-    ...planBounds(instance, reply.bounds),
+    ...planBounds(instance, reply),
   ];
 }
 
-function planBounds(instance: Instance, present: Bounds | null): CorrectingAction[] {
+/** Its own queue too, which anybody may have made it leave by remote control. */
+function planMissing(instance: Instance, reply: Reply, refused: ReadonlySet<string>): CorrectingAction[] {
+  return [directQueue(instance.name), ...instance.queues]
+    .filter((queue) => !reply.queues.includes(queue) && !refused.has(queue))
+    .map((queue) => ({ do: "consume", queue }));
+}
+
+function planBounds(instance: Instance, { bounds: present, pool }: Reply): CorrectingAction[] {
   const { maxConcurrency: max, minConcurrency: min } = instance;
   if (!present || !isScalable(instance.pool)) return [];
-  return present.max === max && present.min === min ? [] : [{ do: "scale", bounds: { max, min } }];
+  if (present.max === max && present.min === min) return [];
+  return [scaling({ max, min }, min < present.min ? pool : null)];
 }
+
+/** Celery's autoscaler never ends processes that it did not begin itself. */
+function planSurplus(instance: Instance, { pool }: Reply): CorrectingAction[] {
+  const { maxConcurrency: max, minConcurrency: min } = instance;
+  return isScalable(instance.pool) && pool ? [scaling({ max, min }, pool)] : [];
+}
+
+/** Not below what its tasks need; and never through 0, which as a prefetch count would mean any number. */
+function scaling(bounds: Bounds, pool: Reply["pool"]): CorrectingAction {
+  const shrinkTo = Math.max(1, bounds.min, pool?.tasks ?? 0);
+  const isTooMany = pool !== null && pool.processes > shrinkTo && shrinkTo < bounds.max;
+  return { do: "scale", bounds, ...(isTooMany && { shrinkTo }) };
+}
+
+/** Whether a worker's pool has more processes than it was told to have at least, and than its tasks need. */
+export const hasSurplus = ({ bounds, pool }: Reply) =>
+  bounds !== null && pool !== null && pool.processes > Math.max(1, bounds.min, pool.tasks);

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { Instance } from "../domain/instance.ts";
 import { restartOf } from "../domain/instance.ts";
 import { instanceOf } from "../store/test-support.ts";
-import type { Reply } from "./plan.ts";
 import { mayStop, planStandin, type SeenRolling, type SeenStandin } from "./rolling.ts";
+import { replyOf, seenWorker } from "./test-seen.ts";
 import { TestBranch, type BranchSettings } from "./test-support.ts";
 
 const SECOND_MS = 1000;
@@ -13,16 +13,8 @@ const STATUS_1 = { code: 1, signal: null } as const;
 
 describe("planStandin()", () => {
   const web = instanceOf("shop", "web", { queues: ["a"], restartSeq: 3, hasStandin: true });
-  const inLine: Reply = { queues: ["dq.web", "a"], bounds: { max: 1, min: 1 } };
-  const outdated = {
-    restartSeq: 2,
-    hasAnswered: true,
-    termSentAtMs: null,
-    reply: inLine,
-    isHeard: true,
-    silentMs: 0,
-    unansweredPings: 0,
-  };
+  const inLine = replyOf(["dq.web", "a"], 1, 1);
+  const outdated = seenWorker(2, inLine);
   const standin: SeenStandin = { hasAnswered: true, termSentAtMs: null, reply: inLine, silentMs: 0 };
   const silent: SeenStandin = { ...standin, reply: null, silentMs: 60_000 };
   const seen = (fields: Partial<SeenRolling> = {}): SeenRolling => ({

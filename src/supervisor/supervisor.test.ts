@@ -403,12 +403,27 @@ describe("a worker that does not answer", () => {
     expect(branch.processes.did).toEqual(["start web"]);
   });
 
-  test("of the pool solo is left alone: it answers nothing while it works", async () => {
+  test("of the pool solo is left alone while it works, since it answers nothing then", async () => {
     await using branch = new TestBranch();
     await silenced(branch, { pool: "solo" });
+    const worker = branch.processes.worker("web");
+    worker.vitals = { ...worker.vitals, waitsIn: "hrtimer_nanosleep" };
     await branch.clock.advance(60 * MINUTE_MS);
     expect(branch.processes.did).toEqual(["start web"]);
-    expect((await branch.status("web")).state).toBe("unresponsive");
+    expect((await branch.status("web")).state).toBe("running");
+    worker.vitals = { ...worker.vitals, waitsIn: "do_epoll_wait" };
+    await branch.clock.advance(2 * MINUTE_MS);
+    expect(branch.processes.did).toEqual(["start web", "TERM web", "start web"]);
+  });
+
+  test("being stopped is told to end and to go on, whatever its pool", async () => {
+    await using branch = new TestBranch();
+    await silenced(branch, { pool: "solo" });
+    const worker = branch.processes.worker("web");
+    worker.isBusy = true;
+    worker.vitals = { ...worker.vitals, isStopped: true, isAsleep: false, waitsIn: "do_signal_stop" };
+    await branch.clock.advance(2 * MINUTE_MS);
+    expect(branch.processes.did.slice(0, 3)).toEqual(["start web", "TERM web", "CONT web"]);
   });
 });
 

@@ -1,14 +1,13 @@
 import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import type { Broker } from "../domain/broker.ts";
 import { instanceOfWorker, standinName } from "../domain/names.ts";
-import { AmqpAway } from "../kit/amqp.ts";
-import type { StartedFor, WorkerRow } from "../store/workers.ts";
+import type { StartedFor } from "../store/workers.ts";
 import type { Log } from "../kit/log.ts";
 import { Adopted } from "./adopted.ts";
+import { BrokerRounds, type Asked } from "./broker-rounds.ts";
 import { findWorkers, type FoundWorkers } from "./found-workers.ts";
 import { Keeper, type KeeperParts } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
-import { askWorkers } from "./observe.ts";
 import type { Parts } from "./parts.ts";
 import { StartLanes, type StartPlaces } from "./start-lanes.ts";
 import type { Status } from "./status.ts";
@@ -19,7 +18,9 @@ export interface SupervisorParts extends Parts {
   readonly startPlaces: () => StartPlaces;
 }
 
-const ROUND_ANSWER_MS = 2000;
+const STATUS_MS = 2000;
+/** A round is followed by at least this part of an interval without one. */
+const LEAST_REST = 5;
 const FINISH_LOOK_MS = 50;
 /** Without rounds, how often an instance is looked at that somebody waits for. */
 const AWAITED_LOOK_MS = 1000;
@@ -35,6 +36,7 @@ export class Supervisor {
   readonly #log: Log;
   readonly #keepers = new Map<string, Keeper>();
   readonly #adopted: Adopted;
+  readonly #brokerRounds = new WeakMap<BrokerConnection["link"], BrokerRounds>();
   readonly #watched = new WeakSet<BrokerConnection["link"]>();
   /** What ends each wait: its timer would keep a stopped process alive. */
   readonly #waits = new Set<() => void>();
@@ -114,7 +116,7 @@ export class Supervisor {
   /** What is known of an instance now. */
   async status(name: string): Promise<Status | "gone"> {
     if (!this.#isStarted) return new Keeper(name, "people", this.#keeperParts).inspect();
-    return this.#keepers.get(name)?.status ?? (await this.until(name, (status) => status, ROUND_ANSWER_MS)) ?? "gone";
+    return this.#keepers.get(name)?.status ?? (await this.until(name, (status) => status, STATUS_MS)) ?? "gone";
   }
 
   /**
@@ -200,6 +202,8 @@ export class Supervisor {
   }
 
   async #round(): Promise<void> {
+    const { clock, settings } = this.#parts;
+    const beganMs = clock.now();
     this.#isInRound = true;
     this.#isRoundDue = false;
     try {
@@ -211,17 +215,20 @@ export class Supervisor {
     }
     this.#isInRound = false;
     this.#rounds++;
-    this.#roundIn(this.#isRoundDue ? 0 : this.#parts.settings.intervalMs);
+    // From beginning to beginning, so that who is silent does not keep the others waiting.
+    const tookMs = Math.max(0, clock.now() - beganMs);
+    const restMs = Math.max(settings.intervalMs - tookMs, settings.intervalMs / LEAST_REST);
+    this.#roundIn(this.#isRoundDue ? 0 : restMs);
   }
 
   async #askAll(): Promise<void> {
     const { brokers, settings } = this.#parts;
     const groups = this.#nodesByBroker();
     brokers.keepOnly([settings.defaultBroker, ...groups.map(({ broker }) => broker)]);
-    await Promise.all(groups.map((group) => this.#askGroup(group)));
+    await Promise.all(groups.map(({ broker, nodes }) => this.#roundsOn(this.#use(broker)).round(nodes)));
   }
 
-  /** Whom to ask on each broker: workers that have answered before. The others are asked by their keepers. */
+  /** Whom to ask on each broker: workers that are to answer. Those that start are asked by their keepers too, more often. */
   #nodesByBroker(): NodeGroup[] {
     const { store } = this.#parts;
     const groups = new Map<Broker, NodeGroup>();
@@ -236,7 +243,7 @@ export class Supervisor {
       if (broker) groupOf(broker);
       // In use as long as the worker lives, also while it stops.
       const group = row.brokerId === null ? undefined : groupOf(store.brokers.get(row.brokerId));
-      const isAsked = row.answeredAtMs !== null && row.termSentAtMs === null;
+      const isAsked = row.pid !== null && row.termSentAtMs === null;
       if (keeper && group && isAsked && row.node !== null) group.nodes.set(row.node, { keeper, row });
       else keeper?.wake();
     }
@@ -245,22 +252,10 @@ export class Supervisor {
     return [...groups.values()];
   }
 
-  async #askGroup({ broker, nodes }: NodeGroup): Promise<void> {
-    const { control, link } = this.#use(broker);
-    if (link.state.is === "up") {
-      const replies = await askWorkers(control, [...nodes.keys()], ROUND_ANSWER_MS).catch((error: unknown) => {
-        if (error instanceof AmqpAway) return undefined;
-        throw error;
-      });
-      if (replies) {
-        for (const [node, { keeper, row }] of nodes) {
-          const { pid, startTicks } = row;
-          keeper.roundHeard({ pid, startTicks, reply: replies.get(node) ?? null });
-        }
-        return;
-      }
-    }
-    for (const { keeper } of nodes.values()) keeper.wake();
+  #roundsOn(connection: BrokerConnection): BrokerRounds {
+    const rounds = this.#brokerRounds.get(connection.link) ?? new BrokerRounds(connection, this.#parts);
+    this.#brokerRounds.set(connection.link, rounds);
+    return rounds;
   }
 
   /** A broker that comes back is asked at once; one that goes changes what is known of every worker on it. */
@@ -316,12 +311,6 @@ export class Supervisor {
       }
     });
   }
-}
-
-/** Who is asked in a round, and which process that was when the question went out. */
-interface Asked {
-  readonly keeper: Keeper;
-  readonly row: WorkerRow;
 }
 
 interface NodeGroup {

@@ -154,6 +154,8 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     const termSentAtMs = this.#clock.now();
     this.#store.write(() => this.#rows.set(this.name, { termSentAtMs, termReason: reason }));
     this.#processes.signal(id, "SIGTERM");
+    // One that was stopped (state T) takes it when it goes on.
+    if (this.#processes.vitals(id)?.isStopped) this.#processes.signal(id, "SIGCONT");
   }
 
   /** Writes down that it answered for the first time. */

@@ -65,7 +65,12 @@ describe.each([
   const tell = (method: string, args: Record<string, unknown>) => opened.control.ask(method, args, [NODE], ANSWER_MS);
 
   test("a worker says what it consumes from and how it scales", async () => {
-    expect(await seen()).toEqual({ queues: [QUEUE], bounds: { max: 3, min: 1 } });
+    expect(await seen()).toEqual({
+      queues: [QUEUE],
+      bounds: { max: 3, min: 1 },
+      pool: { processes: 1, tasks: 0 },
+      begunTasks: 0,
+    });
   });
 
   test("a worker that is told of a queue consumes from it, until it is told to stop", async () => {
