@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- <name>…]: what Cyme costs, each figure beside something measured in the same run on the same machine.
  * Absolute figures depend on the machine; the ratios are what to compare. Needs a build, RabbitMQ and Celery (npm test sets
- * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor.
+ * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor, rounds.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { until } from "../harness/wait.ts";
 import { cluster } from "./cluster.ts";
 import { requestsPerSecond } from "./load.ts";
 import { median, ms, percentile, report, residentMb, sample, shown } from "./measure.ts";
+import { rounds } from "./rounds.ts";
 import { supervisor } from "./supervisor.ts";
 import { tasks } from "./tasks.ts";
 
@@ -123,3 +124,4 @@ if (["client", "memory", "reads", "stats"].some(isAsked)) {
 if (isAsked("tasks")) await tasks();
 if (isAsked("cluster")) await cluster();
 if (isAsked("supervisor")) await supervisor();
+if (isAsked("rounds")) await rounds();

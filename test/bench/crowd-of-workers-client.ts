@@ -6,20 +6,31 @@ import type { CrowdOfWorkers } from "./crowd-of-workers.ts";
 const STAND_IN = `sh ${resolve(import.meta.dir, "stand-in.sh")}`;
 const ALL_RUN_MS = 300_000;
 
+export interface Workers extends AsyncDisposable {
+  readonly pid: number;
+  /** When each round over them began, as far as performance.now() of this process tells. */
+  readonly roundsMs: number[];
+}
+
 /** Returns once all nodes answer; see crowd-of-workers.ts. */
-export async function startWorkers(crowd: CrowdOfWorkers): Promise<AsyncDisposable & { readonly pid: number }> {
+export async function startWorkers(crowd: CrowdOfWorkers): Promise<Workers> {
+  const roundsMs: number[] = [];
   const { promise: isReady, resolve: ready, reject } = Promise.withResolvers<void>();
   const program = resolve(import.meta.dir, "crowd-of-workers.ts");
   const child = Bun.spawn([process.execPath, program, JSON.stringify(crowd)], {
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",
-    ipc: () => ready(),
+    ipc(message) {
+      if (message === "round") roundsMs.push(performance.now());
+      else ready();
+    },
     onExit: (_, code) => reject(new Error(`The process that answers for the workers ended with ${code}`)),
   });
   await isReady;
   return {
     pid: child.pid,
+    roundsMs,
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;
@@ -30,8 +41,9 @@ export async function startWorkers(crowd: CrowdOfWorkers): Promise<AsyncDisposab
 /** A branch whose workers are processes that cost nothing, and who answers for them. */
 export interface CheapBranch extends AsyncDisposable {
   readonly branch: Branch;
+  readonly workers: Workers;
   readonly names: readonly string[];
-  /** Until all of them run, with the adding of the instances. */
+  /** Milliseconds until all of them run, with the adding of the instances. */
   readonly startedMs: number;
 }
 
@@ -41,7 +53,7 @@ export async function cheapBranch(broker: string, count: number, args: readonly 
   const celery = { name: "5.2", version: "0", python: "python3", command: STAND_IN } as const;
   const branch = stack.use(await startBranch({ broker, celery, args }));
   const names = Array.from({ length: count }, (_, i) => `w${i}`);
-  stack.use(await startWorkers({ url: broker, nodes: names.map((name) => `${name}@${branch.id}`) }));
+  const workers = stack.use(await startWorkers({ url: broker, nodes: names.map((name) => `${name}@${branch.id}`) }));
   await branch.api("POST", "/bench/");
   const beginMs = performance.now();
   for (const name of names) {
@@ -51,6 +63,7 @@ export async function cheapBranch(broker: string, count: number, args: readonly 
   await untilAllRun(branch, count);
   return {
     branch,
+    workers,
     names,
     startedMs: performance.now() - beginMs,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

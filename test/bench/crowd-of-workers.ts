@@ -1,6 +1,7 @@
 /**
  * Answers for many workers from one process, over a real broker: each node has its mailbox and its direct queue, with consumers, as Celery
- * declares them, and answers what it is asked with bodies as long as Celery's. Started by `startWorkers`, ends with who started it.
+ * declares them, and answers what it is asked with bodies as long as Celery's. Started by `startWorkers`, ends with who started it, and is told when
+ * it is ready and when a round begins.
  */
 import { AMQPClient, type AMQPChannel, type AMQPMessage } from "@cloudamqp/amqp-client";
 
@@ -33,6 +34,7 @@ function questionIn(message: AMQPMessage) {
   if (last?.body !== body) {
     const question = JSON.parse(body) as Question;
     last = { body, question, to: new Set(question.destination) };
+    if (question.method === "active_queues" && last.to.size !== 1) process.send?.("round");
   }
   return last;
 }
