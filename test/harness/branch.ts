@@ -24,6 +24,8 @@ export interface BranchOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The instance directory; without it a new one, which goes when the branch is disposed of. */
   readonly dir?: string;
+  /** The program that starts it, with its arguments, such as `prlimit`. */
+  readonly under?: readonly string[];
 }
 
 export interface Answer<T = unknown> {
@@ -80,7 +82,18 @@ export async function startBranch(options: BranchOptions): Promise<Branch> {
   const id = `b${port}`;
   const url = `http://127.0.0.1:${port}`;
   const { command } = options.celery ?? anyCelery();
-  const argv = [BINARY, "branch", `127.0.0.1:${port}`, "-i", id, "-D", dir, "--command", command];
+  const argv = [
+    ...(options.under ?? []),
+    BINARY,
+    "branch",
+    `127.0.0.1:${port}`,
+    "-i",
+    id,
+    "-D",
+    dir,
+    "--command",
+    command,
+  ];
   const env = { ...process.env, CYME_BROKER: options.broker, ...options.env };
 
   const launch = async () => {
