@@ -10,7 +10,7 @@ export interface Gathered {
 /** Celery's remote control. Nodes are full names, `web@branch`, and at least one must be given: none would mean every worker. */
 export interface Control {
   /**
-   * Asks all `nodes` at once and gathers their answers, until all have answered or `timeoutMs` is over. Rejects AmqpAway
+   * Asks all `nodes` at once, with many of them the other workers of their branch as well (so nothing that changes something), and gathers their answers, until all have answered or `timeoutMs` is over. Rejects AmqpAway
    * where the broker did not take the question or was lost meanwhile: then silence says nothing about a worker.
    */
   ask(method: string, args: Record<string, unknown>, nodes: readonly string[], timeoutMs: number): Promise<Gathered>;
@@ -216,16 +216,28 @@ async function publish(
   channel: AMQPChannel,
   request: Record<string, unknown> & { readonly destination: readonly string[] },
 ): Promise<void> {
-  const [node, ...others] = request.destination;
+  const [node = "", ...others] = request.destination;
   const [exchange, key] = others.length === 0 ? ["", `${node}.${EXCHANGE}`] : [EXCHANGE, ""];
   try {
-    await channel.basicPublish(exchange, key, JSON.stringify(request), {
+    await channel.basicPublish(exchange, key, JSON.stringify({ ...request, ...audience(request.destination) }), {
       contentType: "application/json",
       contentEncoding: "utf-8",
     });
   } catch (error) {
     throw new AmqpAway(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Longer lists cost more than they spare: each worker on the broker gets a copy, for it to look for its own name. */
+const SPELLED_OUT = 50;
+
+/** Whom a broadcast is for: by name, or by what many names have in common (kombu/pidbox.py `Node.handle_message`). */
+function audience(nodes: readonly string[]) {
+  const [first = ""] = nodes;
+  const host = first.slice(first.lastIndexOf("@"));
+  const isShort = nodes.length <= SPELLED_OUT || !nodes.every((node) => node.endsWith(host));
+  // Names of branches hold no character that means something in a pattern.
+  return isShort ? { destination: nodes } : { destination: null, pattern: `*${host}`, matcher: "glob" };
 }
 
 function tookNothing(timeoutMs: number): AmqpAway {

@@ -1,7 +1,8 @@
 /**
  * npm run bench [-- <name>…]: what Cyme costs, each figure beside something measured in the same run on the same machine.
  * Absolute figures depend on the machine; the ratios are what to compare. Needs a build, RabbitMQ and Celery (npm test sets
- * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor, rounds.
+ * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor, rounds; and, only where
+ * it is named, soak.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +15,7 @@ import { cluster } from "./cluster.ts";
 import { requestsPerSecond } from "./load.ts";
 import { median, ms, percentile, report, residentMb, sample, shown } from "./measure.ts";
 import { rounds } from "./rounds.ts";
+import { soak } from "./soak.ts";
 import { supervisor } from "./supervisor.ts";
 import { tasks } from "./tasks.ts";
 
@@ -125,3 +127,4 @@ if (isAsked("tasks")) await tasks();
 if (isAsked("cluster")) await cluster();
 if (isAsked("supervisor")) await supervisor();
 if (isAsked("rounds")) await rounds();
+if (asked.includes("soak")) await soak();

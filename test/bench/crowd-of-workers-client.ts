@@ -43,17 +43,34 @@ export interface CheapBranch extends AsyncDisposable {
   readonly branch: Branch;
   readonly workers: Workers;
   readonly names: readonly string[];
+  readonly spare: readonly string[];
   /** Milliseconds until all of them run, with the adding of the instances. */
   readonly startedMs: number;
 }
 
+export interface CheapOptions {
+  /** More arguments of `cyme branch`. */
+  readonly args?: readonly string[];
+  /** The broker's URL for the workers, where the branch has another way to it. */
+  readonly direct?: string;
+  /** How many more names are answered for. */
+  readonly spare?: number;
+}
+
 /** A branch with `count` instances that run. */
-export async function cheapBranch(broker: string, count: number, args: readonly string[] = []): Promise<CheapBranch> {
+export async function cheapBranch(
+  broker: string,
+  count: number,
+  { args = [], direct = broker, spare = 0 }: CheapOptions = {},
+): Promise<CheapBranch> {
   const stack = new AsyncDisposableStack();
   const celery = { name: "5.2", version: "0", python: "python3", command: STAND_IN } as const;
   const branch = stack.use(await startBranch({ broker, celery, args }));
-  const names = Array.from({ length: count }, (_, i) => `w${i}`);
-  const workers = stack.use(await startWorkers({ url: broker, nodes: names.map((name) => `${name}@${branch.id}`) }));
+  const named = (prefix: string, length: number) => Array.from({ length }, (_, i) => `${prefix}${i}`);
+  const names = named("w", count);
+  const spares = named("spare", spare);
+  const nodes = [...names, ...spares].map((name) => `${name}@${branch.id}`);
+  const workers = stack.use(await startWorkers({ url: direct, nodes }));
   await branch.api("POST", "/bench/");
   const beginMs = performance.now();
   for (const name of names) {
@@ -65,6 +82,7 @@ export async function cheapBranch(broker: string, count: number, args: readonly 
     branch,
     workers,
     names,
+    spare: spares,
     startedMs: performance.now() - beginMs,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -34,7 +34,7 @@ export async function supervisor(): Promise<void> {
   const theirs = await supervisord();
   await using vhost = await freshVhost();
   {
-    await using cheap = await cheapBranch(vhost.url, PROCESSES, PLENTY);
+    await using cheap = await cheapBranch(vhost.url, PROCESSES, { args: PLENTY });
     const { branch } = cheap;
     const own = await managed(branch.pid, KILLS);
     await branch.stop("SIGKILL");

@@ -97,6 +97,13 @@ describe.each([
     expect([[...replies.keys()], silent, heard]).toEqual([[NODE], ["gone@test"], [NODE]]);
   });
 
+  test("of many that are asked, those answer that are there, and nobody else is told of", async () => {
+    const absent = Array.from({ length: 99 }, (_, i) => `gone-${i}@test`);
+    const { replies, silent } = await opened.control.ask("active_queues", {}, [...absent, NODE], 300);
+    expect([[...replies.keys()], silent]).toEqual([[NODE], absent]);
+    expect((await opened.control.ask("active_queues", {}, absent, 300)).replies.size).toBe(0);
+  });
+
   test("without the broker a question is refused, not left unanswered", async () => {
     await opened.leave();
     const asked = opened.control.ask("stats", {}, [NODE], ANSWER_MS);
