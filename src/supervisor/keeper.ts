@@ -11,6 +11,7 @@ import type { Log } from "../kit/log.ts";
 import { NoRoomError, SpawnError, type Exit, type ProcessId } from "../kit/processes.ts";
 import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import { correct, directQueueOf, refusal, type Correction } from "./corrections.ts";
+import { Drain } from "./drain.ts";
 import { judge, type Death, type Verdict } from "./death.ts";
 import type { FoundWorkers } from "./found-workers.ts";
 import { ownedElsewhere } from "./leftovers.ts";
@@ -18,7 +19,16 @@ import type { NotConsuming } from "./consuming.ts";
 import type { UnansweredWorker } from "./hearing.ts";
 import { Liveness, type RoundReply } from "./liveness.ts";
 import type { Parts } from "./parts.ts";
-import { plan, stateOf, wantOf, type Action, type ConsumeAgain, type CorrectingAction, type Limits } from "./plan.ts";
+import {
+  plan,
+  stateOf,
+  wantOf,
+  type Action,
+  type ConsumeAgain,
+  type CorrectingAction,
+  type Limits,
+  type Reply,
+} from "./plan.ts";
 import { Refusals } from "./refusals.ts";
 import { mayStop, needsStandin, planStandin, type SeenRolling, type StandinAction } from "./rolling.ts";
 import { Standin } from "./standin.ts";
@@ -43,6 +53,7 @@ interface Wish {
 
 const LINK_SETTLES_MS = 1500;
 const CORRECT_AGAIN_MS = 30;
+const DRAIN_AGAIN_MS = 50;
 const FAILED_PASS_MS = 2000;
 /** The longest that a slow starter keeps others from starting. */
 const START_SLOT_MS = 5000;
@@ -72,6 +83,8 @@ export class Keeper {
   readonly #log: Log;
   readonly #listeners = new Set<StatusListener>();
   readonly #refusals: Refusals;
+  readonly #ownDrain: Drain;
+  readonly #standinDrain: Drain;
 
   #isStopped = false;
   #isRunning = false;
@@ -112,6 +125,8 @@ export class Keeper {
     });
     this.#liveness = new Liveness(parts);
     this.#refusals = new Refusals(parts.clock);
+    this.#ownDrain = new Drain(parts.clock);
+    this.#standinDrain = new Drain(parts.clock);
     this.#log = parts.log.with({ instance: name });
   }
 
@@ -295,8 +310,26 @@ export class Keeper {
     if (!forStandin.some((action) => action.do === "start")) this.#standin.forgoStart();
     this.#giveBackTurn(wish.instance, seen, actions);
     this.#publish(this.#statusOf(stateOf(wish.instance, seen), wish, row, seen, actions.length === 0));
+    // Somebody else consumes what this one leaves.
+    const isCovered = needsStandin(wish.instance, seen.worker) && seen.isItsTurn;
+    if (isCovered && !(await this.#isDrained(this.#ownDrain, wish, row, seen.worker))) return;
     for (const action of actions) await this.#act(action, wish, row, id);
+    const isBack = forStandin.some((action) => action.do === "stop") && wantOf(wish.instance) === "run";
+    if (isBack && !(await this.#isDrained(this.#standinDrain, wish, standin.row, seen.standin))) return;
     for (const action of forStandin) await this.#actOnStandin(action, wish, standin.row, standin.id);
+  }
+
+  /** Whether a worker beside which another one consumes may be stopped; else it is looked at again soon. */
+  async #isDrained(
+    drain: Drain,
+    { launch }: Wish,
+    row: ProcessRow,
+    seen: { readonly reply: Reply | null } | null,
+  ): Promise<boolean> {
+    if (row.pid === null || row.node === null || !seen?.reply) return true;
+    if (await drain.isDone(row.pid, row.node, seen.reply.queues, this.#connection(row, launch))) return true;
+    this.#lookAgainIn(DRAIN_AGAIN_MS);
+    return false;
   }
 
   #wish(): Wish | undefined {
@@ -568,10 +601,17 @@ export class Keeper {
     if (end.is === "failed") this.#giveUpRestart(wish, end.failure);
   }
 
+  /** The worker has left its queues already, so that the sooner it is replaced the better. */
+  #goOnWithoutStandin(): void {
+    this.#parts.store.write(() => this.#parts.store.instances.set(this.name, { hasStandin: false }));
+    this.#isDirty = true;
+  }
+
   /** The worker goes on as it is. */
   #giveUpRestart({ instance }: Wish, failure: Failure): void {
     const { store, turns, haltRollout } = this.#parts;
-    const { restartSeq } = store.workers.get(this.name);
+    const { restartSeq, pid } = store.workers.get(this.name);
+    if (pid !== null && this.#ownDrain.hasBegun(pid)) return this.#goOnWithoutStandin();
     const evidence = { log: failure.log.slice(-5) };
     const why = `the restart was given up, and the worker goes on as it is: ${reasonOf(failure)}`;
     store.write(() => {

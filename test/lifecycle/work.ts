@@ -13,6 +13,7 @@ export interface Instance {
   readonly name: string;
   readonly state: string;
   readonly pid: number | null;
+  readonly standin_pid: number | null;
   readonly queues: readonly string[];
   readonly max_concurrency: number;
   readonly min_concurrency: number;
