@@ -213,8 +213,7 @@ export class Keeper {
     }
     if (id) {
       this.#process.kill(id);
-      this.#clear();
-      this.#record("died", "while no branch was running", { pid: id.pid });
+      this.#clearAndRecord("died", "while no branch was running", { pid: id.pid });
     }
     if (!found) return;
     this.#process.adopt(found, { node: found.node, broker: wish.launch.broker, restartSeq: wish.instance.restartSeq });
@@ -581,13 +580,12 @@ export class Keeper {
     );
     const exit = await this.#process.exit();
     const log = this.#process.tail(broker);
-    this.#clear();
     const evidence = { pid: id.pid, ...exit, answered: hasAnswered, swept };
     if (verdict !== "expected") {
       const failure = { why: deathSentence(row, exit), log };
       return this.#sentence(verdict, wish, failure, { ...evidence, log: log.slice(-5) });
     }
-    this.#record("stopped", "as wished", evidence);
+    this.#clearAndRecord("stopped", "as wished", evidence);
     const { instance } = wish;
     if (wantOf(instance) === "run" && row.restartSeq < instance.restartSeq) this.#startAgain(instance.restartFor);
   }
@@ -624,8 +622,12 @@ export class Keeper {
     turns.release(instance.app, instance.name);
   }
 
-  #clear(): void {
-    this.#process.clear();
+  /** At once: a branch that is killed in between would forget the worker without a word, or bury it twice. */
+  #clearAndRecord(did: string, why: string, evidence: Record<string, unknown>): void {
+    this.#parts.store.write(() => {
+      this.#process.clear();
+      this.#record(did, why, evidence);
+    });
     this.#closeFiles();
   }
 
@@ -660,10 +662,11 @@ export class Keeper {
   /** Carries out what follows from a death or a failed start that nobody wished for. */
   #sentence(verdict: Verdict, wish: Wish, failure: Failure, evidence: Record<string, unknown>): void {
     const { store, clock } = this.#parts;
-    this.#record("died", failure.why, evidence);
-    if (verdict === "counted" || verdict === "early" || verdict === "too many") {
-      store.write(() => store.workers.addDeath(this.name, clock.now()));
-    }
+    store.write(() => {
+      this.#clearAndRecord("died", failure.why, evidence);
+      const isCounted = verdict === "counted" || verdict === "early" || verdict === "too many";
+      if (isCounted) store.workers.addDeath(this.name, clock.now());
+    });
     if (verdict === "too many") return this.#limit(wish.instance, failure);
     if (verdict === "failed") return this.#disable(wish.instance, failure, reasonOf(failure), null);
     this.#startAgain("death");
