@@ -37,3 +37,20 @@ test("a worker that dies while there is no room for another process is tried aga
   await branch.clock.advance(5 * SECOND_MS);
   expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
 });
+
+test("a death that cannot be told of is not forgotten: the worker is buried together with its history", async () => {
+  await using branch = new TestBranch();
+  await branch.add("web");
+  await branch.clock.advance(SECOND_MS);
+  const { pid } = branch.store.workers.get("web");
+  const add = spyOn(branch.store.history, "add").mockImplementation(() => {
+    throw new CymeError("unavailable", "The branch's database cannot be written: is the disk full?");
+  });
+  await branch.die("web");
+  expect(branch.store.workers.get("web").pid).toBe(pid);
+  add.mockRestore();
+  await branch.clock.advance(5 * SECOND_MS);
+  const died = branch.store.history.of("web").filter(({ did }) => did === "died");
+  expect(died.map(({ evidence }) => evidence["pid"])).toEqual([pid]);
+  expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
+});

@@ -19,11 +19,11 @@ const STARTS_PER_CORE = 2;
 /** Up to so many processes that want one core, all may start: as many as these starts are themselves. */
 const NORMAL_LOAD = 2;
 
-/** `load` is how many processes wanted to run in the last minute (getloadavg(3)); one may always start. */
+/** `load` is how many processes wanted to run in the last minute (getloadavg(3)); one for each core may always start. */
 export function startPlaces(cores: number, load: number): StartPlaces {
   const most = STARTS_PER_CORE * cores;
   const share = Math.min(1, NORMAL_LOAD / Math.max(load / cores, Number.MIN_VALUE));
-  return { most, now: Math.max(1, Math.floor(most * share)) };
+  return { most, now: Math.max(cores, Math.floor(most * share)) };
 }
 
 export class StartLanes {

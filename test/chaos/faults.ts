@@ -123,6 +123,9 @@ async function pauseMachine(world: World): Promise<void> {
   for (const pid of all.toReversed()) send(pid, "SIGCONT");
 }
 
+/** By then a worker that could not write has ended, and its end is told. */
+const AFTER_FULL_MS = 5000;
+
 export const LARGE: readonly LargeFault[] = [
   { what: "the branch killed", happen: (world) => killBranch(world, "SIGKILL") },
   { what: "the branch stopped and started", happen: (world) => killBranch(world, "SIGTERM") },
@@ -177,9 +180,11 @@ export const LARGE: readonly LargeFault[] = [
   {
     what: "the disk full",
     async happen(world) {
+      const fromMs = Date.now();
       world.disk?.fill();
       await Bun.sleep(between(world, 2000, 5000));
       world.disk?.free();
+      world.ledger.troubled(fromMs, Date.now() + AFTER_FULL_MS);
     },
   },
   { what: "the machine paused", isAlone: true, happen: pauseMachine },

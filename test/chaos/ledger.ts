@@ -14,6 +14,7 @@ const CAUSES: Record<Fatal, RegExp> = {
 /** Which processes the test ended, so that each other end is the fault of the branch, or of Celery. */
 export class Ledger {
   readonly #fatal = new Map<number, Fatal>();
+  readonly #trouble: { readonly fromMs: number; readonly toMs: number }[] = [];
   readonly #counts = new Map<string, number>();
 
   get counts(): string {
@@ -32,14 +33,21 @@ export class Ledger {
     return this.#fatal.has(pid);
   }
 
-  /** Of the pids of one worker, in order: those that are no more and that the test did not end. */
-  wronged(pids: readonly number[]): number[] {
-    return pids.slice(0, -1).filter((pid) => !this.#fatal.has(pid));
+  /** A time in which Celery cannot start, for want of a disk to write to, and ends by itself. */
+  troubled(fromMs: number, toMs: number): void {
+    this.#trouble.push({ fromMs, toMs });
+  }
+
+  /** Of the pids of one worker, in order: those that are no more and that neither the test nor they themselves ended. */
+  wronged(pids: readonly number[], history: readonly HistoryEntry[]): number[] {
+    const excused = new Set(history.filter((entry) => this.#isExcused(entry)).map(({ evidence }) => evidence["pid"]));
+    return pids.slice(0, -1).filter((pid) => !this.#fatal.has(pid) && !excused.has(pid));
   }
 
   /** Ends in a history (newest first) that were not injected or not for the reason that is told, and injected ones that it does not tell. */
   wrongCauses(history: readonly HistoryEntry[], pids: readonly number[]): string[] {
-    const ends = new Map(history.filter(({ did }) => did === "died").map((entry) => [entry.evidence["pid"], entry]));
+    const deaths = history.filter((entry) => entry.did === "died" && !this.#isExcused(entry));
+    const ends = new Map(deaths.map((entry) => [entry.evidence["pid"], entry]));
     const told = [...ends].flatMap(([pid, { why }]) => {
       const fatal = this.#fatal.get(Number(pid));
       if (fatal === undefined) return [`${pid} died though nothing was done to it: ${why}`];
@@ -47,5 +55,16 @@ export class Ledger {
     });
     const untold = pids.slice(0, -1).filter((pid) => this.#fatal.has(pid) && !ends.has(pid));
     return [...told, ...untold.map((pid) => `${pid} got ${this.#fatal.get(pid)}, and history does not tell its end`)];
+  }
+
+  #isExcused({ at, evidence, why }: HistoryEntry): boolean {
+    const endMs = Date.parse(at);
+    const isTrouble = this.#trouble.some(({ fromMs, toMs }) => fromMs <= endMs && endMs <= toMs);
+    return (
+      isTrouble &&
+      evidence["answered"] === false &&
+      /ended with status|is gone/.test(why) &&
+      !this.hasEnded(Number(evidence["pid"]))
+    );
   }
 }

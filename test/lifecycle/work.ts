@@ -25,6 +25,7 @@ export interface Instance {
 }
 
 export interface HistoryEntry {
+  readonly at: string;
   readonly did: string;
   readonly why: string;
   readonly evidence: Record<string, unknown>;
