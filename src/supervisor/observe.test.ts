@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Control, Gathered } from "../celery/control.ts";
-import { askWorkers } from "./observe.ts";
+import { askWorkers, idleWorkers } from "./observe.ts";
 
 /** Remote control that answers what it is given, by method and node. */
 function control(answers: Record<string, Record<string, unknown>>): { control: Control; asked: string[] } {
@@ -21,6 +21,19 @@ function control(answers: Record<string, Record<string, unknown>>): { control: C
 }
 
 const stats = { autoscaler: { max: 4, min: 1, current: 2, qty: 1 }, total: { "work.add": 5, "work.nap": 2 } };
+
+describe("idleWorkers()", () => {
+  test("tells those that say that they have no task, of whatever kind", async () => {
+    const none = { idle: [], runs: [], waits: [], sleeps: [], odd: [] };
+    const remote = control({
+      active: { ...none, runs: [{}] },
+      reserved: { ...none, waits: [{}], odd: { error: "x" } },
+      scheduled: { ...none, sleeps: [{}] },
+    });
+    const asked = ["idle", "runs", "waits", "sleeps", "odd", "silent"];
+    expect(await idleWorkers(remote.control, asked, 1)).toEqual(new Set(["idle"]));
+  });
+});
 
 describe("askWorkers()", () => {
   test("asks all in two broadcasts", async () => {

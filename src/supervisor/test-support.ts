@@ -42,6 +42,8 @@ export interface FakeWorker {
   begunTasks: number;
   /** Lists its queues and consumes from none. */
   isDeafToQueues: boolean;
+  /** Whether it consumes again once it is told to. */
+  hearsWhenTold: boolean;
   /** Answers nothing, as one that starts or hangs. */
   isMute: boolean;
   /** Goes on after TERM, as one with a long task. */
@@ -82,6 +84,7 @@ export class FakeProcesses implements Processes {
       tasks: 0,
       begunTasks: 0,
       isDeafToQueues: false,
+      hearsWhenTold: false,
       isMute: this.next.isMute ?? false,
       isBusy: this.next.isBusy ?? false,
       isAlive: true,
@@ -301,6 +304,7 @@ function answer(worker: FakeWorker, method: string, args: Record<string, unknown
       return method === "active" ? Array.from({ length: worker.tasks }, () => ({})) : [];
     case "add_consumer":
       worker.queues.add(String(args["queue"]));
+      if (worker.hearsWhenTold) worker.isDeafToQueues = false;
       return { ok: "add consumer" };
     case "cancel_consumer":
       worker.queues.delete(String(args["queue"]));
