@@ -1,6 +1,7 @@
 import { dlopen, FFIType } from "bun:ffi";
 import { constants } from "node:os";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { ExitWatch } from "./exit-watch.ts";
 
 /** A process that cannot be mistaken for a later one with the same pid. */
@@ -64,6 +65,11 @@ export interface Processes {
   signal(id: ProcessId, signal: NodeJS.Signals): boolean;
   /** Kills what has not ended in the session that `leader` began, whether or not that one still is; how many there were. */
   killSession(leader: ProcessId): number;
+  /**
+   * The memory in bytes of all processes of each session, of pages that several share a part (PSS), by the pid of the leader. One
+   * that has ended, or may not be looked at, is not in it.
+   */
+  sessionMemory(leaders: readonly ProcessId[]): Promise<Map<number, number>>;
   /** Session leaders that have the variable `name` in their environment, by its value. */
   leadersWith(name: string): Map<string, ProcessId & { readonly argv: readonly string[] }>;
 }
@@ -154,6 +160,20 @@ export class LinuxProcesses implements Processes {
     return killed;
   }
 
+  async sessionMemory(leaders: readonly ProcessId[]): Promise<Map<number, number>> {
+    const bytes = new Map(leaders.map(({ pid }) => [pid, 0]));
+    for (const pid of allPids()) {
+      const session = sessionOf(pid);
+      const sum = bytes.get(session);
+      if (sum === undefined) continue;
+      const own = await readMemory(pid);
+      if (own === undefined) bytes.delete(session);
+      else bytes.set(session, sum + own);
+    }
+    for (const leader of leaders) if (!this.isAlive(leader)) bytes.delete(leader.pid);
+    return bytes;
+  }
+
   leadersWith(name: string): Map<string, ProcessId & { readonly argv: readonly string[] }> {
     const found = new Map<string, ProcessId & { readonly argv: readonly string[] }>();
     for (const pid of allPids()) {
@@ -225,6 +245,17 @@ function linkOf(path: string): string | undefined {
   } catch {
     // Closed since it was listed.
     return undefined;
+  }
+}
+
+/** Bytes; 0 where it has ended, undefined where it may not be looked at. Not at once: the kernel walks all its pages for it. */
+async function readMemory(pid: number): Promise<number | undefined> {
+  try {
+    const text = await readFile(`/proc/${pid}/smaps_rollup`, "latin1");
+    return Number(/^Pss: +(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    return code === "ENOENT" || code === "ESRCH" ? 0 : undefined;
   }
 }
 

@@ -618,7 +618,9 @@ export class Keeper {
     });
     this.#failedRestart = { seq: instance.restartSeq, failure };
     this.#isDirty = true;
-    if (turns.isHeldBy(instance.app, instance.name)) haltRollout(instance.app, instance.name);
+    // What people asked for of the others is another matter than what this worker uses.
+    const isRollout = instance.restartFor === "people" && turns.isHeldBy(instance.app, instance.name);
+    if (isRollout) haltRollout(instance.app, instance.name);
     turns.release(instance.app, instance.name);
   }
 

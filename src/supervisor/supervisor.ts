@@ -9,6 +9,7 @@ import { findWorkers, type FoundWorkers } from "./found-workers.ts";
 import { Keeper, type KeeperParts } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import type { Parts } from "./parts.ts";
+import { Recycling } from "./recycling.ts";
 import { StartLanes, type StartPlaces } from "./start-lanes.ts";
 import type { Status } from "./status.ts";
 import { Turns } from "./turns.ts";
@@ -36,6 +37,7 @@ export class Supervisor {
   readonly #log: Log;
   readonly #keepers = new Map<string, Keeper>();
   readonly #adopted: Adopted;
+  readonly #recycling: Recycling;
   readonly #brokerRounds = new WeakMap<BrokerConnection["link"], BrokerRounds>();
   readonly #watched = new WeakSet<BrokerConnection["link"]>();
   /** What ends each wait: its timer would keep a stopped process alive. */
@@ -53,6 +55,12 @@ export class Supervisor {
     this.#log = parts.log.with({ part: "supervisor" });
     this.#sinceMs = parts.clock.now();
     this.#adopted = new Adopted(parts, (worker) => this.#keepers.get(instanceOfWorker(worker))?.wake());
+    this.#recycling = new Recycling({
+      ...parts,
+      log: this.#log,
+      isRunning: (name) => this.#keepers.get(name)?.status?.state === "running",
+      wake: (name) => this.wake(name),
+    });
     this.#keeperParts = {
       ...parts,
       log: this.#log,
@@ -75,6 +83,7 @@ export class Supervisor {
     for (const keeper of keepers) keeper.wake();
     this.removeEmptyApps();
     this.#roundIn(this.#parts.settings.intervalMs);
+    this.#recycling.start();
   }
 
   /** Ends the looking; workers stay. */
@@ -82,6 +91,7 @@ export class Supervisor {
     this.#isStopped = true;
     this.#cancelRound();
     this.#adopted.stop();
+    this.#recycling.stop();
     for (const giveUp of this.#waits) giveUp();
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
   }

@@ -49,6 +49,8 @@ export interface FakeWorker {
   /** Goes on after TERM, as one with a long task. */
   isBusy: boolean;
   isAlive: boolean;
+  /** Bytes that its session uses. */
+  memory: number;
   /** What the kernel tells of it: it waits for messages, unless a test says otherwise. */
   vitals: Vitals;
 }
@@ -63,7 +65,7 @@ export class FakeProcesses implements Processes {
   readonly workers: FakeWorker[] = [];
   readonly did: string[] = [];
   /** What the next starts are like. */
-  next: { isMute?: boolean; isBusy?: boolean; error?: string; noRoom?: string; dies?: Exit } = {};
+  next: { isMute?: boolean; isBusy?: boolean; error?: string; noRoom?: string; dies?: Exit; memory?: number } = {};
   #exits = new Map<number, (exit: Exit) => void>();
 
   spawn(options: SpawnOptions): ProcessId {
@@ -88,6 +90,7 @@ export class FakeProcesses implements Processes {
       isMute: this.next.isMute ?? false,
       isBusy: this.next.isBusy ?? false,
       isAlive: true,
+      memory: this.next.memory ?? 0,
       vitals: AWAITING,
     };
     this.workers.push(worker);
@@ -123,6 +126,11 @@ export class FakeProcesses implements Processes {
     this.did.push(`KILL ${worker.name}`);
     this.end(worker, KILLED);
     return 1;
+  }
+
+  async sessionMemory(leaders: readonly ProcessId[]): Promise<Map<number, number>> {
+    const found = leaders.flatMap((id) => this.#find(id) ?? []);
+    return new Map(found.map(({ id, memory }) => [id.pid, memory]));
   }
 
   leadersWith(name: string): Map<string, ProcessId & { readonly argv: readonly string[] }> {
