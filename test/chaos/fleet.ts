@@ -38,7 +38,7 @@ export async function addFleet(branch: Branch, far: string): Promise<void> {
   }
   const add = ({ name, app, pool }: Member) => {
     const bounds = pool === "solo" ? {} : { max_concurrency: 2, min_concurrency: 1 };
-    return must(branch, 201, "POST", `/${app}/instances/${name}/?timeout=80`, { pool, ...bounds });
+    return must(branch, 201, "POST", `/${app}/instances/${name}/?timeout=110`, { pool, ...bounds });
   };
   await Promise.all(MEMBERS.map(add));
 }

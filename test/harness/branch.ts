@@ -12,7 +12,7 @@ export const BINARY = resolve(process.env["CYME_TEST_BINARY"] ?? resolve(import.
 const START_MS = 20_000;
 const STOP_MS = 20_000;
 // More than any call of the API takes by itself.
-const CALL_MS = 90_000;
+const CALL_MS = 120_000;
 
 export interface BranchOptions {
   /** AMQP URL, handed over as CYME_BROKER. */
