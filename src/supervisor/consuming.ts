@@ -96,27 +96,17 @@ export class Consuming {
     listing: readonly AnsweringWorker[],
     nowMs: number,
     { idle }: ConsumingQuestions,
-  ): Promise<{ found: NotConsuming; blamed: readonly AnsweringWorker[] } | undefined> {
+  ): Promise<Problem | undefined> {
     const watched = this.#watched(queue, nowMs);
-    const begun = new Map(listing.map(({ pid, reply }) => [pid, reply.begunTasks]));
-    const sinceMs = nowMs - (watched.checkedMs ?? nowMs);
-    const isWaiting = count.messages > 0 && count.consumers <= listing.length && isSame(begun, watched.begun);
-    if (!hasSameKeys(begun, watched.begun)) watched.badChecks = 0;
-    watched.backlogMs = isWaiting ? watched.backlogMs + sinceMs : 0;
-    watched.begun = begun;
-    watched.checkedMs = nowMs;
-
+    const isWaiting = noteBacklog(watched, count, listing, nowMs);
     const isShort = count.consumers < listing.length;
     const isOverdue = watched.backlogMs >= BACKLOG_MS;
     const isStuck = isOverdue && (await idle(listing.map(({ node }) => node))).size === listing.length;
     if (isOverdue && !isStuck) watched.backlogMs = 0;
     watched.dueMs = nowMs + (isShort || isWaiting ? SUSPECT_MS : CHECK_MS);
-    if (!isShort && !isStuck) {
-      watched.badChecks = 0;
-      return undefined;
-    }
+    watched.badChecks = isShort || isStuck ? watched.badChecks + 1 : 0;
     // What has waited for a minute was looked at often enough.
-    watched.badChecks = isStuck ? Math.max(MEND_AT, watched.badChecks + 1) : watched.badChecks + 1;
+    if (isStuck) watched.badChecks = Math.max(MEND_AT, watched.badChecks);
     const facts = { queue, count, listedBy: listing.length, backlogMs: watched.backlogMs, isStuck };
     if (watched.badChecks === MEND_AT) return { found: finding("consumers", facts), blamed: listing };
     if (watched.badChecks < RESTART_AT) return undefined;
@@ -126,6 +116,27 @@ export class Consuming {
     const isCertain = isStuck || count.consumers === 0;
     return isCertain ? { found: finding("restart", facts), blamed: listing.toSorted(byName).slice(0, 1) } : undefined;
   }
+}
+
+interface Problem {
+  readonly found: NotConsuming;
+  readonly blamed: readonly AnsweringWorker[];
+}
+
+/** Whether messages wait while nothing was begun since the check before; sums for how long. */
+function noteBacklog(
+  watched: Watched,
+  { messages, consumers }: QueueCount,
+  listing: readonly AnsweringWorker[],
+  nowMs: number,
+): boolean {
+  const begun = new Map(listing.map(({ pid, reply }) => [pid, reply.begunTasks]));
+  const isWaiting = messages > 0 && consumers <= listing.length && isSame(begun, watched.begun);
+  if (!hasSameKeys(begun, watched.begun)) watched.badChecks = 0;
+  watched.backlogMs = isWaiting ? watched.backlogMs + nowMs - (watched.checkedMs ?? nowMs) : 0;
+  watched.begun = begun;
+  watched.checkedMs = nowMs;
+  return isWaiting;
 }
 
 interface Facts {
