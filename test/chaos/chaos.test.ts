@@ -157,6 +157,21 @@ async function story(name: string): Promise<string> {
   return [name, history, ...ofBranch.slice(-100), log.slice(-20_000)].join("\n");
 }
 
+/** The longest time that an instance had no worker, with what was done meanwhile. */
+async function tellLongest(): Promise<void> {
+  const { longest } = watch;
+  if (!longest) return say("no worker was ever missing");
+  const { name, fromMs, toMs, during } = longest;
+  say(
+    `the longest time that a worker was missing: ${((toMs - fromMs) / 1000).toFixed(2)} s (${name}, during ${during})`,
+  );
+  const meanwhile = (await historyOf(branch, name)).filter(({ at }) => {
+    const atMs = Date.parse(at);
+    return fromMs - 1000 < atMs && atMs < toMs + 1000;
+  });
+  for (const { at, did, why } of meanwhile.toReversed()) say(`  ${at} ${did}: ${why}`);
+}
+
 async function tellStories(names: readonly string[]): Promise<void> {
   for (const name of names) say(await story(name));
 }
@@ -177,7 +192,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
       for (const task of tasks) await task[Symbol.asyncDispose]();
       await calm();
       say(`CYME_TEST_SEED=${seed}: ${ledger.counts}`);
-      say(watch.report);
+      await tellLongest();
     },
     SETUP_MS + CHAOS_MS + CALM_MS,
   );

@@ -73,7 +73,9 @@ const killChild: SmallFault = (world, pid) => {
     world,
     processes().filter(({ session, pid: own }) => session === pid && own !== pid),
   );
-  if (child && send(child.pid, "SIGKILL")) world.ledger.count("pool child SIGKILL");
+  if (!child) return;
+  world.ledger.wounded(pid);
+  if (send(child.pid, "SIGKILL")) world.ledger.count("pool child SIGKILL");
 };
 
 const SMALL: readonly [share: number, fault: SmallFault][] = [

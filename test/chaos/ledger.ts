@@ -14,6 +14,7 @@ const CAUSES: Record<Fatal, RegExp> = {
 /** Which processes the test ended, so that each other end is the fault of the branch, or of Celery. */
 export class Ledger {
   readonly #fatal = new Map<number, Fatal>();
+  readonly #wounded = new Set<number>();
   readonly #trouble: { readonly fromMs: number; readonly toMs: number }[] = [];
   readonly #counts = new Map<string, number>();
 
@@ -31,6 +32,11 @@ export class Ledger {
 
   hasEnded(pid: number): boolean {
     return this.#fatal.has(pid);
+  }
+
+  /** A process of its pool was killed, which Celery does not survive while it starts. */
+  wounded(pid: number): void {
+    this.#wounded.add(pid);
   }
 
   /** A time in which Celery cannot start, for want of a disk to write to, and ends by itself. */
@@ -57,14 +63,13 @@ export class Ledger {
     return [...told, ...untold.map((pid) => `${pid} got ${this.#fatal.get(pid)}, and history does not tell its end`)];
   }
 
+  /** Whether Celery ended by itself, for what the test had done. */
   #isExcused({ at, evidence, why }: HistoryEntry): boolean {
+    const pid = Number(evidence["pid"]);
+    if (this.hasEnded(pid) || !/ended with status|is gone|while no branch was running/.test(why)) return false;
+    if (this.#wounded.has(pid)) return true;
     const endMs = Date.parse(at);
     const isTrouble = this.#trouble.some(({ fromMs, toMs }) => fromMs <= endMs && endMs <= toMs);
-    return (
-      isTrouble &&
-      evidence["answered"] === false &&
-      /ended with status|is gone/.test(why) &&
-      !this.hasEnded(Number(evidence["pid"]))
-    );
+    return isTrouble && evidence["answered"] === false;
   }
 }

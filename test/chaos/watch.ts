@@ -4,9 +4,11 @@ import { alive } from "../harness/processes.ts";
 
 const LOOK_MS = 20;
 
+/** An instance had no living worker. */
 interface Missing {
   readonly name: string;
-  readonly ms: number;
+  readonly fromMs: number;
+  readonly toMs: number;
   readonly during: string;
 }
 
@@ -16,7 +18,8 @@ export class Watch implements Disposable {
   readonly #pids: ReadonlyMap<string, number[]>;
   readonly #missingSince = new Map<string, { readonly atMs: number; readonly during: string }>();
   readonly #timer: Timer;
-  #longest: Missing | undefined;
+  /** The longest time. */
+  longest: Missing | undefined;
   /** What is going on, in words. */
   during = "nothing";
 
@@ -36,12 +39,6 @@ export class Watch implements Disposable {
   living(name: string): number | undefined {
     const pid = this.pids(name).at(-1);
     return pid !== undefined && alive(pid) ? pid : undefined;
-  }
-
-  get report(): string {
-    if (!this.#longest) return "no worker was ever missing";
-    const { name, ms, during } = this.#longest;
-    return `the longest time that a worker was missing: ${(ms / 1000).toFixed(2)} s (${name}, during ${during})`;
   }
 
   [Symbol.dispose](): void {
@@ -71,7 +68,8 @@ export class Watch implements Disposable {
       return;
     }
     this.#missingSince.delete(name);
-    const ms = since ? Date.now() - since.atMs : 0;
-    if (since && ms > (this.#longest?.ms ?? 0)) this.#longest = { name, ms, during: since.during };
+    const toMs = Date.now();
+    const longestMs = this.longest ? this.longest.toMs - this.longest.fromMs : 0;
+    if (since && toMs - since.atMs > longestMs) this.longest = { name, fromMs: since.atMs, toMs, during: since.during };
   }
 }
