@@ -75,7 +75,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 }, 60_000);
 
-const say = (line: string) => process.stderr.write(`chaos: ${line}\n`);
+const say = (line: string): void => void process.stderr.write(`chaos: ${line}\n`);
 
 /** What the branch has stored of what was asked of it. */
 async function wishes(): Promise<unknown> {
