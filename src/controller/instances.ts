@@ -20,6 +20,7 @@ import type { Status } from "../supervisor/status.ts";
 import { findApp, findInstance, refuseAway, type CallOptions, type Parts } from "./context.ts";
 import { declareOrRefuse, refuseBadLogin } from "./declarations.ts";
 import { settle, untilGone } from "./settle.ts";
+import { refuseUser } from "./users.ts";
 
 export type { Status };
 
@@ -72,6 +73,7 @@ export class Instances {
     const change = parseInstanceChange(params);
     const instance = newInstance({ name: instanceName(name ?? crypto.randomUUID()), app, nowMs: clock.now() }, change);
     this.#checkBranch(change, undefined);
+    refuseUser(change.user);
     await this.#declareQueues(instance, instance.queues, options);
     const owner = store.write(() => {
       this.#refuseTaken(instance.name);
@@ -96,6 +98,7 @@ export class Instances {
     const { branch: _branch, ...fields } = given;
     const change = onlyChanged<Instance>(before, fields) as InstanceChange;
     if (Object.keys(change).length === 0) return this.get(app, name);
+    refuseUser(change.user);
     if (change.broker && !options.nowait && before.isEnabled) await refuseBadLogin(this.#parts, change.broker, options);
     const changed = changedInstance(before, change);
     await this.#declareQueues(changed, newQueues(before, changed), options);

@@ -8,6 +8,7 @@ import { branchId, instanceName } from "../domain/names.ts";
 import type { Log } from "../kit/log.ts";
 import { findApp, findInstance, findQueue, type CallOptions, type Parts } from "./context.ts";
 import { settle, untilGone } from "./settle.ts";
+import { refuseUser } from "./users.ts";
 
 const LOCK_MS = 10_000;
 /** Kept from the caller's time for what follows at this end. */
@@ -93,6 +94,7 @@ export class Moves {
     const { instance, waitMs } = readAdoption(args, clock.now());
     const { name, app, queues } = instance;
     findApp(store, app);
+    refuseUser(instance.user);
     for (const queue of queues) findQueue(store, app, queue);
     const isOurs = owners.find(name)?.branch === this.#parts.cluster.branchId;
     if (this.#arriving.has(name) || (isOurs && store.instances.get(name))) {

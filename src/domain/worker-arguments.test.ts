@@ -79,8 +79,8 @@ describe("parseWorkerArguments()", () => {
     ["--logfile=x", "nothing"],
     ["-S x", "nothing"],
     ["--statedb=x", "nothing"],
-    ["--uid=0", "nothing"],
-    ["--gid 0", "nothing"],
+    ["--uid=0", "user"],
+    ["--gid 0", "user"],
     // Hidden among others, as Click reads them.
     ["-E -c4", "max_concurrency"],
     ["-Ec4", "max_concurrency"],

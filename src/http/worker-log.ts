@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { openIn } from "../kit/foreign-files.ts";
 
 const CHUNK_BYTES = 65_536;
 /** Most of a log that one answer holds. */
@@ -145,7 +146,7 @@ function readAt(fd: number, offset: number, length: number): Uint8Array<ArrayBuf
 function withFile<T>(file: string, work: (fd: number) => T): T | undefined {
   let fd: number;
   try {
-    fd = openSync(file, "r");
+    fd = openIn(file, "read");
   } catch {
     return undefined;
   }

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { ExitWatch } from "./exit-watch.ts";
+import { openIn } from "./foreign-files.ts";
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessId {
@@ -296,7 +297,7 @@ function isDirectory(path: string): boolean {
 
 function openLog(path: string): number {
   try {
-    return openSync(path, "a", 0o600);
+    return openIn(path, "append");
   } catch (error) {
     throw spawnError("Cannot write the log of the worker", error);
   }

@@ -1,8 +1,7 @@
 import { basename, dirname } from "node:path";
 import { WORKER_VARIABLE } from "../celery/command-line.ts";
-import { standinName } from "../domain/names.ts";
+import { instanceOfWorker } from "../domain/names.ts";
 import type { ProcessId, Processes } from "../kit/processes.ts";
-import { STANDIN_FOLDER } from "./worker-process.ts";
 
 /** A process that is a worker of an instance, whether or not it was written down. */
 export type FoundWorker = ProcessId & { readonly node: string };
@@ -17,12 +16,12 @@ export interface FoundWorkers {
 export function findWorkers(processes: Processes, instanceDir: string): Map<string, FoundWorkers> {
   const found = new Map<string, FoundWorkers>();
   for (const [folder, process] of processes.leadersWith(WORKER_VARIABLE)) {
-    const role = dirname(folder) === instanceDir ? "worker" : "standin";
-    const home = role === "worker" ? folder : dirname(folder);
-    if (dirname(home) !== instanceDir || (role === "standin" && basename(folder) !== STANDIN_FOLDER)) continue;
-    const instance = basename(home);
-    const node = workerNode(role === "worker" ? instance : standinName(instance), process.argv);
-    if (node !== undefined) found.set(instance, { ...found.get(instance), [role]: { ...process, node } });
+    const worker = basename(folder);
+    const node = dirname(folder) === instanceDir ? workerNode(worker, process.argv) : undefined;
+    if (node === undefined) continue;
+    const instance = instanceOfWorker(worker);
+    const role = instance === worker ? "worker" : "standin";
+    found.set(instance, { ...found.get(instance), [role]: { ...process, node } });
   }
   return found;
 }
@@ -31,9 +30,9 @@ export function findWorkers(processes: Processes, instanceDir: string): Map<stri
  * The node name by which a process is known to be a worker, in its words or, where Celery rewrote them (setproctitle), in
  * its title; undefined for what a task started with the worker's environment.
  */
-function workerNode(name: string, argv: readonly string[]): string | undefined {
-  const option = `--hostname=${name}@`;
+function workerNode(worker: string, argv: readonly string[]): string | undefined {
+  const option = `--hostname=${worker}@`;
   const said = argv.find((word) => word.startsWith(option))?.slice("--hostname=".length);
   const title = /(\S+@\S+):MainProcess/.exec(argv.join(" "))?.[1];
-  return said ?? (title?.startsWith(`${name}@`) ? title : undefined);
+  return said ?? (title?.startsWith(`${worker}@`) ? title : undefined);
 }

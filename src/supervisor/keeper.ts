@@ -539,6 +539,7 @@ export class Keeper {
     // Of an instance that another branch has by now, the queue is used by the worker there.
     const isElsewhere = ownedElsewhere(this.#parts, instance.name);
     this.#process.removeFolder();
+    this.#standin.removeFolder();
     store.write(() => {
       if (!isElsewhere) store.leftovers.add(leftover, this.#parts.clock.now());
       store.instances.remove(instance.name);

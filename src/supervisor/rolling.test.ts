@@ -150,8 +150,8 @@ describe("a rolling restart", () => {
     await using branch = await branchWithWeb();
     await roll(branch);
     const { options } = branch.processes.workers.find(({ name }) => name === STANDIN) ?? {};
-    expect(options).toMatchObject({ cwd: branch.folder("web"), logFile: `${branch.folder("web")}/standin/worker.log` });
-    expect(options?.argv).toContain(`--statedb=${branch.folder("web")}/standin/worker.statedb`);
+    expect(options).toMatchObject({ cwd: branch.folder("web"), logFile: `${branch.folder(STANDIN)}/worker.log` });
+    expect(options?.argv).toContain(`--statedb=${branch.folder(STANDIN)}/worker.statedb`);
     expect(options?.argv).toContain(`--hostname=${STANDIN}@b1`);
   });
 

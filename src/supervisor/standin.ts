@@ -140,6 +140,10 @@ export class Standin {
     return { is: "tried again" };
   }
 
+  removeFolder(): void {
+    this.#process.removeFolder();
+  }
+
   /** Another restart than before is wanted: what was counted for that one counts no more. */
   newRestart(restartSeq: number): void {
     if (this.#restartSeq === restartSeq) return;

@@ -25,7 +25,6 @@ import { Store } from "../store/store.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import type { Status } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
-import { STANDIN_FOLDER } from "./worker-process.ts";
 
 /** A Celery worker as far as its supervisor sees it: a process that answers to remote control. */
 export interface FakeWorker {
@@ -496,7 +495,7 @@ export class TestBranch {
 
   /** The same of a worker that stands in for it. */
   startUnnoticedStandin(name: string): void {
-    const folder = join(this.folder(name), STANDIN_FOLDER);
+    const folder = this.folder(`${name}~standin`);
     mkdirSync(folder, { recursive: true });
     this.processes.spawn({
       argv: ["celery", "worker", `--hostname=${name}~standin@b1`, `--queues=dq.${name}`, "--autoscale=1,1"],

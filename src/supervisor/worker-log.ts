@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, readSync, statSync } from "node:fs";
 import type { Broker } from "../domain/broker.ts";
+import { openIn } from "../kit/foreign-files.ts";
 
 const TAIL_BYTES = 16_384;
 const TAIL_LINES = 20;
@@ -32,7 +33,7 @@ export function reasonOf({ why, log }: { readonly why: string; readonly log: rea
 function readEnd(file: string, from: number): string {
   let fd: number;
   try {
-    fd = openSync(file, "r");
+    fd = openIn(file, "read");
   } catch {
     return "";
   }

@@ -1,5 +1,17 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
+import { WEBHOOK_MODULE } from "../celery/webhook/install.ts";
 import { workerCommandLine } from "../celery/command-line.ts";
 import type { Broker } from "../domain/broker.ts";
 import type { Instance } from "../domain/instance.ts";
@@ -7,11 +19,13 @@ import type { ResolvedLaunch } from "../domain/launch.ts";
 import { nodeName, standinName } from "../domain/names.ts";
 import type { Clock } from "../kit/clock.ts";
 import { SpawnError, type Exit, type ProcessId, type Processes } from "../kit/processes.ts";
+import { isRoot, type User } from "../kit/users.ts";
 import type { Store } from "../store/store.ts";
 import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import type { TermReason } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import { logSize, logTail } from "./worker-log.ts";
+import { asUser, giveFolder, takeBackFolder, workerUser } from "./worker-user.ts";
 
 const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
 const EXIT_TOLD_MS = 1000;
@@ -40,9 +54,6 @@ interface ProcessParts {
   readonly settings: SupervisorSettings;
 }
 
-/** The folder in an instance's folder for the worker that stands in for its own. */
-export const STANDIN_FOLDER = "standin";
-
 /** An instance's own worker. */
 export function ownProcess(name: string, parts: ProcessParts): WorkerProcess<WorkerRow> {
   const { instanceDir, branchId } = parts.settings;
@@ -53,12 +64,10 @@ export function ownProcess(name: string, parts: ProcessParts): WorkerProcess<Wor
 /** The worker that stands in for it. */
 export function standinProcess(name: string, parts: ProcessParts): WorkerProcess<ProcessRow> {
   const { instanceDir, branchId } = parts.settings;
-  const folder = join(instanceDir, name, STANDIN_FOLDER);
-  return new WorkerProcess(
-    name,
-    { rows: parts.store.standins, folder, node: nodeName(standinName(name), branchId) },
-    parts,
-  );
+  const worker = standinName(name);
+  // Beside the instance's folder, which may be another user's.
+  const files = { rows: parts.store.standins, folder: join(instanceDir, worker), node: nodeName(worker, branchId) };
+  return new WorkerProcess(name, files, parts);
 }
 
 /** One process of an instance: its row, its folder and its signals. Decides nothing. */
@@ -110,13 +119,11 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     const home = join(this.#settings.instanceDir, this.name);
     const { env: inherited, webhookDir } = this.#settings;
     const isRevival = startedFor === "death";
-    const command = workerCommandLine({ instance, launch, node, folder, home, webhookDir, inherited, isRevival });
+    const plain = workerCommandLine({ instance, launch, node, folder, home, webhookDir, inherited, isRevival });
     const logFile = join(folder, "worker.log");
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      throw new SpawnError(`Cannot make the folder ${folder}: ${(error as Error).message}`);
-    }
+    const user = instance.user === null ? undefined : workerUser(instance.user);
+    const command = user ? asUser(plain, user, launch.env) : plain;
+    for (const path of new Set([home, folder])) makeFolder(path, user, webhookDir);
     this.#logFrom = logSize(logFile);
     this.#exit = undefined;
     const told = new AbortController();
@@ -192,6 +199,8 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
 
   /** Makes the files that Celery made the user's alone, as ours are; an umask would reach the files of tasks too. */
   closeFiles(): void {
+    // That of another user is closed as a whole, and its files are that user's to change.
+    if (statSync(this.folder).uid !== process.geteuid?.()) return;
     for (const name of readdirSync(this.folder)) {
       if (name.startsWith("worker.")) chmodSync(join(this.folder, name), 0o600);
     }
@@ -217,8 +226,29 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     // Somebody may have removed the folder under a worker that is found again.
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const file = join(this.folder, "worker.pid");
-    writeFileSync(`${file}.new`, `${pid}\n`, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    const fresh = `${file}.new`;
+    rmSync(fresh, { force: true });
+    // Not through a link, which the user may have put there whose folder it is.
+    const fd = openSync(fresh, "wx", 0o600);
+    try {
+      writeSync(fd, `${pid}\n`);
+      const { uid, gid } = statSync(this.folder);
+      if (isRoot()) fchownSync(fd, uid, gid);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(fresh, file);
+  }
+}
+
+function makeFolder(folder: string, user: User | undefined, webhookDir: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (user) giveFolder(folder, user, join(webhookDir, `${WEBHOOK_MODULE}.py`));
+    else takeBackFolder(folder);
+  } catch (error) {
+    if (error instanceof SpawnError) throw error;
+    throw new SpawnError(`Cannot make the folder ${folder}: ${(error as Error).message}`);
   }
 }
 

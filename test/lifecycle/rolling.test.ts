@@ -98,7 +98,7 @@ describe.each(celeries())("with Celery $version, a rolling restart", (celery) =>
       await until(() => done().length >= sent.length, { what: "all tasks to be done" });
       expect(done().toSorted()).toEqual(sent.toSorted());
       expect(await consumersOf("orders")).toBe(1);
-      expect(existsSync(join(branch.dir, "web", "standin", "worker.log"))).toBe(true);
+      expect(existsSync(join(branch.dir, "web~standin", "worker.log"))).toBe(true);
       const did = (await historyOf(branch, "web")).map((entry) => entry.did).toReversed();
       expect(did).toEqual(["started", "stand-in", "stopping", "stopped", "started", "stand-in", "stand-in"]);
     },

@@ -30,7 +30,7 @@ describe("installWebhook()", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["cyme_webhook.py", "policy.json"]);
     expect(await Bun.file(join(folder, "policy.json")).json()).toEqual({ ...POLICY, allow: [...(POLICY.allow ?? [])] });
     expect(await Bun.file(join(folder, "cyme_webhook.py")).text()).toContain('NAME = "cyme.tasks.webhook"');
-    expect([folder, ...readdirSync(folder).map((name) => join(folder, name))].map(mode)).toEqual([0o700, 0o600, 0o600]);
+    expect([folder, ...readdirSync(folder).map((name) => join(folder, name))].map(mode)).toEqual([0o755, 0o644, 0o644]);
   });
 
   test("refuses a folder that Python's path cannot name, having written nothing", () => {
@@ -61,12 +61,12 @@ describe("installWebhook()", () => {
     expect(statSync(module).size).toBeGreaterThan(10_000);
   });
 
-  test("closes what stood open", () => {
+  test("opens to other users what stood closed, and lets nobody else write", () => {
     const folder = installWebhook(instanceDir, POLICY);
-    chmodSync(folder, 0o755);
-    chmodSync(join(folder, "policy.json"), 0o644);
+    chmodSync(folder, 0o700);
+    chmodSync(join(folder, "policy.json"), 0o666);
     installWebhook(instanceDir, { ...POLICY, version: "2" });
-    expect([mode(folder), mode(join(folder, "policy.json"))]).toEqual([0o700, 0o600]);
+    expect([mode(folder), mode(join(folder, "policy.json"))]).toEqual([0o755, 0o644]);
   });
 
   test("leaves nothing behind where it cannot write", () => {

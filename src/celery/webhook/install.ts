@@ -30,8 +30,9 @@ export function installWebhook(instanceDir: string, policy: WebhookPolicy | unde
       `${instanceDir} holds a "${delimiter}", which Python's path cannot: use another instance directory`,
     );
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  // Open to those whom the instance directory lets through: workers may run as other users. It holds no secret.
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  chmodSync(folder, 0o755);
   if (policy) writeIfDifferent(join(folder, "policy.json"), `${JSON.stringify(policy)}\n`);
   writeIfDifferent(join(folder, `${WEBHOOK_MODULE}.py`), source);
   return folder;
@@ -49,10 +50,11 @@ export function writtenOwn(instanceDir: string): readonly OwnAddress[] {
 
 /** By rename: a worker never reads half of it. Under a name of its own, since a command may write at the same time. */
 function writeIfDifferent(path: string, text: string): void {
-  if (read(path) === text) return;
+  if (read(path) === text) return chmodSync(path, 0o644);
   const fresh = `${path}.${crypto.randomUUID()}.new`;
   try {
-    writeFileSync(fresh, text, { mode: 0o600, flag: "wx" });
+    writeFileSync(fresh, text, { mode: 0o644, flag: "wx" });
+    chmodSync(fresh, 0o644);
     renameSync(fresh, path);
   } catch (error) {
     rmSync(fresh, { force: true });

@@ -1,0 +1,72 @@
+import { chmodSync, closeSync, lchownSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { CommandLine } from "../celery/command-line.ts";
+import { openIn } from "../kit/foreign-files.ts";
+import { SpawnError } from "../kit/processes.ts";
+import { findUser, isRoot, type User } from "../kit/users.ts";
+
+/*
+ * A worker that runs as another user than the branch, which is root then. The folder of its files is that user's; what
+ * lies beside it stays closed.
+ */
+
+/** The user of that name; throws SpawnError where it cannot be, in words for people. */
+export function workerUser(name: string): User {
+  if (!isRoot()) throw new SpawnError(`The worker is to run as ${name}, which only a branch that runs as root can do`);
+  const user = findUser(name);
+  if (!user) throw new SpawnError(`The worker is to run as ${name}, but there is no such user`);
+  return user;
+}
+
+/** The command line that runs another one as a user: by the same process, so that the pid is the worker's. */
+export function asUser({ argv, cwd, env }: CommandLine, user: User, given: CommandLine["env"]): CommandLine {
+  const { name, gid, home } = user;
+  const identity = { HOME: home, USER: name, LOGNAME: name };
+  return {
+    argv: ["setpriv", `--reuid=${name}`, `--regid=${gid}`, "--init-groups", "--", ...argv],
+    cwd,
+    // What somebody asked for counts most.
+    env: { ...env, ...identity, ...given },
+  };
+}
+
+/** Makes a folder, and all that lies in it, the user's, who can reach it then. Throws SpawnError where that does not help. */
+export function giveFolder(folder: string, user: User, readable: string): void {
+  closeSync(openIn(join(folder, "worker.log"), "append"));
+  takeOver(folder, user);
+  const above = dirname(folder);
+  const mode = statSync(above).mode & 0o777;
+  // To pass through, not to look around.
+  if ((mode & 0o011) !== 0o011) chmodSync(above, mode | 0o011);
+  for (const path of [folder, readable]) refuseClosed(path, user);
+}
+
+/** Takes back a folder that was given to another user. */
+export function takeBackFolder(folder: string): void {
+  const { geteuid, getegid } = process;
+  if (!isRoot() || !geteuid || !getegid) return;
+  if (lstatSync(folder).uid !== geteuid()) takeOver(folder, { uid: geteuid(), gid: getegid() });
+}
+
+function takeOver(folder: string, { uid, gid }: Pick<User, "uid" | "gid">): void {
+  if (lstatSync(folder).uid !== uid) {
+    // Celery runs what stands in it (it is a pickle), so that it is not read by another user than wrote it.
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith("worker.statedb")) rmSync(join(folder, name), { recursive: true, force: true });
+    }
+  }
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) takeOver(path, { uid, gid });
+    // One with another name elsewhere may be somebody else's.
+    else if (lstatSync(path).nlink === 1) lchownSync(path, uid, gid);
+  }
+  lchownSync(folder, uid, gid);
+}
+
+function refuseClosed(path: string, { name, gid }: User): void {
+  const test = ["setpriv", `--reuid=${name}`, `--regid=${gid}`, "--init-groups", "--", "test", "-r", path];
+  const { exitCode } = Bun.spawnSync(test);
+  if (exitCode === 0) return;
+  throw new SpawnError(`${name} cannot read ${path}: let that user pass through every folder above it (chmod o+x)`);
+}
