@@ -52,7 +52,9 @@ async function cost(count: number): Promise<Cost> {
   const { startedMs } = cheap;
   return {
     rounds: { sortedMs: times.toSorted((a, b) => a - b) },
-    ...{ cpu, answers, startedMs },
+    cpu,
+    answers,
+    startedMs,
     residentMb: await residentMb(cheap.branch.pid),
   };
 }

@@ -9,7 +9,7 @@ import { openPipe, type Pipe } from "../harness/pipe.ts";
 import { zombies } from "../harness/processes.ts";
 import { startRabbit, type Rabbit } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
-import { historyOf, must, type Instance } from "../lifecycle/work.ts";
+import { historyOf, must, type HistoryEntry, type Instance } from "../lifecycle/work.ts";
 import { mountDisk, type Disk } from "./disk.ts";
 import { LARGE, smallFault, type LargeFault, type World } from "./faults.ts";
 import { addFleet, MEMBERS } from "./fleet.ts";
@@ -54,8 +54,14 @@ beforeAll(async () => {
   rabbit = await startRabbit();
   pipe = await openPipe(rabbit.url);
   const args = [
-    ...["--sup-interval", "1", "--unresponsive-after", String(UNRESPONSIVE_S)],
-    ...["--wait-after-broker-revived", String(AFTER_REVIVED_S), "--restart-max-rate", "100000/h"],
+    "--sup-interval",
+    "1",
+    "--unresponsive-after",
+    String(UNRESPONSIVE_S),
+    "--wait-after-broker-revived",
+    String(AFTER_REVIVED_S),
+    "--restart-max-rate",
+    "100000/h",
   ];
   branch = await startBranch({ broker: rabbit.url, dir, args });
   await addFleet(branch, pipe.url);
@@ -94,7 +100,20 @@ async function wish(number: number): Promise<void> {
   if (answer?.status === 201) promised.push(queue);
 }
 
-/** All large faults once, in another order each time; with `minutes`, again and again, and two at a time. */
+/** What the branch keeps of its history is bounded: all that it ever told, by instance. */
+const chronicle = new Map<string, Map<string, HistoryEntry>>();
+
+async function remember(): Promise<void> {
+  for (const { name } of MEMBERS) {
+    const entries = chronicle.get(name) ?? new Map<string, HistoryEntry>();
+    chronicle.set(name, entries);
+    for (const entry of await historyOf(branch, name)) entries.set(JSON.stringify(entry), entry);
+  }
+}
+
+const toldOf = (name: string) => [...(chronicle.get(name)?.values() ?? [])];
+
+/** All large faults once, in another order each time; with `minutes`, again and again. */
 async function largeFaults(world: World, happening: Set<LargeFault>): Promise<void> {
   const endMs = Date.now() + minutes * 60_000;
   do {
@@ -110,13 +129,21 @@ async function largeFaults(world: World, happening: Set<LargeFault>): Promise<vo
       watch.during = `the time after ${fault.what}`;
       await Bun.sleep(1000 * random());
     }
+    await remember();
   } while (Date.now() < endMs);
 }
 
 async function chaos(): Promise<void> {
   const world: World = {
-    ...{ branch, rabbit, pipe, disk, ledger, watch, random },
-    ...{ spared: new Set(BUSY), unresponsiveMs: UNRESPONSIVE_S * 1000 },
+    branch,
+    rabbit,
+    pipe,
+    disk,
+    ledger,
+    watch,
+    random,
+    spared: new Set(BUSY),
+    unresponsiveMs: UNRESPONSIVE_S * 1000,
   };
   const happening = new Set<LargeFault>();
   const small = setInterval(() => {
@@ -158,18 +185,18 @@ async function story(name: string): Promise<string> {
 }
 
 /** The longest time that an instance had no worker, with what was done meanwhile. */
-async function tellLongest(): Promise<void> {
+function tellLongest(): void {
   const { longest } = watch;
   if (!longest) return say("no worker was ever missing");
   const { name, fromMs, toMs, during } = longest;
   say(
     `the longest time that a worker was missing: ${((toMs - fromMs) / 1000).toFixed(2)} s (${name}, during ${during})`,
   );
-  const meanwhile = (await historyOf(branch, name)).filter(({ at }) => {
+  const meanwhile = toldOf(name).filter(({ at }) => {
     const atMs = Date.parse(at);
     return fromMs - 1000 < atMs && atMs < toMs + 1000;
   });
-  for (const { at, did, why } of meanwhile.toReversed()) say(`  ${at} ${did}: ${why}`);
+  for (const { at, did, why } of meanwhile.toSorted((a, b) => a.at.localeCompare(b.at))) say(`  ${at} ${did}: ${why}`);
 }
 
 async function tellStories(names: readonly string[]): Promise<void> {
@@ -192,7 +219,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
       for (const task of tasks) await task[Symbol.asyncDispose]();
       await calm();
       say(`CYME_TEST_SEED=${seed}: ${ledger.counts}`);
-      await tellLongest();
+      tellLongest();
     },
     SETUP_MS + CHAOS_MS + CALM_MS,
   );
@@ -210,7 +237,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
   test("no worker was restarted that was healthy: each that is no more was ended by the test", async () => {
     const wronged: { name: string; pids: number[] }[] = [];
     for (const { name } of MEMBERS) {
-      const pids = ledger.wronged(watch.pids(name), await historyOf(branch, name));
+      const pids = ledger.wronged(watch.pids(name), toldOf(name));
       if (pids.length > 0) wronged.push({ name, pids });
     }
     await tellStories(wronged.map(({ name }) => name));
@@ -224,7 +251,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
   test("the history tells of each end what the test had done", async () => {
     const wrong: string[] = [];
     for (const { name } of MEMBERS) {
-      const causes = ledger.wrongCauses(await historyOf(branch, name), watch.pids(name));
+      const causes = ledger.wrongCauses(toldOf(name), watch.pids(name));
       wrong.push(...causes.map((cause) => `${name}: ${cause}`));
       if (causes.length > 0) await tellStories([name]);
     }

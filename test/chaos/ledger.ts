@@ -50,7 +50,7 @@ export class Ledger {
     return pids.slice(0, -1).filter((pid) => !this.#fatal.has(pid) && !excused.has(pid));
   }
 
-  /** Ends in a history (newest first) that were not injected or not for the reason that is told, and injected ones that it does not tell. */
+  /** Ends in a history that were not injected or not for the reason that is told, and injected ones that it does not tell. */
   wrongCauses(history: readonly HistoryEntry[], pids: readonly number[]): string[] {
     const deaths = history.filter((entry) => entry.did === "died" && !this.#isExcused(entry));
     const ends = new Map(deaths.map((entry) => [entry.evidence["pid"], entry]));

@@ -63,8 +63,8 @@ function statOf(pid: number) {
   const text = read(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   // The command's name stands in parentheses and may hold anything, also ") R 1".
-  const [state = "", parent, , session] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { pid, state, parent: Number(parent), session: Number(session) };
+  const [state = "", parent, , sid] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { pid, state, parent: Number(parent), session: Number(sid) };
 }
 
 function read(path: string): string | undefined {
