@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, exists, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startBranch, type Branch } from "../harness/branch.ts";
-import { anyCelery, celeries, sendTask, type Celery } from "../harness/celery.ts";
+import { anyCelery, celeries, sendTask, type Celery, type SentTask } from "../harness/celery.ts";
 import { openPipe, type Pipe } from "../harness/pipe.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
@@ -35,6 +35,11 @@ let pipe: Pipe;
 let branch: Branch;
 let folder: string;
 
+/** Tasks that wait for a worker which takes one and does nothing with it. */
+const hoarded: SentTask[] = [];
+const sendAdd = (name: string) =>
+  sendTask(celery, vhost.url, { task: "work.add", queue: `dq.${name}`, args: [2, 3] }, { timeoutMs: 400_000 });
+
 const fileOf = (name: string) => join(folder, `${name}.deaf`);
 const add = (app: string, name: string, fields: Record<string, unknown> = {}) =>
   must(branch, 201, "POST", `/${app}/instances/${name}/`, fields);
@@ -52,17 +57,19 @@ beforeAll(async () => {
   });
   await must(branch, 201, "POST", "/shop/", PROJECT);
   await must(branch, 201, "POST", "/new/", { ...PROJECT, command: newest.command });
-  await must(branch, 201, "POST", "/shop/queues/orders/");
   // Slowest first, since they are looked at last.
-  for (const name of ["once", "always"]) {
-    const deaf = { arguments: "-A deaf", env: { DEAF_WHILE: fileOf(name) }, pool: "solo", queues: ["orders"] };
+  for (const name of ["once", "always", "hoards"]) {
+    const deaf = { arguments: "-A deaf", env: { DEAF_WHILE: fileOf(name) }, pool: "solo" };
     await add("shop", name, deaf);
     await writeFile(fileOf(name), name);
   }
+  await until(async () => !(await exists(fileOf("hoards"))), { what: "it to be deaf" });
+  for (let times = 0; times < 3; times++) hoarded.push(await sendAdd("hoards"));
   await add("shop", "other", { pool: "solo" });
 }, 180_000);
 
 afterAll(async () => {
+  for (const sent of hoarded) await sent[Symbol.asyncDispose]();
   await branch[Symbol.asyncDispose]();
   await pipe.close();
   await vhost.drop();
@@ -203,8 +210,8 @@ describe.each(celeries().map((one): [string, string, Celery] => [one.name, one =
 describe("a worker that lists its queues and consumes from none", () => {
   test("consumes again, told so by remote control, and is not restarted", async () => {
     const mended = await untilDid("once", (entry) => entry.did === "mended", NOT_CONSUMING_MS);
-    expect(mended.why).toMatch(/^not consuming: \d of our workers list \S+, for which the broker counts \d consumers$/);
-    await using sent = await sendTask(celery, vhost.url, { task: "work.add", queue: "dq.once", args: [2, 3] });
+    expect(mended.why).toBe("not consuming: 1 of our workers list dq.once, for which the broker counts 0 consumers");
+    await using sent = await sendAdd("once");
     expect(await sent.result).toBe(5);
     expect(await did("once")).not.toContain("stopping");
   }, 180_000);
@@ -218,10 +225,19 @@ describe("a worker that lists its queues and consumes from none", () => {
     const done = await did("always");
     const first = done.indexOf("stopping");
     expect(done.slice(first - 1, first + 3)).toEqual(["mended", "stopping", "died", "started"]);
-    await using sent = await sendTask(celery, vhost.url, { task: "work.add", queue: "dq.always", args: [2, 3] });
+    await using sent = await sendAdd("always");
     expect(await sent.result).toBe(5);
   }, 180_000);
 });
+
+test("a worker that has a consumer, and messages waiting, and begins nothing, consumes again", async () => {
+  const mended = await untilDid("hoards", (entry) => entry.did === "mended", NOT_CONSUMING_MS);
+  expect(mended.why).toMatch(/^not consuming: 2 messages have waited in dq.hoards for \d+ s while nothing runs$/);
+  expect(mended.evidence).toMatchObject({ queue: "dq.hoards", consumers: 1, messages: 2, listed_by: 1 });
+  const [, second, third] = hoarded;
+  expect([await second?.result, await third?.result]).toEqual([5, 5]);
+  expect(await did("hoards")).not.toContain("stopping");
+}, 180_000);
 
 test("stopped with all others, until they are started", async () => {
   const { stderr, code } = await branch.cli("shutdown-all", "-D", branch.dir);
