@@ -37,7 +37,7 @@ export interface Instance extends Launch, Resources {
 }
 
 /** Who asked for a restart: a person, or a limit of the instance that its worker has passed. */
-export type RestartFor = "people" | "recycling";
+type RestartFor = "people" | "recycling";
 
 /** `unknown`: the broker is away, so nobody can say whether the living process answers. */
 export type InstanceState =

@@ -75,7 +75,7 @@ describe("max_memory", () => {
     await branch.add("web", limit);
     await branch.add("web2", limit);
     await branch.add("far", limit, "other");
-    for (const { name } of [...branch.processes.workers]) branch.processes.worker(name).memory = 200 * MIB;
+    for (const { name } of branch.processes.workers) branch.processes.worker(name).memory = 200 * MIB;
     for (const name of ["web", "far"]) branch.processes.worker(name).isBusy = true;
     await branch.clock.advance(50_000);
     expect(branch.processes.starts("web~standin")).toBe(1);

@@ -33,7 +33,7 @@ export interface Due {
   readonly evidence: Record<string, unknown>;
 }
 
-export const LOOK_MS = 10_000;
+const LOOK_MS = 10_000;
 const MEMORY_LOOKS = 3;
 /** A worker may become older than its limit by so much of it. */
 const AGE_JITTER = 0.1;

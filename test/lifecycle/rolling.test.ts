@@ -39,9 +39,9 @@ const consumersOf = (queue: string) =>
 async function fewestConsumers(queues: readonly string[], work: Promise<unknown>) {
   const fewest = new Map(queues.map((queue) => [queue, Number.POSITIVE_INFINITY]));
   let looks = 0;
-  let isOver = false;
-  const watched = work.finally(() => (isOver = true));
-  while (!isOver) {
+  const over = new AbortController();
+  const watched = work.finally(() => over.abort());
+  while (!over.signal.aborted) {
     const counts = await Promise.all(queues.map(async (queue) => [queue, await consumersOf(queue)] as const));
     for (const [queue, count] of counts) fewest.set(queue, Math.min(count, fewest.get(queue) ?? 0));
     looks++;
@@ -76,9 +76,9 @@ describe.each(celeries())("with Celery $version, a rolling restart", (celery) =>
       const before = await pidOf(branch, "web");
       const file = join(branch.dir, "done");
       const sent: string[] = [];
-      let isOver = false;
+      const over = new AbortController();
       const send = async () => {
-        while (!isOver) {
+        while (!over.signal.aborted) {
           const line = `task ${sent.length}`;
           await must(branch, 202, "POST", "/shop/task/orders/work.note/", { args: [file, line] });
           sent.push(line);
@@ -87,7 +87,7 @@ describe.each(celeries())("with Celery $version, a rolling restart", (celery) =>
       const sending = send();
       const restart = must(branch, 200, "POST", "/shop/instances/web/restart/", { rolling: true })
         .then(() => untilAlone(branch, "web"))
-        .finally(() => (isOver = true));
+        .finally(() => over.abort());
       const { fewest, looks } = await fewestConsumers(["orders", "dq.web"], restart);
       await sending;
       expect(fewest["orders"]).toBeGreaterThan(0);
