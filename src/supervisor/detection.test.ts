@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { FakeWorker } from "./test-support.ts";
 import { TestBranch } from "./test-support.ts";
 
@@ -136,4 +138,13 @@ describe("the pool of a worker", () => {
     await branch.clock.advance(2 * MINUTE_MS);
     expect(worker).toMatchObject({ processes: 2, bounds: { max: 8, min: 2 } });
   });
+});
+
+test("a worker that somebody else has told to end gets no second TERM, which would end its tasks on Celery 5.2", async () => {
+  await using branch = await running("web");
+  const log = join(branch.folder("web"), "worker.log");
+  writeFileSync(log, "web@b1 ready.\nworker: Warm shutdown (MainProcess)\n");
+  await branch.wish("web", { isEnabled: false });
+  await branch.clock.advance(MINUTE_MS + SECOND_MS);
+  expect(branch.processes.did).toEqual(["start web", "KILL web"]);
 });

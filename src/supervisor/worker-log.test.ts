@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { truncateSync, writeFileSync } from "node:fs";
 import { brokerOf, scratchFolder } from "../store/test-support.ts";
-import { logSize, logTail, tellingLine } from "./worker-log.ts";
+import { logSize, logTail, saysItIsEnding, tellingLine } from "./worker-log.ts";
 
 /** User me, password hush. */
 const broker = brokerOf("/");
@@ -12,6 +12,34 @@ function logOf(text: string) {
   writeFileSync(file, text);
   return { file, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
+
+describe("a worker is ending", () => {
+  const begins =
+    " -------------- web@b1 v5.2.6 (dawn-chorus)\n[2026-11-22 02:13:05,223: INFO/MainProcess] web@b1 ready.\n";
+  const ends = "\nworker: Warm shutdown (MainProcess)\n";
+
+  test.each<[string, string, boolean]>([
+    ["where it says so after it began", begins + ends, true],
+    ["where another one did, before it began", ends + begins, false],
+    ["where both did", begins + ends + begins + ends, true],
+    ["where it says nothing of it", begins, false],
+    ["where nobody knows which one said so", `${ends}a task's line\n`, false],
+    ["where it has not said anything", "", false],
+  ])("%s: as its log says", (_what, text, isSo) => {
+    using log = logOf(text);
+    expect(saysItIsEnding(log.file, 0)).toBe(isSo);
+  });
+
+  test("where its beginning was seen, and it says so after that", () => {
+    using log = logOf(begins + ends);
+    const from = logSize(log.file);
+    expect(saysItIsEnding(log.file, from)).toBe(false);
+    writeFileSync(log.file, `a task's line${ends}`, { flag: "a" });
+    expect(saysItIsEnding(log.file, from)).toBe(true);
+  });
+
+  test("not where there is no log", () => expect(saysItIsEnding("/nowhere/worker.log", 7)).toBe(false));
+});
 
 describe("the end of a worker's log", () => {
   test("is its last 20 lines, without the empty ones", () => {

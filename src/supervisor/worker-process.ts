@@ -24,7 +24,7 @@ import type { Store } from "../store/store.ts";
 import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import type { TermReason } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
-import { logSize, logTail } from "./worker-log.ts";
+import { logSize, logTail, saysItIsEnding } from "./worker-log.ts";
 import { asUser, giveFolder, takeBackFolder, workerUser } from "./worker-user.ts";
 
 const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
@@ -160,7 +160,8 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
   terminate(id: ProcessId, reason: TermReason): void {
     const termSentAtMs = this.#clock.now();
     this.#store.write(() => this.#rows.set(this.name, { termSentAtMs, termReason: reason }));
-    this.#processes.signal(id, "SIGTERM");
+    // Somebody else may have sent the one TERM that it gets.
+    if (!saysItIsEnding(join(this.folder, "worker.log"), this.#logFrom)) this.#processes.signal(id, "SIGTERM");
     // One that was stopped (state T) takes it when it goes on.
     if (this.#processes.vitals(id)?.isStopped) this.#processes.signal(id, "SIGCONT");
   }
