@@ -31,13 +31,13 @@ function end(heldS: number, logFile: string | null): void {
   const { i32, u32 } = FFIType;
   const { symbols: libc } = dlopen("libc.so.6", {
     alarm: { args: [u32], returns: u32 },
-    _exit: { args: [i32], returns: FFIType.void },
+    quick_exit: { args: [i32], returns: FFIType.void },
   });
   libc.alarm(LAST_WORDS_S);
   const message = "the event loop is held up: the branch ends, its workers stay";
   say(formatLine(new Date(), "CRITICAL", message, { held_s: heldS }), logFile);
   // Not process.exit, which ends this thread alone.
-  libc._exit(FAILED);
+  libc.quick_exit(FAILED);
 }
 
 function say(line: string, logFile: string | null): void {

@@ -108,6 +108,7 @@ export class LoopWatch {
       this.#log.error("nobody watches over the event loop: the thread for that has failed", { why: message });
     });
     thread.unref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows, not for threads.
     thread.postMessage(this.#task);
     return thread;
   }
