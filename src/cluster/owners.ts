@@ -34,6 +34,7 @@ export class Owners {
   readonly #parts: OwnersParts;
   #onLost: (name: string, to: string) => void = () => {};
   #onForgotten: () => void = () => {};
+  #isArriving: (name: string) => boolean = () => false;
   readonly #differences = new Differences();
   readonly #fruitless: Fruitless;
   #isExchanging = false;
@@ -75,6 +76,11 @@ export class Owners {
   /** Called when the cluster has forgotten this branch, which comes back to it as a stranger. */
   onForgotten(listener: () => void): void {
     this.#onForgotten = listener;
+  }
+
+  /** `isArriving` says which instances are still another branch's: who has them come claims their names, when that lets go. */
+  heedArriving(isArriving: (name: string) => boolean): void {
+    this.#isArriving = isArriving;
   }
 
   start(): void {
@@ -122,21 +128,23 @@ export class Owners {
   refresh(): void {
     const { store, cluster, log } = this.#parts;
     const self = cluster.branchId;
-    const own = new Map(store.instances.places().map(({ name, app }) => [name, app]));
+    const places = store.instances.places();
+    const own = new Map(places.map(({ name, app }) => [name, app]));
     const told = store.owners.ofBranch(self);
     const isTold = new Set(told.filter(({ name, app }) => own.get(name) === app).map(({ name }) => name));
     const gone = told.filter(({ name }) => !own.has(name));
-    const untold = [...own].filter(([name]) => !isTold.has(name));
+    // What is being deleted and was never told of, as a copy that did not come up, is nobody's matter.
+    const untold = places.filter(({ name, isDeleted }) => !isTold.has(name) && !isDeleted);
     const lost: [string, string][] = [];
     const changed =
       gone.length === 0 && untold.length === 0
         ? []
         : store.write(() => {
             const rows = gone.map((owner) => this.#write({ ...owner, isDeleted: true }));
-            for (const [name, app] of untold) {
+            for (const { name, app } of untold) {
               const owner = this.find(name);
               if (owner && owner.branch !== self) lost.push([name, owner.branch]);
-              else rows.push(this.claim(name, app));
+              else if (!this.#isArriving(name)) rows.push(this.claim(name, app));
             }
             return rows;
           });
