@@ -89,6 +89,8 @@ export function compose<Pool extends TaskBrokerPool>(
     log,
     processes: new LinuxProcesses(),
     maxStarting: 2 * availableParallelism(),
+    // A copy of this branch that runs elsewhere has its workers there.
+    mayStart: () => cluster.untilTried(),
     settings: {
       branchId,
       instanceDir: directory.path,

@@ -129,18 +129,20 @@ class Daemon {
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
+      parts.controller.arrivals.start();
       parts.owners.start();
       parts.definitions.start();
       // What URL tasks may not reach is to hold for the APIs of the others too.
       parts.cluster.onMember(() => this.#keepWebhook(parts));
       parts.cluster.start();
       for (const file of pidFiles) writePidFile(file);
+      const ended = [failed.promise, this.#refused.promise, aborted(this.#io.signal), aborted(this.#shutDown.signal)];
+      // Another branch may have the id: whoever starts this one is to hear of that.
+      await Promise.race([parts.cluster.untilTried(), ...ended]);
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
       this.#io.stderr(this.#banner(branchId));
       tellReady();
-      const stopped = [aborted(this.#io.signal), aborted(this.#shutDown.signal)];
-      const isFailure = await Promise.race([failed.promise, this.#refused.promise, ...stopped]);
-      return isFailure ? 1 : 0;
+      return (await Promise.race(ended)) ? 1 : 0;
     } finally {
       failed.end();
       this.#log.info("branch is stopping; its workers stay");
@@ -191,7 +193,10 @@ class Daemon {
           maxBytes: messageBytes(options.maxBodyBytes),
           clock,
           log: this.#log.with({ part: "bus" }),
-          onRefused: (why) => this.#refused.reject(why),
+          onRefused: (why) => {
+            this.#log.critical("this branch ends", { why: why.message });
+            this.#refused.reject(why);
+          },
         }),
       identity: () => this.#identity(branchId),
       // A moment later, so that who asked gets the answer.

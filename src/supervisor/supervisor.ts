@@ -16,6 +16,8 @@ import { Turns } from "./turns.ts";
 export interface SupervisorParts extends Parts {
   /** How many workers may start up at the same time. */
   readonly maxStarting: number;
+  /** Resolves when `start()` may start workers; without it at once. */
+  readonly mayStart?: () => Promise<void>;
 }
 
 const ROUND_ANSWER_MS = 2000;
@@ -36,6 +38,7 @@ export class Supervisor {
   readonly name = "supervisor";
   readonly #parts: SupervisorParts;
   readonly #keeperParts: KeeperParts;
+  readonly #starts: Limiter;
   readonly #log: Log;
   readonly #keepers = new Map<string, Keeper>();
   readonly #adopted = new Map<string, ProcessId>();
@@ -54,12 +57,13 @@ export class Supervisor {
     this.#parts = parts;
     this.#log = parts.log.with({ part: "supervisor" });
     this.#sinceMs = parts.clock.now();
+    this.#starts = new Limiter(parts.maxStarting);
     this.#keeperParts = {
       ...parts,
       log: this.#log,
       brokers: { ...bound(parts.brokers), use: (broker) => this.#use(broker) },
       turns: new Turns(),
-      starts: new Limiter(parts.maxStarting),
+      starts: this.#starts,
       haltRollout: (app, failed) => this.#haltRollout(app, failed),
     };
   }
@@ -68,6 +72,7 @@ export class Supervisor {
   start(): void {
     const { store, processes, settings } = this.#parts;
     this.#isStarted = true;
+    this.#holdStarts();
     this.#sinceMs = this.#parts.clock.now();
     const found = findWorkers(processes, settings.instanceDir);
     const names = store.instances.all().map(({ name }) => name);
@@ -76,6 +81,19 @@ export class Supervisor {
     for (const keeper of keepers) keeper.wake();
     this.removeEmptyApps();
     this.#roundIn(this.#parts.settings.intervalMs);
+  }
+
+  /** Workers that live are taken over meanwhile. */
+  #holdStarts(): void {
+    const { maxStarting, mayStart, clock } = this.#parts;
+    if (!mayStart) return;
+    const places = Array.from({ length: maxStarting }, (_, place) => this.#starts.tryEnter(`held ${place}`, () => {}));
+    void mayStart().then(() => {
+      // A turn later: where this branch must not run, it is stopped by then.
+      clock.after(0, () => {
+        if (!this.#isStopped) for (const leave of places) leave?.();
+      });
+    });
   }
 
   /** Ends the looking; workers stay. */
