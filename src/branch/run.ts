@@ -130,6 +130,7 @@ class Daemon {
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
       parts.controller.arrivals.start();
+      parts.controller.arrivals.start();
       parts.owners.start();
       parts.definitions.start();
       // What URL tasks may not reach is to hold for the APIs of the others too.

@@ -1,5 +1,6 @@
 import { NOBODY_ELSE, type Spreading } from "../cluster/spreading.ts";
 import { Apps } from "./apps.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
 import { Elsewhere } from "./elsewhere.ts";
@@ -17,6 +18,7 @@ export class Controller {
   readonly instances: Instances;
   readonly queues: Queues;
   readonly moves: Moves;
+  readonly arrivals: Arrivals;
   readonly consumers: Consumers;
   readonly workers: Workers;
   readonly branches: Branches;
@@ -31,14 +33,15 @@ export class Controller {
     spreading: Spreading = NOBODY_ELSE,
   ) {
     this.apps = new Apps(parts, spreading);
-    this.instances = new Instances(parts);
     this.moves = new Moves(parts);
+    this.arrivals = new Arrivals(parts);
+    this.instances = new Instances(parts, this.moves);
     const lostNames = new LostNames(parts);
     parts.owners.onLost((name, to) => {
-      if (!this.moves.isArriving(name) && !this.moves.isHandedOver(name, to)) lostNames.lost(name, to);
+      if (!this.arrivals.has(name) && !this.moves.isHandedOver(name, to)) lostNames.lost(name, to);
     });
     this.queues = new Queues(parts, spreading);
-    this.consumers = new Consumers(parts, this.instances);
+    this.consumers = new Consumers(parts, this.instances, this.moves);
     this.workers = new Workers(parts);
     this.branches = new Branches(parts, branch.identity, branch.shutDown);
     this.tasks = new Tasks(parts);

@@ -204,6 +204,7 @@ export class SimulatedBranch<B extends Bus> {
     });
     controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));
     this.#life = { bus: opened.bus, cluster, owners, definitions, controller, api };
+    controller.arrivals.start();
     owners.start();
     definitions.start();
     cluster.start();
