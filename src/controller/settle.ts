@@ -34,7 +34,7 @@ function isSettled(status: Status, instance: Instance, queues: readonly string[]
   }
   // The worker before the change, perhaps on a broker that the change is to leave, is no matter of the caller.
   if (status.pid !== null && (status.restartSeq ?? 0) < instance.restartSeq) return false;
-  refuseAway(status.link, { stored: true });
+  refuseAway(status.link, { instance: instance.name, stored: true });
   return status.state === "running" && status.reply !== null && status.isInLine;
 }
 
