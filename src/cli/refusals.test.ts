@@ -187,4 +187,3 @@ test.each([
   const run = await runCyme(argv, { transport, signal: interrupt.signal });
   expect(run).toMatchObject({ code: 130, stdout: "", stderr: said });
 });
-});
