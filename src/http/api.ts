@@ -1,3 +1,4 @@
+import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
@@ -81,8 +82,9 @@ export class Api {
   async #answer(request: Request, origin: Origin): Promise<Response> {
     const sendPath = parseSendPath(request.url);
     if (sendPath && !FIXED.has(sendPath.app)) {
-      const sending = { ...this.#options, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
-      return this.#once(request, origin, (given) => sendUrl(given, sendPath, sending));
+      return this.#once(request, origin, (given, { timeoutMs: forMs }) =>
+        sendUrl(given, sendPath, { ...this.#options, timeoutMs: forMs }),
+      );
     }
     const parsed = parsePath(request.url);
     const candidates = matching(withAliases(parsed.segments));
@@ -98,11 +100,10 @@ export class Api {
     if (parsed.nowait && method === "GET") {
       throw new CymeError("not-implemented", "A read answers at once: leave !/ out of the path");
     }
-    const call = (given: Request) => this.#call(given, parsed, match, method as Method, origin);
-    if (match.route.pattern === TASK_PATTERN) return this.#once(request, origin, call);
-    if (origin.is !== "branch" || !origin.mayAdd) return call(request);
-    // The name was kept for this request: it was added by now, or will not be.
-    return call(request).finally(() => this.#options.controller.elsewhere.release(match.path["name"] ?? ""));
+    const call = () => this.#call(request, parsed, match, method as Method, origin);
+    if (origin.is !== "branch" || !origin.mayAdd) return call();
+    // The name was kept for this request.
+    return this.#options.controller.elsewhere.adding(match.path["name"] ?? "", call);
   }
 
   async #call(asked: Request, parsed: ParsedPath, match: Match, method: Method, origin: Origin): Promise<Response> {
@@ -131,30 +132,35 @@ export class Api {
     const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others };
     const call = { controller, branchId, brokerOf, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
-    const here = async () => route.handle(call);
+    const here = async (within: CallOptions) => route.handle({ ...call, options: within });
     const answered =
       replayable && isAmongOthers
         ? this.#forwarding.answer({ route, ...call, replayable, isForThisBranch: isCommand }, here)
-        : here();
+        : here(options);
     return withSilent(answered, silent);
   }
 
   /** A send under an id of the caller's is answered by the branch that has sent it already, where there is one. */
-  async #once(asked: Request, origin: Origin, send: (request: Request) => Promise<Response>): Promise<Response> {
+  async #once(
+    asked: Request,
+    origin: Origin,
+    send: (request: Request, options: CallOptions) => Promise<Response>,
+  ): Promise<Response> {
     const { controller, maxBody } = this.#options;
     const id = asked.headers.get(TASK_HEADER);
-    if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) return send(asked);
+    if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) {
+      return send(asked, { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000 });
+    }
     const replayable = await readReplayable(asked, maxBody);
     const silent = new Set<string>();
     const options = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000, silent };
+    const sending = { uuid: id, replayable, options, left: asked.signal };
     return withSilent(
-      this.#forwarding.repeated(replayable, id, options, () => send(replayable.request())),
+      this.#forwarding.repeated(sending, (within) => send(replayable.request(), within)),
       silent,
     );
   }
 }
-
-const TASK_PATTERN = "/:app/task/:queue/:task";
 
 /** Names those who were silent in the answer, be it good or an error. */
 async function withSilent(answered: Promise<Response>, silent: ReadonlySet<string>): Promise<Response> {
