@@ -1,10 +1,12 @@
-import type { Json } from "../bus/bus.ts";
+import type { Gathered, Json } from "../bus/bus.ts";
 import { conflict, CymeError, notFound, unavailable } from "../domain/errors.ts";
 import type { Clock } from "../kit/clock.ts";
+import type { Owner } from "../store/owners.ts";
 import type { Store } from "../store/store.ts";
 import { factsOf, type Cluster } from "./cluster.ts";
 import type { Owners } from "./owners.ts";
 import { choose } from "./placement.ts";
+import { rowsToJson } from "./rows.ts";
 
 export interface ClaimsParts {
   readonly store: Store;
@@ -55,7 +57,7 @@ export class Claims {
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
     const { cluster } = parts;
-    cluster.serve("names.ask", (args) => this.#claimed(nameOf(args)) ?? null);
+    cluster.serve("names.ask", (args) => this.#claimed(nameOf(args)) ?? this.#hearsay(nameOf(args)));
     cluster.serve("names.promise", (args) => {
       this.#promise(nameOf(args), tokenOf(args));
       return null;
@@ -162,17 +164,18 @@ export class Claims {
     const { cluster } = this.#parts;
     const gathered = await cluster.gather(this.#others(), "names.ask", { name }, Math.min(ASK_MS, timeoutMs));
     const [owner] = [...gathered.answers].find(([, claimed]) => claimed === "instance") ?? [];
-    const away = cluster.others.filter((id) => !cluster.isUp(id));
-    if (owner === undefined) for (const id of [...gathered.silent, ...gathered.errors.keys(), ...away]) silent?.add(id);
-    return owner;
+    if (owner !== undefined) return owner;
+    const away = this.#awayWith(name, gathered.answers);
+    if (away) return away.branch;
+    for (const id of [...gathered.silent, ...gathered.errors.keys(), ...cluster.away]) silent?.add(id);
+    return undefined;
   }
 
   /** Who has the name; undefined where all said that nobody has. */
   async #ask(name: string, timeoutMs: number): Promise<{ branch: string; claimed: Claimed } | undefined> {
-    const { cluster, owners } = this.#parts;
-    const known = owners.find(name);
-    // What is told of branches that are up may be old: they are asked.
-    if (known && !cluster.isUp(known.branch)) throw taken(name, known.app, known.branch);
+    const { cluster } = this.#parts;
+    const known = this.#awayWith(name);
+    if (known) throw taken(known);
     // Itself too: who speaks but hears nothing takes all others for gone, and would find every name free.
     const asked = [...this.#others(), cluster.branchId];
     const { answers, errors, silent } = await cluster.gather(asked, "names.ask", { name }, timeoutMs);
@@ -186,7 +189,29 @@ export class Claims {
     for (const [branch, claimed] of all) {
       if (claimed === "instance" || claimed === "promise") return { branch, claimed };
     }
+    const heard = this.#awayWith(name, answers);
+    if (heard) throw taken(heard);
     return undefined;
+  }
+
+  /**
+   * Who has the name by what is told of branches that are away, here and in `answers`. What is told of branches that are up may
+   * be old: they are asked.
+   */
+  #awayWith(name: string, answers: Gathered["answers"] = new Map()): Owner | undefined {
+    const { cluster, owners } = this.#parts;
+    for (const hearsay of answers.values()) if (factsOf(hearsay)["owners"] !== undefined) owners.take(hearsay);
+    const owner = owners.find(name);
+    return owner && !cluster.isUp(owner.branch) ? owner : undefined;
+  }
+
+  /** What this branch was told of a name that another one has: who asks may have come when that one was away already. */
+  #hearsay(name: string): Json {
+    const { store, cluster, owners } = this.#parts;
+    const owner = owners.find(name);
+    if (!owner || cluster.isUp(owner.branch)) return null;
+    const branch = store.knownBranches.get(owner.branch);
+    return rowsToJson({ owners: [owner], branches: branch ? [branch] : [] });
   }
 
   #claimed(name: string): Claimed | undefined {
@@ -261,7 +286,7 @@ export class Claims {
 }
 
 /** The conflict of adding a name that a branch has which cannot be asked. */
-const taken = (name: string, app: string, branch: string) =>
+const taken = ({ name, app, branch }: Owner) =>
   conflict(`Instance "${name}" belongs to branch "${branch}", which is away`, { instance: name, app, branch });
 
 /** A branch that is up does not answer. */
