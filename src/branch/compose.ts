@@ -24,6 +24,7 @@ import { Store } from "../store/store.ts";
 import type { Rate } from "../supervisor/death.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { BranchDirectory } from "./directory.ts";
+import { formerIds, rememberFormerId } from "./former-ids.ts";
 
 /** What the parts of a branch are built from. */
 export interface Plan {
@@ -78,7 +79,8 @@ export function compose<Pool extends TaskBrokerPool>(
     clock,
     log: log.with({ part: "tasks" }),
     connectionName: `cyme ${branchId} tasks`,
-    resultQueue: `cyme.results.${branchId}`,
+    resultQueue: resultQueue(branchId),
+    formerQueues: () => formerIds(store, clock.now() - plan.resultExpiresMs).map(resultQueue),
     onReports: (reports) => results.heard(reports),
     onTakenLate: (id) => controller.tasks.takenLate(id),
   });
@@ -129,6 +131,9 @@ export function compose<Pool extends TaskBrokerPool>(
   return { store, brokers, taskBrokers, supervisor, results, cluster, owners, definitions, controller, api };
 }
 
+/** Where results of tasks that a branch sends are sent to. */
+const resultQueue = (branchId: string) => `cyme.results.${branchId}`;
+
 /** Opens the database; what it and its companions hold is for the user alone. Throws StoreError. */
 export function openStore(directory: BranchDirectory): Store {
   closeSync(openSync(directory.database, "a", 0o600));
@@ -139,11 +144,14 @@ export function openStore(directory: BranchDirectory): Store {
  * The id that was asked for, or the stored one, or one made from the name of the machine; it is stored. What the branch had
  * under another id it keeps.
  */
-export function settleBranchId(store: Store, asked: string | undefined, log: Log): string {
+export function settleBranchId(store: Store, asked: string | undefined, nowMs: number, log: Log): string {
   const before = store.settings.get("branch_id");
   const id = asked ?? before ?? makeBranchId();
   store.write(() => {
-    if (before !== undefined && before !== id) passOn(store, before, id);
+    if (before !== undefined && before !== id) {
+      passOn(store, before, id);
+      rememberFormerId(store, before, id, nowMs);
+    }
     store.settings.set("branch_id", id);
   });
   if (before !== undefined && before !== id) {

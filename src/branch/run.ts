@@ -18,7 +18,7 @@ import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
 import { parseRate } from "../supervisor/death.ts";
 import { compose, openStore, rememberDefaults, settleBranchId, type Parts, type Plan } from "./compose.ts";
-import { otherAddresses } from "./other-addresses.ts";
+import { onAddress, otherAddresses } from "./other-addresses.ts";
 import { detach, isDetached, tellReady } from "./detach.ts";
 import {
   branchDirectory,
@@ -103,7 +103,7 @@ class Daemon {
   async run(): Promise<number> {
     const store = openStore(this.#directory);
     try {
-      const branchId = settleBranchId(store, this.#options.id, this.#log);
+      const branchId = settleBranchId(store, this.#options.id, clock.now(), this.#log);
       const { command } = this.#options;
       rememberDefaults(store, { broker: this.#broker, command, allow: this.#allow }, this.#log);
       return await this.#serve(store, branchId);
@@ -130,11 +130,10 @@ class Daemon {
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
       parts.controller.arrivals.start();
-      parts.controller.arrivals.start();
       parts.owners.start();
       parts.definitions.start();
       // What URL tasks may not reach is to hold for the APIs of the others too.
-      parts.cluster.onMember(() => this.#keepWebhook(parts));
+      onAddress(parts.cluster, () => this.#keepWebhook(parts));
       parts.cluster.start();
       for (const file of pidFiles) writePidFile(file);
       const ended = [failed.promise, this.#refused.promise, aborted(this.#io.signal), aborted(this.#shutDown.signal)];
