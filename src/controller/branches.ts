@@ -47,7 +47,9 @@ export class Branches {
     this.#parts = parts;
     this.#identity = identity;
     this.#shutDown = shutDown;
-    parts.cluster.tell(() => this.#told());
+    const { cluster, branchId } = parts;
+    cluster.tell(() => this.#told());
+    cluster.serve("branches.known", () => [branchId, ...cluster.others]);
   }
 
   /** Ids of the branches that are up, sorted; without the bus nobody knows of the others, which are added to `silent`. */

@@ -43,25 +43,6 @@ export class Elsewhere {
     return this.#parts.cluster.branchId;
   }
 
-  /** Whether there may be others of whom this branch has not heard yet. */
-  get isConnecting(): boolean {
-    return this.#parts.cluster.busState?.is === "connecting";
-  }
-
-  /**
-   * Waits, after a start and not for long, until it is known whether there is another branch; with nowait not at all. Returns
-   * what is left of the caller's time, in ms.
-   */
-  async untilTried({ nowait, timeoutMs }: CallOptions): Promise<number> {
-    const { cluster, clock } = this.#parts;
-    if (!this.isConnecting || nowait) return timeoutMs;
-    const sinceMs = clock.now();
-    const enough = new AbortController();
-    await Promise.race([cluster.untilTried(), clock.sleep(timeoutMs, enough.signal)]);
-    enough.abort();
-    return Math.max(0, timeoutMs - (clock.now() - sinceMs));
-  }
-
   /** Gives, from now on, the options with what is left of the caller's time: all that is done one after another has to fit into it. */
   timed(options: CallOptions): () => CallOptions {
     const { clock } = this.#parts;
@@ -160,10 +141,7 @@ export class Elsewhere {
     try {
       return parseForwardedAnswer(await cluster.call(to, "request", request, timeoutMs + GRACE_MS, how));
     } catch (error) {
-      if (!(error instanceof CymeError) || !isWrite) throw error;
-      if (error.code !== "unavailable" && error.code !== "timeout") throw error;
-      const stored = error.facts["begun"] === false ? false : null;
-      throw error.withFacts({ stored, ...error.facts });
+      throw isWrite ? withStored(error) : error;
     }
   }
 
@@ -191,6 +169,14 @@ export class Elsewhere {
     const { cluster } = this.#parts;
     return cluster.members().flatMap(({ id }) => (id === cluster.branchId ? [] : [id]));
   }
+}
+
+/** The error of a write that another branch did not answer, with the fact `stored`, null where nobody can say. */
+export function withStored(error: unknown): unknown {
+  if (!(error instanceof CymeError)) return error;
+  if (error.code !== "unavailable" && error.code !== "timeout") return error;
+  const stored = error.facts["begun"] === false ? false : null;
+  return error.withFacts({ stored, ...error.facts });
 }
 
 /** The list in an answer, empty where there is nothing; undefined where it holds none, as one that cannot be read. */
