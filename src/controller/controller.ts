@@ -5,6 +5,7 @@ import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Health } from "./health.ts";
+import { Hearing } from "./hearing.ts";
 import { LostNames } from "./lost-names.ts";
 import { Moves } from "./moves.ts";
 import { Instances } from "./instances.ts";
@@ -26,6 +27,8 @@ export class Controller {
   readonly health: Health;
   /** What other branches are asked for. */
   readonly elsewhere: Elsewhere;
+  /** What has to be heard of them first. */
+  readonly hearing: Hearing;
 
   constructor(
     parts: TaskParts,
@@ -47,5 +50,6 @@ export class Controller {
     this.tasks = new Tasks(parts);
     this.health = new Health(parts);
     this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
+    this.hearing = new Hearing(parts);
   }
 }

@@ -108,24 +108,19 @@ export class Api {
 
   async #call(asked: Request, parsed: ParsedPath, match: Match, method: Method, origin: Origin): Promise<Response> {
     const { controller, branchId, brokerOf, maxBody, log } = this.#options;
-    const { elsewhere } = controller;
+    const { elsewhere, hearing } = controller;
     const { route, path } = match;
     const isCommand = origin.is === "command";
     const isForwardable = origin.is !== "branch" && route.answeredBy !== undefined;
     const replayable =
-      isForwardable && (!elsewhere.isAlone || elsewhere.isConnecting)
-        ? await readReplayable(asked, maxBody)
-        : undefined;
+      isForwardable && (!elsewhere.isAlone || !hearing.isOver) ? await readReplayable(asked, maxBody) : undefined;
     const request = replayable?.request() ?? asked;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
-    const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout) };
-    // A branch that has just started may be one of many, and not have heard of them yet.
-    if (elsewhere.isAlone && route.answeredBy === "owner or a new one") {
-      waiting.timeoutMs = await elsewhere.untilTried(waiting);
-    }
-    const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const silent = new Set<string>();
-    const options = { ...waiting, ...(isAmongOthers && { silent }) };
+    const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), silent };
+    const { timeoutMs: leftMs } = await this.#heard(match, method, origin, waiting);
+    const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
+    const options = { nowait: parsed.nowait, timeoutMs: leftMs, ...(isAmongOthers && { silent }) };
     const signals = { left: asked.signal, ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
@@ -140,6 +135,17 @@ export class Api {
     return withSilent(answered, silent);
   }
 
+  /** A branch that has just come may be one of many, and is to know what they know before it speaks for all. */
+  async #heard({ route, path }: Match, method: Method, origin: Origin, options: CallOptions): Promise<CallOptions> {
+    const { elsewhere, hearing } = this.#options.controller;
+    const isForAll = route.pattern === "/" || route.pattern.startsWith("/:app");
+    const isOwn = path["name"] !== undefined && elsewhere.isHere(path["name"]);
+    if (!isForAll || isOwn || origin.is === "branch") return options;
+    if (method === "GET") return origin.is === "command" ? options : hearing.wait(options, "read");
+    const isWish = route.answeredBy === undefined || route.answeredBy === "owner or a new one";
+    return hearing.wait(options, isWish ? "wish" : "send");
+  }
+
   /** A send under an id of the caller's is answered by the branch that has sent it already, where there is one. */
   async #once(
     asked: Request,
@@ -148,12 +154,12 @@ export class Api {
   ): Promise<Response> {
     const { controller, maxBody } = this.#options;
     const id = asked.headers.get(TASK_HEADER);
-    if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) {
-      return send(asked, { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000 });
-    }
+    const given = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
+    const heard = origin.is === "branch" ? given : await controller.hearing.wait(given, "send");
+    if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) return send(asked, heard);
     const replayable = await readReplayable(asked, maxBody);
     const silent = new Set<string>();
-    const options = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000, silent };
+    const options = { ...heard, silent };
     const sending = { uuid: id, replayable, options, left: asked.signal };
     return withSilent(
       this.#forwarding.repeated(sending, (within) => send(replayable.request(), within)),
