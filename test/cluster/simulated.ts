@@ -217,10 +217,12 @@ export class SimulatedBranch<B extends Bus> {
     return this.#restarting;
   }
 
-  async ask(line: string, json?: unknown, given: Given = {}): Promise<Answer> {
+  /** `left` is aborted when who asks leaves. */
+  async ask(line: string, json?: unknown, given: Given = {}, left?: AbortSignal): Promise<Answer> {
     const [method = "", path = ""] = line.split(" ");
     const request = new Request(`http://127.0.0.1:8000${path}`, {
       method,
+      ...(left && { signal: left }),
       headers: { ...given, ...(json === undefined ? {} : { "content-type": "application/json" }) },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     });
