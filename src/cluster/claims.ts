@@ -88,9 +88,10 @@ export class Claims {
     if (!isUp && (name !== undefined || !isHere)) throw this.#away();
     if (pinned !== undefined) this.#refuseAway(pinned);
     if (name === undefined) return this.#give(crypto.randomUUID(), isUp ? pinned : cluster.branchId, unable);
-    for (;;) {
-      const leftMs = () => untilMs - this.#parts.clock.now();
-      const placed = await this.#placeNamed(name, pinned, Math.max(1, leftMs())).catch((error: unknown) => {
+    const leftMs = () => untilMs - this.#parts.clock.now();
+    // The caller's time is for the worker: who does not wait for that at all still gets it stored.
+    for (let forMs = Math.max(leftMs(), LEAST_MS); ; forMs = Math.max(1, leftMs())) {
+      const placed = await this.#placeNamed(name, pinned, forMs).catch((error: unknown) => {
         // Soon it is gone, or answers.
         if (!isSilence(error) || leftMs() < AGAIN_MS) throw error;
         return undefined;
@@ -103,18 +104,18 @@ export class Claims {
   }
 
   /** Undefined while the name is promised to another request. */
-  async #placeNamed(name: string, pinned: string | undefined, leftMs: number): Promise<Placed | undefined> {
-    const { cluster } = this.#parts;
-    // The caller's time is for the worker: who does not wait for that at all still gets it stored.
-    const timeoutMs = Math.max(leftMs, LEAST_MS);
+  async #placeNamed(name: string, pinned: string | undefined, timeoutMs: number): Promise<Placed | undefined> {
+    const { cluster, clock } = this.#parts;
+    const untilMs = clock.now() + timeoutMs;
+    const askMs = () => Math.min(ASK_MS, Math.max(1, untilMs - clock.now()));
     return cluster
       .withLock(`instance ${name}`, Math.min(LOCK_MS, timeoutMs), async (lost) => {
-        const holder = await this.#ask(name, Math.min(ASK_MS, timeoutMs));
+        const holder = await this.#ask(name, askMs());
         if (holder?.claimed === "promise") return undefined;
         if (holder) return { name, branch: holder.branch, isTaken: true, token: "" };
         const placed = this.#give(name, pinned);
         try {
-          await this.#keep(placed, Math.min(ASK_MS, timeoutMs));
+          await this.#keep(placed, askMs());
           if (lost.aborted) throw unavailable(`Cannot add "${name}": the bus was lost meanwhile`, { stored: false });
           return placed;
         } catch (error) {

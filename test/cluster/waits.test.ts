@@ -40,6 +40,15 @@ describe("the caller's time", () => {
     expect(cluster.clock.now() - sinceMs).toBeLessThan(10_500);
   });
 
+  test("is over though nobody could say whether the name is free", async () => {
+    await using cluster = await MemoryCluster.of("a", "b", "c");
+    cluster.network.freeze(cluster.branch("c").bus);
+    const sinceMs = cluster.clock.now();
+    const added = await cluster.ask("a", "POST /shop/instances/web/?timeout=4");
+    expect(added).toMatchObject({ status: 503, body: { stored: false } });
+    expect(cluster.clock.now() - sinceMs).toBeLessThan(4_500);
+  });
+
   test("is for both, also where it is given in the body and the instance comes to be here", async () => {
     await using cluster = await MemoryCluster.of("a", "b", "c");
     for (const branch of ["a", "b"]) cluster.branch(branch).test.processes.next = { isMute: true };
