@@ -5,6 +5,7 @@ import { Claims } from "../cluster/claims.ts";
 import { Cluster, type BusHooks } from "../cluster/cluster.ts";
 import { Definitions } from "../cluster/definitions.ts";
 import { Owners } from "../cluster/owners.ts";
+import { Rollouts } from "../cluster/rollouts.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { TaskBroker, TaskBrokerOptions } from "../celery/task-broker.ts";
 import { webhookDir } from "../celery/webhook/install.ts";
@@ -93,6 +94,10 @@ export function compose<Pool extends TaskBrokerPool>(
     maxStarting: 2 * availableParallelism(),
     // A copy of this branch that runs elsewhere has its workers there.
     mayStart: () => cluster.untilTried(),
+    turns: {
+      enter: (app, wake) => rollouts.enter(app, wake),
+      halted: (halt) => rollouts.halted(halt),
+    },
     settings: {
       branchId,
       instanceDir: directory.path,
@@ -108,6 +113,7 @@ export function compose<Pool extends TaskBrokerPool>(
   });
   const clusterLog = log.with({ part: "cluster" });
   const cluster = new Cluster({ store, clock, log: clusterLog, branchId, openBus: plan.openBus });
+  const rollouts = new Rollouts({ cluster, store, clock, log: clusterLog, keep: (halt) => supervisor.keep(halt) });
   const { random } = Math;
   const owners = new Owners({ store, clock, log: clusterLog, cluster, random });
   const claims = new Claims({ store, clock, cluster, owners, random });

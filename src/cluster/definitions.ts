@@ -1,6 +1,7 @@
 import type { Json, Member } from "../bus/bus.ts";
 import type { Definition, DefinitionId } from "../domain/definition.ts";
 import { CymeError, conflict } from "../domain/errors.ts";
+import { joined } from "../domain/failures.ts";
 import { horizonAt } from "../domain/version.ts";
 import { Absence } from "./absence.ts";
 import { HEAR_AGAIN_MS, toHear, type Seen } from "./arrival.ts";
@@ -114,13 +115,16 @@ export class Definitions implements Spreading {
     const args = { definitions, wait_ms: Math.max(0, options.timeoutMs - RETURN_MS) };
     const { errors, silent } = await cluster.gather(up, METHODS.put, args, options.timeoutMs);
     for (const id of others) if (silent.includes(id) || !up.includes(id)) options.silent?.add(id);
-    for (const [branch, error] of errors) this.#judge(branch, error, options);
+    const failure = joined([...errors].flatMap(([branch, error]) => this.#judge(branch, error, options) ?? []));
+    if (failure) throw failure;
   }
 
-  #judge(branch: string, error: CymeError, { silent }: SpreadOptions): void {
-    if (TOLD_TO_CALLER.includes(error.code)) throw error.withFacts({ branch, stored: true });
+  /** What is so for the caller as well. */
+  #judge(branch: string, error: CymeError, { silent }: SpreadOptions): CymeError | undefined {
+    if (TOLD_TO_CALLER.includes(error.code)) return error.withFacts({ branch, stored: true });
     silent?.add(branch);
     this.#parts.log.warning("a branch did not take a change over", { branch, error });
+    return undefined;
   }
 
   // --- what other branches ask for ---

@@ -170,7 +170,7 @@ export class Keeper {
     if (!instance?.isRolling || wantOf(instance) !== "run") return;
     const { row, isAlive } = this.#process.look();
     const isThere = isAlive && row.answeredAtMs !== null && row.termSentAtMs === null;
-    if (!isThere) this.#parts.turns.claim(instance.app, instance.name, () => this.wake());
+    if (!isThere) this.#parts.turns.resume(instance.app, instance.name, () => this.wake());
   }
 
   /** The living process, for who watches those that are no children of ours. */

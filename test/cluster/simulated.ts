@@ -3,6 +3,7 @@ import { Claims } from "../../src/cluster/claims.ts";
 import { Cluster } from "../../src/cluster/cluster.ts";
 import { Definitions } from "../../src/cluster/definitions.ts";
 import { Owners } from "../../src/cluster/owners.ts";
+import { Rollouts } from "../../src/cluster/rollouts.ts";
 import { Controller } from "../../src/controller/controller.ts";
 import { RemoteDefinitions } from "../../src/controller/remote-definitions.ts";
 import { Results } from "../../src/controller/results.ts";
@@ -11,6 +12,7 @@ import { Api } from "../../src/http/api.ts";
 import { ManualClock } from "../../src/kit/clock.ts";
 import { silentLog } from "../../src/kit/log.ts";
 import { TestBranch } from "../../src/supervisor/test-support.ts";
+import { OWN_TURNS } from "../../src/supervisor/turns.ts";
 
 /** What was answered to one request. */
 export interface Answer {
@@ -171,6 +173,7 @@ export class SimulatedBranch<B extends Bus> {
       },
     });
     if (!opened.bus) throw new Error("the cluster opened no bus");
+    test.turns = new Rollouts({ cluster, store, clock, log, keep: (halt) => supervisor.keep(halt) });
     const owners = new Owners({ store, clock, log, cluster, random: () => 0 });
     const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
     const results = new Results({ store, clock, log, keptMs: 3_600_000 });
@@ -255,6 +258,7 @@ export class SimulatedBranch<B extends Bus> {
     this.#life.owners.stop();
     this.#life.definitions.stop();
     this.#world.network.kill(this.#life.bus);
+    this.test.turns = OWN_TURNS;
     this.#life = undefined;
   }
 
