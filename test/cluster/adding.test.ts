@@ -34,6 +34,23 @@ describe("a name whose instance was not added", () => {
   });
 });
 
+test("a name is kept while its instance is being added, however long the broker takes", async () => {
+  await using cluster = await MemoryCluster.of("a", "b", "c");
+  await cluster.ask("a", "PUT /shop/queues/orders/");
+  const { broker } = cluster.branch("b").test;
+  const slow = Promise.withResolvers<void>();
+  const declare = broker.withChannel.bind(broker);
+  broker.withChannel = (work) => slow.promise.then(() => declare(work));
+  const added = cluster.branch("a").ask("POST /shop/instances/web/?branch=b&queues=orders&timeout=600");
+  await cluster.clock.advance(90_000);
+  const again = await cluster.ask("a", "POST /shop/instances/web/?branch=c&timeout=2");
+  expect(again).toMatchObject({ status: 409, body: { instance: "web", stored: false } });
+  slow.resolve();
+  await cluster.clock.advance(10_000);
+  expect((await added).status).toBe(201);
+  expect(["b", "c"].map((id) => cluster.branch(id).running)).toEqual([["web"], []]);
+});
+
 test("an instance that nobody named is added elsewhere where the chosen branch does not begin", async () => {
   await using cluster = await MemoryCluster.of("a", "b", "c");
   for (const branch of ["a", "b"]) await cluster.ask("a", `POST /shop/instances/?branch=${branch}`);
