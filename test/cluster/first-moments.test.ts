@@ -98,6 +98,8 @@ describe("a branch that has just come", () => {
     await cluster.clock.advance(8_000);
     await cluster.ask("a", "PUT /shop/", { arguments: "-A proj" });
     cluster.network.mend(cluster.branch("b").bus);
+    // Who has its place already is up as soon as it is connected, and hears of the others later.
+    cluster.network.delay(cluster.branch("b").bus, 200);
     await cluster.clock.advance(550);
     expect(cluster.branch("b").bus.state.is).toBe("up");
     await cluster.ask("b", "PUT /shop/", { stop_timeout: 9 });
