@@ -50,36 +50,36 @@ function lostNames(store: Store, branchId: string): string[] {
 describe("settleBranchId()", () => {
   test("gives the stored id where none is asked for", () => {
     const store = open(":memory:");
-    expect(settleBranchId(store, "one", silentLog)).toBe("one");
-    expect(settleBranchId(store, undefined, silentLog)).toBe("one");
+    expect(settleBranchId(store, "one", 0, silentLog)).toBe("one");
+    expect(settleBranchId(store, undefined, 0, silentLog)).toBe("one");
   });
 
   test("of another id leaves the branch its instances, also in a database from before clusters", () => {
     using folder = scratchFolder();
     oldDatabase(folder.file("branch.db"));
     const store = open(folder.file("branch.db"));
-    expect(settleBranchId(store, "two", silentLog)).toBe("two");
+    expect(settleBranchId(store, "two", 0, silentLog)).toBe("two");
     expect(lostNames(store, "two")).toEqual([]);
     expect(store.owners.get("web")?.branch).toBe("two");
   });
 
   test("of another id takes no name that was given to another branch meanwhile", () => {
     const store = open(":memory:");
-    settleBranchId(store, "one", silentLog);
+    settleBranchId(store, "one", 0, silentLog);
     const owner = { name: "web", app: "shop", branch: "one", version: store.nextVersion(5), isDeleted: false };
     store.owners.put(owner);
     const given = { ...owner, branch: "three", version: store.nextVersion(6) };
-    settleBranchId(store, "two", silentLog);
+    settleBranchId(store, "two", 0, silentLog);
     expect(store.owners.putNewer(owner)).toBe(false);
     expect(store.owners.putNewer(given)).toBe(true);
   });
 
   test("leaves other branches what is theirs", () => {
     const store = open(":memory:");
-    settleBranchId(store, "one", silentLog);
+    settleBranchId(store, "one", 0, silentLog);
     const owner = { name: "web", app: "shop", branch: "three", version: store.nextVersion(5), isDeleted: false };
     store.owners.put(owner);
-    settleBranchId(store, "two", silentLog);
+    settleBranchId(store, "two", 0, silentLog);
     expect(store.owners.get("web")).toEqual(owner);
   });
 });

@@ -5,6 +5,7 @@ import { Claims } from "../cluster/claims.ts";
 import { Cluster, type BusHooks } from "../cluster/cluster.ts";
 import { Definitions } from "../cluster/definitions.ts";
 import { Owners } from "../cluster/owners.ts";
+import { Rollouts } from "../cluster/rollouts.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { TaskBroker, TaskBrokerOptions } from "../celery/task-broker.ts";
 import { webhookDir } from "../celery/webhook/install.ts";
@@ -26,6 +27,7 @@ import { Store } from "../store/store.ts";
 import { startPlaces } from "../supervisor/start-lanes.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { BranchDirectory } from "./directory.ts";
+import { formerIds, rememberFormerId } from "./former-ids.ts";
 
 /** What the parts of a branch are built from. */
 export interface Plan {
@@ -83,7 +85,8 @@ export function compose<Pool extends TaskBrokerPool>(
     clock,
     log: log.with({ part: "tasks" }),
     connectionName: `cyme ${branchId} tasks`,
-    resultQueue: `cyme.results.${branchId}`,
+    resultQueue: resultQueue(branchId),
+    formerQueues: () => formerIds(store, clock.now() - plan.resultExpiresMs).map(resultQueue),
     onReports: (reports) => results.heard(reports),
     onTakenLate: (id) => controller.tasks.takenLate(id),
   });
@@ -94,6 +97,12 @@ export function compose<Pool extends TaskBrokerPool>(
     log,
     processes: new LinuxProcesses(),
     startPlaces: () => startPlaces(availableParallelism(), loadavg()[0] ?? 0),
+    // A copy of this branch that runs elsewhere has its workers there.
+    mayStart: () => cluster.untilTried(),
+    turns: {
+      enter: (app, wake) => rollouts.enter(app, wake),
+      halted: (halt) => rollouts.halted(halt),
+    },
     settings: {
       branchId,
       instanceDir: directory.path,
@@ -110,6 +119,7 @@ export function compose<Pool extends TaskBrokerPool>(
   });
   const clusterLog = log.with({ part: "cluster" });
   const cluster = new Cluster({ store, clock, log: clusterLog, branchId, openBus: plan.openBus });
+  const rollouts = new Rollouts({ cluster, store, clock, log: clusterLog, keep: (halt) => supervisor.keep(halt) });
   const { random } = Math;
   const owners = new Owners({ store, clock, log: clusterLog, cluster, random });
   const claims = new Claims({ store, clock, cluster, owners, random });
@@ -137,6 +147,9 @@ export function compose<Pool extends TaskBrokerPool>(
   return { store, brokers, taskBrokers, supervisor, results, cluster, owners, definitions, controller, api };
 }
 
+/** Where results of tasks that a branch sends are sent to. */
+const resultQueue = (branchId: string) => `cyme.results.${branchId}`;
+
 /** Opens the database; what it and its companions hold is for the user alone. Throws StoreError. */
 export function openStore(directory: BranchDirectory): Store {
   closeSync(openSync(directory.database, "a", 0o600));
@@ -147,11 +160,14 @@ export function openStore(directory: BranchDirectory): Store {
  * The id that was asked for, or the stored one, or one made from the name of the machine; it is stored. What the branch had
  * under another id it keeps.
  */
-export function settleBranchId(store: Store, asked: string | undefined, log: Log): string {
+export function settleBranchId(store: Store, asked: string | undefined, nowMs: number, log: Log): string {
   const before = store.settings.get("branch_id");
   const id = asked ?? before ?? makeBranchId();
   store.write(() => {
-    if (before !== undefined && before !== id) passOn(store, before, id);
+    if (before !== undefined && before !== id) {
+      passOn(store, before, id);
+      rememberFormerId(store, before, id, nowMs);
+    }
     store.settings.set("branch_id", id);
   });
   if (before !== undefined && before !== id) {

@@ -1,8 +1,10 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { CymeError } from "../domain/errors.ts";
+import { CymeError, type ErrorCode } from "../domain/errors.ts";
 
 const READY_FD = 3;
 const READY = "ready";
+/** What an exit status of the daemon says, as far as it says more than that it failed. */
+const CODES: Readonly<Record<number, ErrorCode>> = { 2: "invalid", 3: "conflict" };
 /** Tells the daemon that it was started by `detach`. */
 const VARIABLE = "CYME_DETACHED";
 
@@ -27,7 +29,8 @@ export async function detach(logfile: string, io: { stderr: (text: string) => vo
   const said = await Bun.file(pipe).text();
   if (said !== READY) {
     const words = await new Response(child.stderr).text();
-    throw new CymeError("unavailable", `The branch did not start: ${reason(words)}`, { logfile });
+    const code = CODES[await child.exited] ?? "unavailable";
+    throw new CymeError(code, `The branch did not start: ${reason(words)}`, { logfile });
   }
   child.unref();
   io.stderr(`cyme branch runs in the background (pid ${child.pid}); it logs to ${logfile}\n`);

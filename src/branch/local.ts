@@ -208,7 +208,7 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
   } catch (error) {
     throw error instanceof StoreError ? new CymeError("unavailable", error.message) : error;
   }
-  const branchId = settleBranchId(store, undefined, silentLog);
+  const branchId = settleBranchId(store, undefined, clock.now(), silentLog);
   const broker = parseBrokerUrl("broker", options.broker ?? store.settings.get("broker") ?? DEFAULT_BROKER_URL);
   const { loglevel, logfile } = options;
   const log = logfile === undefined ? silentLog : createLog({ level: loglevel ?? "INFO", to: new LogFile(logfile) });

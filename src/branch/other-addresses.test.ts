@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Member } from "../bus/bus.ts";
+import type { Member, MemberChange } from "../bus/bus.ts";
 import type { KnownBranch } from "../store/known-branches.ts";
-import { otherAddresses } from "./other-addresses.ts";
+import { onAddress, otherAddresses } from "./other-addresses.ts";
 
 const member = (id: string, url: string | null): Member => ({
   id,
@@ -44,4 +44,21 @@ describe("the addresses of other branches", () => {
     ];
     expect(addresses([member("a", "http://127.0.0.1:8000")], rows)).toEqual([]);
   });
+});
+
+test("the addresses of other branches are looked at when one comes, goes or says another, and not when it tells of its load", () => {
+  let tell: (change: MemberChange, member: Member) => void = () => {};
+  let looks = 0;
+  onAddress({ onMember: (listener) => ((tell = listener), () => {}) }, () => looks++);
+  const after = (change: MemberChange, url: string | null) => {
+    tell(change, member("b", url));
+    return looks;
+  };
+  expect(after("joined", "http://10.0.0.2:8000")).toBe(1);
+  expect(after("changed", "http://10.0.0.2:8000")).toBe(1);
+  expect(after("changed", "http://10.0.0.2:9000")).toBe(2);
+  expect(after("changed", "http://10.0.0.2:9000")).toBe(2);
+  expect(after("left", "http://10.0.0.2:9000")).toBe(3);
+  expect(after("joined", null)).toBe(4);
+  expect(after("changed", null)).toBe(4);
 });

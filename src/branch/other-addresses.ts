@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { Json } from "../bus/bus.ts";
 import { factsOf, type Cluster } from "../cluster/cluster.ts";
 import type { OwnAddress } from "../domain/webhook.ts";
 import type { KnownBranch } from "../store/known-branches.ts";
@@ -16,6 +17,20 @@ export function otherAddresses(
   const now = cluster.members().map(({ id, facts }) => [id, factsOf(facts)["url"] ?? null] as const);
   const others = [...new Map<string, unknown>([...last, ...now])].filter(([id]) => id !== cluster.branchId);
   return others.flatMap(([, url]) => (typeof url === "string" ? addressOf(url) : []));
+}
+
+/**
+ * Calls back when another branch comes or goes, or says that it listens elsewhere: not with each heartbeat, which tells of its load.
+ */
+export function onAddress(cluster: Pick<Cluster, "onMember">, changed: () => void): void {
+  const urls = new Map<string, Json | undefined>();
+  cluster.onMember((change, { id, facts }) => {
+    const { url } = factsOf(facts);
+    if (change === "changed" && urls.get(id) === url) return;
+    if (change === "left") urls.delete(id);
+    else urls.set(id, url);
+    changed();
+  });
 }
 
 function addressOf(url: string): OwnAddress[] {

@@ -23,7 +23,7 @@ import { SelfWatch } from "./self-watch.ts";
 import { services } from "./services.ts";
 import { readTls } from "./tls.ts";
 import { compose, openStore, rememberDefaults, settleBranchId, type Parts, type Plan } from "./compose.ts";
-import { otherAddresses } from "./other-addresses.ts";
+import { onAddress, otherAddresses } from "./other-addresses.ts";
 import { detach, isDetached, tellReady } from "./detach.ts";
 import {
   branchDirectory,
@@ -122,7 +122,7 @@ class Daemon {
   async run(): Promise<number> {
     const store = openStore(this.#directory);
     try {
-      const branchId = settleBranchId(store, this.#options.id, this.#log);
+      const branchId = settleBranchId(store, this.#options.id, clock.now(), this.#log);
       const { command } = this.#options;
       rememberDefaults(store, { broker: this.#broker, command, allow: this.#allow }, this.#log);
       return await this.#serve(store, branchId);
@@ -149,23 +149,26 @@ class Daemon {
       parts.supervisor.start();
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
+      parts.controller.arrivals.start();
       parts.owners.start();
       parts.definitions.start();
       // What URL tasks may not reach is to hold for the APIs of the others too.
-      parts.cluster.onMember(() => this.#keepWebhook(parts));
+      onAddress(parts.cluster, () => this.#keepWebhook(parts));
       parts.cluster.start();
       for (const file of pidFiles) writePidFile(file);
       this.#self.start({
         services: services(parts, servers, this.#options.supIntervalS * 1000),
         health: parts.controller.health,
       });
+      const stopped = [aborted(this.#io.host.interrupted), aborted(this.#shutDown.signal)];
+      const ended = [failed.promise, this.#self.givenUp, this.#refused.promise, ...stopped];
+      // Another branch may have the id: whoever starts this one is to hear of that.
+      await Promise.race([parts.cluster.untilTried(), ...ended]);
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
       this.#io.stderr(this.#banner(branchId));
       tellReady();
       this.#notifier.ready();
-      const stopped = [aborted(this.#io.host.interrupted), aborted(this.#shutDown.signal)];
-      const ends = [failed.promise, this.#self.givenUp, this.#refused.promise, ...stopped];
-      return (await Promise.race(ends)) ? FAILED : 0;
+      return (await Promise.race(ended)) ? FAILED : 0;
     } finally {
       failed.end();
       this.#notifier.stopping();
@@ -238,7 +241,10 @@ class Daemon {
           maxBytes: messageBytes(options.maxBodyBytes),
           clock,
           log: this.#log.with({ part: "bus" }),
-          onRefused: (why) => this.#refused.reject(why),
+          onRefused: (why) => {
+            this.#log.critical("this branch ends", { why: why.message });
+            this.#refused.reject(why);
+          },
         }),
       identity: () => this.#identity(branchId),
       self: this.#self,

@@ -6,9 +6,9 @@ import { AmqpOutlet } from "./amqp-outlet.ts";
 import type { BusState } from "./bus.ts";
 import { PREFETCH, type Receiver, type Send, type Sent, type Wire, type WireLock } from "./wire.ts";
 
-/** Presence and casts go to everybody by it. */
 /** Members are given up after three of their intervals: a bus that comes back is there before that. */
 const MAX_RETRY_MS = 2_000;
+/** Presence and casts go to everybody by it. */
 const EXCHANGE = "cyme.bus";
 /** The broker deletes an inbox that nobody reads from, should that which made it have died before it did. */
 const INBOX_UNUSED_MS = 60_000;

@@ -45,6 +45,8 @@ export interface BusCallOptions {
    * one more way there and back.
    */
   readonly isWrite?: boolean;
+  /** Aborted when the answer is waited for no longer: the call ends as `unavailable`, and the other branch is told. */
+  readonly signal?: AbortSignal;
 }
 
 /** How branches speak to each other. */
@@ -99,7 +101,7 @@ export interface BusOptions {
     readonly version: string;
     readonly facts: () => Json;
   };
-  /** Does what another branch asks for. `signal` is aborted when nobody waits for it any more. */
+  /** Does what another branch asks for. `signal` is aborted when nobody waits for it any more: its time is over, or who asked gave it up or has gone. */
   readonly handle: (method: string, args: Json, from: string, signal: AbortSignal) => Promise<Json>;
   /** Connections that share the requests of others, at least 1. */
   readonly controllers: number;

@@ -8,6 +8,7 @@ import {
   type Answer,
   type Failure,
   type Foreign,
+  type Presence,
   type Ready,
   type Request,
 } from "./messages.ts";
@@ -19,6 +20,9 @@ type Outcome =
   | { readonly is: "answered"; readonly result: Json }
   | { readonly is: "failed"; readonly error: CymeError }
   | { readonly is: "silent"; readonly error: CymeError };
+
+/** Where a branch is spoken to: requests go to its inbox, what is said of them to its ear. */
+type Address = Pick<Presence, "inbox" | "ear" | "incarnation">;
 
 interface Pending {
   readonly to: string;
@@ -32,6 +36,8 @@ interface Pending {
 const CAST_MS = 60_000;
 /** Whoever is about to begin waits for our word no longer. */
 export const GO_MS = 5_000;
+/** So long a branch may be held up, and still hear that it need not go on. */
+const CANCEL_MS = 60_000;
 
 export interface CallsParts {
   readonly self: { readonly id: string; readonly incarnation: string };
@@ -39,8 +45,8 @@ export interface CallsParts {
   readonly clock: Clock;
   readonly wire: Wire;
   readonly roll: Roll;
-  /** Ourselves, who are not in the roll. */
-  readonly ownInbox: () => { readonly inbox: string; readonly incarnation: string };
+  /** Of ourselves, who are not in the roll. */
+  readonly ownAddress: () => Address;
   /** Why nothing can be sent now. */
   readonly whyNot: () => string | undefined;
 }
@@ -139,13 +145,14 @@ export class Calls {
     method: string,
     args: Json,
     timeoutMs: number,
-    { isWrite = false }: BusCallOptions = {},
+    { isWrite = false, signal }: BusCallOptions = {},
   ): Promise<Outcome> {
     const { clock, wire, whyNot } = this.#parts;
     const request = this.#request("call", method, args, timeoutMs, isWrite);
     const body = encode(request, this.#parts.maxBytes);
     const why = whyNot();
     if (why !== undefined) return { is: "silent", error: away(to, why, false) };
+    if (signal?.aborted) return { is: "silent", error: givenUp(to, false) };
     const address = this.#address(to);
     if (!address) return { is: "silent", error: unknown(to) };
 
@@ -154,6 +161,11 @@ export class Calls {
     const cancel = clock.after(timeoutMs, () =>
       resolve({ is: "silent", error: silence(to, timeoutMs, pending.mayHaveBegun) }),
     );
+    const giveUp = () => {
+      resolve({ is: "silent", error: givenUp(to, pending.mayHaveBegun) });
+      this.#cancel(to, request.id);
+    };
+    signal?.addEventListener("abort", giveUp, { once: true });
     this.#pending.set(request.id, pending);
     void wire.send(address.inbox, body, timeoutMs).then((sent) => {
       const error = undelivered(to, sent, pending.mayHaveBegun);
@@ -162,12 +174,20 @@ export class Calls {
     });
     const outcome = await promise;
     cancel();
+    signal?.removeEventListener("abort", giveUp);
     this.#pending.delete(request.id);
     return outcome;
   }
 
-  #address(to: string): { readonly inbox: string; readonly incarnation: string } | undefined {
-    return to === this.#parts.self.id ? this.#parts.ownInbox() : this.#parts.roll.get(to)?.presence;
+  /** To the ear: in the inbox it would wait behind requests. */
+  #cancel(to: string, id: string): void {
+    const { wire } = this.#parts;
+    const ear = this.#address(to)?.ear;
+    if (ear !== undefined) void wire.send(ear, encode({ kind: "cancel", id }), CANCEL_MS);
+  }
+
+  #address(to: string): Address | undefined {
+    return to === this.#parts.self.id ? this.#parts.ownAddress() : this.#parts.roll.get(to)?.presence;
   }
 
   #request(kind: Request["kind"], method: string, args: Json, forMs: number, isWrite: boolean): Request {
@@ -202,6 +222,8 @@ function versionConflict(branch: string, version: number): CymeError {
     { branch, version, wanted: PROTOCOL },
   );
 }
+
+const givenUp = (to: string, begun: boolean) => away(to, "its answer is waited for no longer", begun);
 
 const unknown = (to: string) => away(to, "no such branch is up", false);
 

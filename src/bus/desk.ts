@@ -1,9 +1,9 @@
 import { CymeError, conflict, unavailable } from "../domain/errors.ts";
 import type { BusOptions } from "./bus.ts";
 import { GO_MS } from "./calls.ts";
-import { encode, PROTOCOL, type Foreign, type Go, type Request } from "./messages.ts";
+import { encode, PROTOCOL, type Cancel, type Foreign, type Go, type Request } from "./messages.ts";
 import { Recent } from "./recent.ts";
-import type { Roll } from "./roll.ts";
+import type { Listed, Roll } from "./roll.ts";
 import type { Send, Wire } from "./wire.ts";
 
 /** Far more than the broker gives again when a connection is lost, which is what has a place there. */
@@ -25,11 +25,19 @@ export interface DeskParts extends Pick<BusOptions, "self" | "handle" | "maxByte
   readonly isOurs: () => Promise<boolean>;
 }
 
+/** Work that was begun; `ending` tells it that nobody waits for it any more. */
+interface Running {
+  readonly request: Request;
+  readonly done: Promise<void>;
+  readonly ending: AbortController;
+}
+
 /** Does what others ask of this branch: each request once, and none that nobody waits for any more. */
 export class Desk {
   readonly #parts: DeskParts;
   readonly #begun = new Recent(REMEMBERED);
-  readonly #running = new Map<Promise<void>, AbortController>();
+  /** By id. */
+  readonly #running = new Map<string, Running>();
   /** Writes that wait for the word of who asked, by id. */
   readonly #ready = new Map<string, (isWanted: boolean) => void>();
   #isClosed = false;
@@ -50,11 +58,11 @@ export class Desk {
     if (this.#isClosed) return this.#fail(request, answer, this.#stopping());
     const ending = new AbortController();
     const done = this.#perform(request, answer, leftMs, ending.signal);
-    this.#running.set(done, ending);
+    this.#running.set(request.id, { request, done, ending });
     const cancel = clock.after(leftMs, () => ending.abort());
     void done.finally(() => {
       cancel();
-      this.#running.delete(done);
+      this.#running.delete(request.id);
     });
     if (this.#running.size < MAX_UNDER_WAY) return;
     // Work that does not heed its signal must not keep a place.
@@ -64,6 +72,20 @@ export class Desk {
   /** The word for a write that is about to begin. */
   hear({ id, isWanted }: Go): void {
     this.#ready.get(id)?.(isWanted);
+  }
+
+  /** Who asked waits no longer. */
+  cancel({ id }: Cancel): void {
+    // It may come before the request, which is not begun then.
+    this.#begun.add(id);
+    this.#running.get(id)?.ending.abort();
+  }
+
+  /** Who has gone waits for nothing. */
+  left({ member }: Listed): void {
+    for (const { request, ending } of this.#running.values()) {
+      if (request.kind === "call" && request.incarnation === member.incarnation) ending.abort();
+    }
   }
 
   /** A call that cannot be understood is answered all the same. */
@@ -83,10 +105,10 @@ export class Desk {
     this.#isClosed = true;
     const { clock } = this.#parts;
     const enough = new AbortController();
-    const all = Promise.all(this.#running.keys());
+    const all = Promise.all([...this.#running.values()].map(({ done }) => done));
     await Promise.race([all, clock.sleep(deadlineMs - clock.now(), enough.signal)]);
     enough.abort();
-    for (const ending of this.#running.values()) ending.abort();
+    for (const { ending } of this.#running.values()) ending.abort();
   }
 
   async #perform(request: Request, answer: Send, leftMs: number, signal: AbortSignal): Promise<void> {

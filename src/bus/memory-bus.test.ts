@@ -303,3 +303,17 @@ describe("a bus", () => {
     expect([await call(a.bus, "b", "more"), b.begun]).toEqual(["unavailable", ["hang"]]);
   });
 });
+
+test("a member that was frozen while the broker went and came twice is back after the thaw", async () => {
+  const { clock, network, start } = setup();
+  const { bus } = start("a");
+  await clock.advance(START_MS);
+  network.freeze(bus);
+  network.startBroker();
+  await clock.advance(1_000);
+  network.stopBroker();
+  network.startBroker();
+  network.thaw(bus);
+  await clock.advance(2 * START_MS);
+  expect(bus.state.is).toBe("up");
+});

@@ -224,6 +224,8 @@ export class MemoryNetwork {
       for (const own of held.filter((one) => one.line === line)) this.#lose(name, own);
     }
     line.wire.run(() => {
+      // Again, where one that was frozen has connected before it hears of this.
+      line.isConnected = false;
       line.wire.onDisconnected(reason);
       this.#connectLater(line);
     });

@@ -44,6 +44,13 @@ export interface Go {
   readonly isWanted: boolean;
 }
 
+/** Who asked waits no longer. */
+export interface Cancel {
+  readonly kind: "cancel";
+  /** Of the call. */
+  readonly id: string;
+}
+
 export interface Answer {
   readonly kind: "answer";
   /** Of the call. */
@@ -70,12 +77,15 @@ export interface Presence {
   readonly startedAtMs: number;
   readonly version: string;
   readonly keyHash: string;
+  readonly storeHash: string;
   /** False while it still asks whether its id is free. */
   readonly isServing: boolean;
   readonly host: string;
   readonly pid: number;
   readonly inbox: string;
   readonly ear: string;
+  /** The ear that it was sent to, which proves that its sender lives; empty where it was sent to everybody. */
+  readonly answerTo: string;
   /** The next comes within this time. */
   readonly everyMs: number;
   readonly sentMs: number;
@@ -96,7 +106,7 @@ export interface Goodbye {
   readonly incarnation: string;
 }
 
-export type Message = Request | Ready | Go | Answer | Failure | Presence | Ask | Goodbye;
+export type Message = Request | Ready | Go | Cancel | Answer | Failure | Presence | Ask | Goodbye;
 
 /**
  * A message of another version. `v`, `kind` and, of calls and what answers them, `id` and `replyTo` have the same place and
@@ -151,6 +161,8 @@ function read(fields: Fields): Message | Foreign {
       return { kind, id: fields.text("id"), replyTo: fields.text("replyTo") };
     case "go":
       return { kind, id: fields.text("id"), isWanted: fields.flag("isWanted") };
+    case "cancel":
+      return { kind, id: fields.text("id") };
     case "answer":
       return { kind, id: fields.text("id"), result: fields.json("result") };
     case "failure":
@@ -196,11 +208,13 @@ function readPresence(fields: Fields): Presence {
     startedAtMs: fields.number("startedAtMs"),
     version: fields.text("version"),
     keyHash: fields.text("keyHash"),
+    storeHash: fields.textOr("storeHash", ""),
     isServing: fields.flag("isServing"),
     host: fields.text("host"),
     pid: fields.number("pid"),
     inbox: fields.text("inbox"),
     ear: fields.text("ear"),
+    answerTo: fields.textOr("answerTo", ""),
     // Neither a member that never has to say anything again nor one that is gone at once.
     everyMs: Math.min(Math.max(fields.number("everyMs"), 100), 600_000),
     sentMs: fields.number("sentMs"),

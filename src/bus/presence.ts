@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { conflict, type CymeError } from "../domain/errors.ts";
 import type { BusOptions, Json, Member } from "./bus.ts";
 import { encode, type Ask, type Goodbye, type Presence } from "./messages.ts";
-import { keyHash, outranks } from "./rank.ts";
+import { isLater, keyHash, outranks, storeHash } from "./rank.ts";
 import { Recent } from "./recent.ts";
 import { MISSED_BEATS, type Roll } from "./roll.ts";
 import type { Wire } from "./wire.ts";
@@ -40,6 +40,7 @@ export class Announcer {
   readonly #incarnation: string;
   readonly #startedAtMs: number;
   readonly #keyHash: string;
+  readonly #storeHash: string;
   readonly #claim = Promise.withResolvers<boolean>();
   readonly #warnedOf = new Recent(TOLD_OF);
   #phase: Phase = "claiming";
@@ -60,6 +61,7 @@ export class Announcer {
     this.#incarnation = incarnation;
     this.#startedAtMs = clock.now();
     this.#keyHash = keyHash(self.id, self.key);
+    this.#storeHash = storeHash(self.key);
   }
 
   /** Whether the id is ours: resolves once that is known. */
@@ -145,29 +147,49 @@ export class Announcer {
     if (presence.incarnation === this.#incarnation || this.#phase === "gone") return;
     if (presence.hello) this.#tellOne(presence.ear);
     if (presence.branch === this.#parts.self.id) this.#contest(presence);
+    else if (presence.storeHash === this.#storeHash) this.#meetCopy(presence);
     else if (!this.#parts.roll.heard(presence)) this.#ask(presence.ear);
   }
 
   /** Another says that it has our id. */
   #contest(other: Presence): void {
-    const own = this.#presence(false, false);
+    const own = this.#presence({ hello: false, withFacts: false });
+    const isSame = other.keyHash === own.keyHash;
+    if (isSame && other.isServing && this.#mayBeDead(other)) return;
     if (outranks(other, own)) return this.#refuse(other);
-    if (other.keyHash === own.keyHash) return;
+    if (isSame) return;
     // It may have missed that we are here.
     if (other.isServing) this.#tellOne(other.ear);
     if (!this.#warnedOf.add(other.incarnation)) return;
     this.#parts.log.warning("another branch says that it has our id; it is refused", describe(other));
   }
 
+  /** Another branch has our store under an id of its own: what is in it belongs to the one that was there first. */
+  #meetCopy(other: Presence): void {
+    const own = this.#presence({ hello: false, withFacts: false });
+    if (!other.isServing || this.#mayBeDead(other)) return;
+    if (!this.isServing || isLater(own, other)) this.#refuse(other);
+  }
+
+  /** What was said before its sender was killed may come late: who comes believes only who answers. */
+  #mayBeDead(other: Presence): boolean {
+    return !this.isServing && other.answerTo !== this.#parts.wire.ear;
+  }
+
   #refuse(other: Presence): void {
     const { self, onRefused } = this.#parts;
-    const where = `on ${other.host}, process ${other.pid}, since ${isoTime(other.startedAtMs)}`;
-    const why =
-      other.keyHash === this.#keyHash
-        ? `Cannot go on as branch ${self.id}: the same branch was started again ${where}. Stop one of the two; if one is a copy of the other, give it an instance directory and an id of its own`
-        : `Cannot run as branch ${self.id}: another branch of that id runs ${where}. Give one of the two another id with --id, or stop the other first`;
+    const why = `Cannot run as branch ${self.id}: ${this.#refusal(other)}`;
     void this.sayGoodbye();
     onRefused(conflict(why, { branch: self.id, ...describe(other) }));
+  }
+
+  #refusal({ branch, keyHash: theirs, storeHash: theirStore, host, pid, startedAtMs }: Presence): string {
+    const where = `on ${host}, process ${pid}, since ${isoTime(startedAtMs)}`;
+    const remedy =
+      "Stop one of the two; if one is a copy of the other, give it an instance directory and an id of its own";
+    if (theirs === this.#keyHash) return `the same branch runs ${where}. ${remedy}`;
+    if (theirStore === this.#storeHash) return `the same branch runs as ${branch} ${where}. ${remedy}`;
+    return `another branch of that id runs ${where}. Give one of the two another id with --id, or stop the other first`;
   }
 
   #serve(): void {
@@ -206,7 +228,7 @@ export class Announcer {
     const { wire, log } = this.#parts;
     try {
       const { hash } = this.#lookAtFacts();
-      const message = this.#presence(hello, hello || hash !== this.#toldHash);
+      const message = this.#presence({ hello, withFacts: hello || hash !== this.#toldHash });
       const sent = await wire.broadcast(encode(message), MISSED_BEATS * message.everyMs);
       if (sent === "taken") this.#toldHash = hash;
     } catch (error) {
@@ -218,7 +240,11 @@ export class Announcer {
     if (this.#phase === "gone") return;
     try {
       this.#lookAtFacts();
-      void this.#parts.wire.send(ear, encode(this.#presence(false, true)), MISSED_BEATS * BEAT_MS);
+      void this.#parts.wire.send(
+        ear,
+        encode(this.#presence({ hello: false, withFacts: true, answerTo: ear })),
+        MISSED_BEATS * BEAT_MS,
+      );
     } catch (error) {
       this.#parts.log.error("this branch cannot be announced", { error });
     }
@@ -229,7 +255,7 @@ export class Announcer {
     void wire.send(ear, encode({ kind: "ask", replyTo: wire.ear }), BEAT_MS);
   }
 
-  #presence(hello: boolean, withFacts: boolean): Presence {
+  #presence({ hello, withFacts, answerTo = "" }: { hello: boolean; withFacts: boolean; answerTo?: string }): Presence {
     const { self, clock, wire } = this.#parts;
     const { value, hash } = this.#facts;
     return {
@@ -240,11 +266,13 @@ export class Announcer {
       startedAtMs: this.#startedAtMs,
       version: self.version,
       keyHash: this.#keyHash,
+      storeHash: this.#storeHash,
       isServing: this.isServing,
       host: hostname(),
       pid: process.pid,
       inbox: wire.inbox,
       ear: wire.ear,
+      answerTo,
       everyMs: this.#everyMs(),
       sentMs: clock.now(),
       factsHash: hash,

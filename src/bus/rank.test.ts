@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { keyHash, outranks, type Claimant } from "./rank.ts";
+import { keyHash, outranks, storeHash, type Claimant } from "./rank.ts";
 
 const claimant = (parts: Partial<Claimant>): Claimant => ({
   incarnation: "i",
@@ -14,9 +14,9 @@ describe("outranks()", () => {
   test.each<[string, Claimant, Claimant]>([
     ["of one branch the later start", claimant({ startedAtMs: 1_001 }), claimant({})],
     [
-      "of one branch the later start, even while it still asks",
-      claimant({ startedAtMs: 1_001, isServing: false }),
+      "of one branch the one that serves, even if it started earlier",
       claimant({}),
+      claimant({ startedAtMs: 1_001, isServing: false }),
     ],
     ["of one branch, started at the same time, the greater incarnation", claimant({ incarnation: "j" }), claimant({})],
     [
@@ -38,6 +38,12 @@ describe("outranks()", () => {
   ])("%s has the id, and not the other", (_, winner, loser) => {
     expect([outranks(winner, loser), outranks(loser, winner)]).toEqual([true, false]);
   });
+});
+
+test("storeHash() tells keys apart, and does not show them", () => {
+  expect(storeHash("secret")).not.toBe(storeHash("other"));
+  expect(storeHash("secret")).not.toBe(keyHash("", "secret"));
+  expect(storeHash("secret")).not.toContain("secret");
 });
 
 test("keyHash() tells keys and ids apart, and does not show them", () => {

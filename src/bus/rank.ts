@@ -13,15 +13,21 @@ export function keyHash(id: string, key: string): string {
   return new Bun.CryptoHasher("sha256").update(`${id}\0${key}`).digest("hex");
 }
 
-/**
- * Of two that say the same id, whether the id is `a`'s. Everybody who knows both says the same, and never that it is both's:
- * of one branch the later incarnation has it; of different branches the one that has it already, then the earlier one.
- */
-export function outranks(a: Claimant, b: Claimant): boolean {
-  if (a.keyHash === b.keyHash) return isLater(a, b);
-  if (a.isServing !== b.isServing) return a.isServing;
-  return isLater(b, a);
+/** What a branch shows of its store, whatever its id is: who has the same is a copy of it. */
+export function storeHash(key: string): string {
+  return new Bun.CryptoHasher("sha256").update(`store\0${key}`).digest("hex");
 }
 
-const isLater = (a: Claimant, b: Claimant) =>
+/**
+ * Of two that say the same id, whether the id is `a`'s. Everybody who knows both says the same, and never that it is both's:
+ * the one that has it already keeps it; where both have it, or both ask for it, it is of one branch the later incarnation's, and of
+ * different branches the earlier one's.
+ */
+export function outranks(a: Claimant, b: Claimant): boolean {
+  if (a.isServing !== b.isServing) return a.isServing;
+  return a.keyHash === b.keyHash ? isLater(a, b) : isLater(b, a);
+}
+
+/** Whether `a` was started after `b`; never so of both. */
+export const isLater = (a: Claimant, b: Claimant) =>
   a.startedAtMs === b.startedAtMs ? a.incarnation > b.incarnation : a.startedAtMs > b.startedAtMs;

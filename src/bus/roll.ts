@@ -60,7 +60,7 @@ export class Roll {
     if (this.#gone.has(incarnation)) return true;
     const entry = this.#entries.get(branch);
     const isSame = entry?.presence.incarnation === incarnation;
-    if (!isSame && !this.#mayEnter(presence, entry)) return true;
+    if (!isSame && !(presence.isServing && (!entry || outranks(presence, entry.presence)))) return true;
     const isKnown = isSame && entry.presence.factsHash === factsHash;
     if (!isKnown && presence.facts === undefined) return false;
     if (entry && isSame) this.#refresh(entry, presence);
@@ -89,13 +89,6 @@ export class Roll {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#entries.clear();
-  }
-
-  /** One that still asks for its id is listed only in the place of an earlier incarnation of itself. */
-  #mayEnter(presence: Presence, listed: Entry | undefined): boolean {
-    if (!listed) return presence.isServing;
-    const isItself = listed.presence.keyHash === presence.keyHash;
-    return (presence.isServing || isItself) && outranks(presence, listed.presence);
   }
 
   #enter(presence: Presence, before: Entry | undefined): void {

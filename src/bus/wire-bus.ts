@@ -58,8 +58,8 @@ export class WireBus implements Bus {
     );
     this.#announcer = announcer;
     const whyNot = () => this.#whyNot();
-    const ownInbox = () => ({ inbox: wire.inbox, incarnation });
-    this.#calls = new Calls({ self: { id: self.id, incarnation }, maxBytes, clock, wire, roll, ownInbox, whyNot });
+    const ownAddress = () => ({ inbox: wire.inbox, ear: wire.ear, incarnation });
+    this.#calls = new Calls({ self: { id: self.id, incarnation }, maxBytes, clock, wire, roll, ownAddress, whyNot });
     this.#desk = new Desk({ ...options, wire, roll, isOurs: () => announcer.isOurs });
     this.#locks = new Locks({ clock, wire, whyNot });
   }
@@ -183,7 +183,9 @@ export class WireBus implements Bus {
   #onMember(change: MemberChange, listed: Listed): void {
     if (change !== "changed") this.#options.log.info("the cluster changed", { branch: listed.member.id, change });
     this.#tellMember(change, listed.member);
-    if (change === "left") this.#calls.left(listed);
+    if (change !== "left") return;
+    this.#calls.left(listed);
+    this.#desk.left(listed);
   }
 
   #tellMember(change: MemberChange, member: Member): void {
@@ -199,7 +201,7 @@ export class WireBus implements Bus {
     for (const member of untold) this.#memberListeners.tell("joined", member);
   }
 
-  /** Presence, casts to everybody, answers, and what is said before a write begins. */
+  /** Presence, casts to everybody, answers, and what is said of calls on their way. */
   #onHeard(body: Uint8Array): void {
     this.#heard++;
     const message = parse(body);
@@ -215,6 +217,8 @@ export class WireBus implements Bus {
         return this.#calls.isReady(message);
       case "go":
         return this.#desk.hear(message);
+      case "cancel":
+        return this.#desk.cancel(message);
       case "cast":
         if (message.incarnation !== this.#incarnation) void this.#desk.receive(message, noAnswer);
         return;

@@ -19,25 +19,30 @@ interface Given {
 }
 
 /** An inbox on a channel that delivers what the test says. `refuse` may throw for reports that are to be stored. */
-async function setup(refuse: (reports: readonly TaskReport[]) => void = () => {}) {
+async function setup(refuse: (reports: readonly TaskReport[]) => void = () => {}, former: readonly string[] = []) {
   const clock = new ManualClock();
   const logged: string[] = [];
   const log = (message: string, fields?: object) => void logged.push(`${message} ${JSON.stringify(fields)}`);
   const stored: TaskReport[][] = [];
   const acknowledged: number[] = [];
-  let deliver: (message: AMQPMessage) => void = () => {};
+  const deliver = new Map<string, (message: AMQPMessage) => void>();
+  const givenBack: string[] = [];
+  let ours = former;
   const channel = {
     closed: false,
     queueDeclare: () => Promise.resolve({ messageCount: 0 }),
     prefetch: () => Promise.resolve(),
-    basicConsume(_queue: string, _options: object, onMessage: (message: AMQPMessage) => void) {
-      deliver = onMessage;
+    basicConsume(queue: string, _options: object, onMessage: (message: AMQPMessage) => void) {
+      deliver.set(queue, onMessage);
       return Promise.resolve({ wait: () => new Promise(() => {}) });
     },
     basicAck: (tag: number, multiple: boolean) => Promise.resolve(void (multiple && acknowledged.push(tag))),
+    basicNack: (tag: number, requeue: boolean) => Promise.resolve(void givenBack.push(`${tag} ${requeue}`)),
+    basicCancel: (queue: string) => Promise.resolve(void givenBack.push(`no more of ${queue}`)),
   };
   await ResultsInbox.open(channel as unknown as AMQPChannel, {
     queue: "results",
+    formerQueues: () => ours,
     clock,
     log: { warning: log, error: log } as unknown as Log,
     onReports(reports) {
@@ -50,14 +55,21 @@ async function setup(refuse: (reports: readonly TaskReport[]) => void = () => {}
     clock,
     logged,
     acknowledged,
+    givenBack,
+    /** None of the former queues is ours any more. */
+    giveUp: () => void (ours = []),
     /** Ids, by the turn in which they were stored. */
     turns: () => stored.map((reports) => reports.map(({ id }) => id)),
     stored: () => stored.flat(),
     arrive(...given: (string | Given)[]) {
+      this.arriveIn("results", ...given);
+    },
+    arriveIn(queue: string, ...given: (string | Given)[]) {
       for (const one of given) {
         const { text, bytes = 0, correlationId } = typeof one === "string" ? { text: body(one) } : { ...one };
-        const message = { bodyString: () => text, bodySize: bytes, properties: { correlationId }, deliveryTag: ++tag };
-        deliver(message as unknown as AMQPMessage);
+        const words = { bodyString: () => text, bodySize: bytes, properties: { correlationId } };
+        const message = { ...words, deliveryTag: ++tag, consumerTag: queue };
+        deliver.get(queue)?.(message as unknown as AMQPMessage);
       }
     },
   };
@@ -159,5 +171,26 @@ describe("a result that cannot be read", () => {
     await turn();
     expect([inbox.turns(), inbox.acknowledged]).toEqual([[], [1]]);
     expect(inbox.logged).toEqual(['a result cannot be read {"queue":"results","bytes":2}']);
+  });
+});
+
+describe("results for a former id of the branch", () => {
+  test("are stored with the others, in the order in which they came", async () => {
+    const inbox = await setup(undefined, ["before"]);
+    inbox.arriveIn("before", "a");
+    inbox.arrive("b");
+    inbox.arriveIn("before", "c");
+    await turn();
+    expect([inbox.turns(), inbox.acknowledged]).toEqual([[["a", "b", "c"]], [3]]);
+  });
+
+  test("are given back where another branch has that id by now", async () => {
+    const inbox = await setup(undefined, ["before"]);
+    inbox.giveUp();
+    inbox.arriveIn("before", "a");
+    inbox.arrive("b");
+    await turn();
+    expect([inbox.turns(), inbox.acknowledged]).toEqual([[["b"]], [2]]);
+    expect(inbox.givenBack).toEqual(["no more of before", "1 true"]);
   });
 });

@@ -6,6 +6,8 @@ import { parseReport, unreadableReport, type TaskReport } from "./task-results.t
 
 export interface ResultsInboxOptions {
   readonly queue: string;
+  /** Others that are read too, as long as they are among these. */
+  readonly formerQueues: () => readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   /**
@@ -22,7 +24,7 @@ const TURN_BYTES = 4 * 1024 * 1024;
 const RETRY_MS = 2_000;
 const QUEUE_EXPIRES_MS = 7 * 24 * 3600 * 1000;
 
-/** Hears the results that come over one connection, and acknowledges them once they are stored. */
+/** Hears the results that come over one connection, from one queue or several, and acknowledges them once they are stored. */
 export class ResultsInbox {
   readonly #options: ResultsInboxOptions;
   readonly #channel: AMQPChannel;
@@ -42,17 +44,22 @@ export class ResultsInbox {
     });
   }
 
-  /** Declares the queue and consumes from it, as long as the channel lives. */
+  /** Declares the queues and consumes from them, as long as the channel lives. */
   static async open(channel: AMQPChannel, options: ResultsInboxOptions): Promise<ResultsInbox> {
     const inbox = new ResultsInbox(channel, options);
-    const { queue } = options;
-    const flags = { durable: true, autoDelete: false, exclusive: false };
-    const { messageCount } = await channel.queueDeclare(queue, flags, { "x-expires": QUEUE_EXPIRES_MS });
-    inbox.#await(messageCount);
+    const { queue, formerQueues } = options;
+    const former = formerQueues().filter((name) => name !== queue);
+    const waiting: number[] = [];
+    for (const name of [queue, ...former]) waiting.push(await inbox.#declare(name));
+    inbox.#await(waiting.reduce((all, count) => all + count));
     await channel.prefetch(PREFETCH);
-    const consumer = await channel.basicConsume(queue, { noAck: false }, (message) => inbox.#add(message));
-    // Somebody deleted the queue: as an error of the channel it breaks the connection, and all is declared again.
-    consumer.wait().catch(() => channel.onerror("the queue for results was deleted"));
+    await inbox.#consume(queue, (message) => inbox.#add(message));
+    for (const name of former) {
+      await inbox.#consume(name, (message) => {
+        if (formerQueues().includes(name)) inbox.#add(message);
+        else inbox.#giveBack(message);
+      });
+    }
     return inbox;
   }
 
@@ -74,6 +81,26 @@ export class ResultsInbox {
     this.#channel.basicAck(last.deliveryTag, true).catch(() => {});
     this.#await(this.#left - batch.length);
     if (this.#arrived.length > 0) this.#plan();
+  }
+
+  /** How many results wait in it. */
+  async #declare(queue: string): Promise<number> {
+    const flags = { durable: true, autoDelete: false, exclusive: false };
+    const { messageCount } = await this.#channel.queueDeclare(queue, flags, { "x-expires": QUEUE_EXPIRES_MS });
+    return messageCount;
+  }
+
+  async #consume(queue: string, onMessage: (message: AMQPMessage) => void): Promise<void> {
+    const consumer = await this.#channel.basicConsume(queue, { noAck: false }, onMessage);
+    // Somebody deleted the queue: as an error of the channel it breaks the connection, and all is declared again.
+    consumer.wait().catch(() => this.#channel.onerror("the queue for results was deleted"));
+  }
+
+  /** The queue is somebody else's by now, or nothing is waited for any more. */
+  #giveBack({ deliveryTag, consumerTag }: AMQPMessage): void {
+    this.#channel.basicCancel(consumerTag).catch(() => {});
+    this.#channel.basicNack(deliveryTag, true).catch(() => {});
+    this.#await(this.#left - 1);
   }
 
   #add(message: AMQPMessage): void {

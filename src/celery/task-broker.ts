@@ -36,6 +36,8 @@ export interface TaskBrokerOptions {
   readonly connectionName: string;
   /** Durable, and kept for 7 days without us. */
   readonly resultQueue: string;
+  /** Those that this branch had under other ids, where results of what it sent then may come still; asked again and again. */
+  readonly formerQueues: () => readonly string[];
   /** Stores them before it returns: they are acknowledged then. Where it throws they are given again. */
   readonly onReports: (reports: readonly TaskReport[]) => void;
   /** A task was taken when nobody waited for that any more. */
@@ -107,7 +109,7 @@ export class AmqpTaskBroker implements TaskBroker {
   }
 
   async #hear(channel: AMQPChannel): Promise<void> {
-    const { resultQueue: queue, clock, log, onReports } = this.#options;
-    this.#inbox = await ResultsInbox.open(channel, { queue, clock, log, onReports });
+    const { resultQueue: queue, formerQueues, clock, log, onReports } = this.#options;
+    this.#inbox = await ResultsInbox.open(channel, { queue, formerQueues, clock, log, onReports });
   }
 }

@@ -7,7 +7,13 @@ import { TaskBrokers } from "./task-brokers.ts";
 
 test("a connection that something is to be sent over is kept until that is done, or given up", async () => {
   const clock = new ManualClock();
-  const options = { connectionName: "test", resultQueue: "results", onReports: () => {}, onTakenLate: () => {} };
+  const options = {
+    connectionName: "test",
+    resultQueue: "results",
+    formerQueues: () => [],
+    onReports: () => {},
+    onTakenLate: () => {},
+  };
   await using brokers = Object.assign(new TaskBrokers({ clock, log: silentLog, ...options }), {
     [Symbol.asyncDispose]: () => brokers.stop(clock.now()),
   });

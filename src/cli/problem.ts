@@ -12,13 +12,17 @@ export function reportError(
   if (isJson) io.stderr(`${JSON.stringify({ nok: message, error: code, ...facts })}\n`);
   else {
     const label = painter(() => io.stderrIsTTY, env).error("error:");
-    io.stderr([`${label} ${message.replace(SEND_AGAIN, "")}`, ...nextSteps(known, app ?? "<app>"), ""].join("\n"));
+    io.stderr([`${label} ${forPeople(message)}`, ...nextSteps(known, app ?? "<app>"), ""].join("\n"));
   }
   return OUTCOMES[code].exit;
 }
 
 /** What the branch tells programs, by a header; people are told the option. */
 const SEND_AGAIN = /; send it again with X-Cyme-Task: \S+$/;
+/** The same, by a method; people are told the command. */
+const CHANGE_IT = / exists already: change it with PUT$/;
+
+const forPeople = (message: string) => message.replace(SEND_AGAIN, "").replace(CHANGE_IT, " exists already");
 
 function unexpected(error: unknown): CymeError {
   const message = error instanceof Error ? error.message : String(error);
@@ -38,6 +42,9 @@ function nextSteps(error: CymeError, app: string): string[] {
   if (facts["stored"] === true) lines.push(STORED[code] ?? "It is stored and will be done.");
   if (facts["stored"] === false && facts["maybe_sent"] !== true)
     lines.push(`Nothing was stored; it can be tried again${asTheSame(facts)}.`);
+  if (facts["stored"] === null) lines.push(...whatIsNotKnown(facts, app));
+  if (CHANGE_IT.test(error.message))
+    lines.push(`To change it: cyme -a ${app} instances.set ${String(facts["instance"])}`);
   if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(error, app));
   if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or with --token.");
   if (code === "not-found") lines.push(...whatThereIs(facts, app));
@@ -46,6 +53,13 @@ function nextSteps(error: CymeError, app: string): string[] {
 }
 
 const asTheSame = ({ uuid }: Facts) => (typeof uuid === "string" ? `, with --uuid ${uuid} as the same task` : "");
+
+/** Of a change that another branch had begun when it fell silent. */
+function whatIsNotKnown({ instance, branch }: Facts, app: string): string[] {
+  const when = typeof branch === "string" ? ` once ${branch} is back` : "";
+  const look = typeof instance === "string" ? `cyme -a ${app} instances.get ${instance}` : `cyme -a ${app} instances`;
+  return [`Nobody knows whether it was done: look${when} with ${look}`];
+}
 
 /** Of a task that may have been sent, or may still be worked on. */
 function whatBecameOf({ code, message, facts }: CymeError, app: string): string[] {
@@ -79,7 +93,7 @@ function whatThereIs(facts: Facts, app: string): string[] {
   const kind = Object.keys(LISTS).find((key) => key in facts);
   const list = kind === undefined ? undefined : LISTS[kind]?.(app);
   if (list === undefined) return [];
-  const lines = [`There are: ${list}`];
+  const lines = [`To list them: ${list}`];
   if (kind === "queue") lines.push(`To declare it: cyme -a ${app} queues.add ${String(facts["queue"])}`);
   return lines;
 }

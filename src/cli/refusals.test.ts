@@ -98,11 +98,16 @@ describe("errors of a branch", () => {
   });
 
   test.each([
-    [{ error: "not-found", app: "shop" }, "There are: cyme apps\n"],
-    [{ error: "not-found", instance: "web" }, "There are: cyme -a <app> instances\n"],
+    [{ error: "not-found", app: "shop" }, "To list them: cyme apps\n"],
+    [{ error: "not-found", instance: "web" }, "To list them: cyme -a <app> instances\n"],
     [{ error: "unauthorized" }, "CYME_TOKEN"],
     [{ error: "timeout", stored: true }, "It is stored and will be done.\n"],
     [{ error: "unavailable", stored: false }, "Nothing was stored; it can be tried again.\n"],
+    [
+      { error: "timeout", stored: null, branch: "b2", instance: "web" },
+      "Nobody knows whether it was done: look once b2 is back with cyme -a <app> instances.get web\n",
+    ],
+    [{ error: "unavailable", stored: null }, "Nobody knows whether it was done: look with cyme -a <app> instances\n"],
     [{ error: "internal", id: "e17" }, "The branch's log says more under e17.\n"],
     [
       { error: "worker-failed", log: ["Traceback", "ModuleNotFoundError: proj"] },
@@ -119,17 +124,23 @@ describe("errors of a branch", () => {
     expect(run.stderr).toContain(words);
   });
 
+  test("of an instance that is there already name the command that changes it", async () => {
+    const facts = { nok: 'Instance "web" exists already: change it with PUT', error: "conflict", instance: "web" };
+    const run = await runCyme(["-a", "shop", "instances.add", "web"], { answer: failing(409, facts) });
+    expect(run.stderr).toBe('error: Instance "web" exists already\nTo change it: cyme -a shop instances.set web\n');
+  });
+
   const sending = (facts: object) =>
     runCyme(["-a", "shop", "--timeout=0.1", ...SEND.slice(2)], { answer: failing(503, facts) });
 
   test("of an app that is named say so in full", async () => {
     const { stderr } = await sending({ nok: "No.", error: "not-found", queue: "t2" });
-    expect(stderr).toBe("error: No.\nThere are: cyme -a shop queues\nTo declare it: cyme -a shop queues.add t2\n");
+    expect(stderr).toBe("error: No.\nTo list them: cyme -a shop queues\nTo declare it: cyme -a shop queues.add t2\n");
     const run = await runCyme(["queues.get", "t2"], {
       env: { CYME_APP: "blog" },
       answer: failing(404, { nok: "No.", error: "not-found", queue: "t2" }),
     });
-    expect(run.stderr).toContain("There are: cyme -a blog queues\n");
+    expect(run.stderr).toContain("To list them: cyme -a blog queues\n");
   });
 
   test.each([
@@ -163,12 +174,16 @@ describe("errors of a branch", () => {
   });
 });
 
-test("Ctrl-C ends a command with 130 and no message", async () => {
+test.each([
+  ["a read", ["apps"], ""],
+  ["a change", ["apps.add", "shop"], "interrupted; the branch goes on with it\n"],
+  ["a change of an instance directory itself", ["-L", "apps.add", "shop"], ""],
+])("Ctrl-C ends %s with 130, and says of a change that it may be done", async (_, argv, said) => {
   const interrupt = new AbortController();
   const transport = async () => {
     interrupt.abort();
     throw new Error("aborted");
   };
-  const run = await runCyme(["apps"], { transport, signal: interrupt.signal });
-  expect(run).toMatchObject({ code: 130, stdout: "", stderr: "" });
+  const run = await runCyme(argv, { transport, signal: interrupt.signal });
+  expect(run).toMatchObject({ code: 130, stdout: "", stderr: said });
 });

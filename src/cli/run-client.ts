@@ -42,6 +42,9 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
           ),
     );
     return 0;
+  } catch (error) {
+    if (io.signal.aborted && session.mayBeDone) io.stderr("interrupted; the branch goes on with it\n");
+    throw error;
   } finally {
     await session.close();
   }
@@ -51,6 +54,8 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
 class Session {
   /** The last answer as it was sent. */
   lastText = "";
+  /** Whether a change was asked for that a branch may do although nobody waits for it any more. */
+  mayBeDone = false;
   readonly #command: ClientCommand;
   readonly #given: Given;
   readonly #label: string;
@@ -121,6 +126,8 @@ class Session {
     else this.#progress ??= showProgress(this.#given.io, this.#label);
     this.#opening ??= openTransport(this.#command, this.#given);
     const transport = await this.#opening;
+    const isDaemon = transport[Symbol.asyncDispose] === undefined;
+    this.mayBeDone ||= isDaemon && request.method !== "GET" && request.method !== "HEAD";
     const response = await transport({ ...request, timeoutMs });
     this.lastText = response.text;
     return response;

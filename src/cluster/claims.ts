@@ -1,10 +1,12 @@
-import type { Json } from "../bus/bus.ts";
+import type { Gathered, Json } from "../bus/bus.ts";
 import { conflict, CymeError, notFound, unavailable } from "../domain/errors.ts";
 import type { Clock } from "../kit/clock.ts";
+import type { Owner } from "../store/owners.ts";
 import type { Store } from "../store/store.ts";
 import { factsOf, type Cluster } from "./cluster.ts";
 import type { Owners } from "./owners.ts";
 import { choose } from "./placement.ts";
+import { rowsToJson } from "./rows.ts";
 
 export interface ClaimsParts {
   readonly store: Store;
@@ -20,12 +22,22 @@ export interface Placed {
   readonly name: string;
   readonly branch: string;
   readonly isTaken: boolean;
+  /** By which the chosen branch knows for whom it keeps the name. */
+  readonly token: string;
 }
 
 /** What a branch has under a name: an instance, or the promise that one is being added. */
 type Claimed = "instance" | "promise";
 
-/** How long a name is kept for an instance that is being added. */
+/** A name that is kept for an instance that is being added. */
+interface Kept {
+  /** Of who asked for it to be kept. */
+  readonly token: string;
+  /** By the clock; without end while it is being added. */
+  readonly untilMs: number;
+}
+
+/** How long a name is kept for a request that is on its way: who sent it gives the name back where it is given up. */
 const PROMISE_MS = 60_000;
 const LOCK_MS = 10_000;
 const ASK_MS = 3_000;
@@ -37,17 +49,21 @@ const GIVEN_MS = 3_000;
 /** Names are unique in the cluster: a name is given to one branch under a lock, after all were asked. */
 export class Claims {
   readonly #parts: ClaimsParts;
-  /** Names that this branch keeps for instances that are being added to it; until when, by the clock. */
-  readonly #promised = new Map<string, number>();
+  /** Names that this branch keeps for instances that are being added to it. */
+  readonly #promised = new Map<string, Kept>();
   /** Instances that were given to a branch a moment ago, so that it may not have told of them yet. */
   readonly #given = new Map<string, { readonly branch: string; readonly atMs: number }>();
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts;
     const { cluster } = parts;
-    cluster.serve("names.ask", (args) => this.#claimed(nameOf(args)) ?? null);
+    cluster.serve("names.ask", (args) => this.#claimed(nameOf(args)) ?? this.#hearsay(nameOf(args)));
     cluster.serve("names.promise", (args) => {
-      this.#promise(nameOf(args));
+      this.#promise(nameOf(args), tokenOf(args));
+      return null;
+    });
+    cluster.serve("names.release", (args) => {
+      this.#releaseUnused(nameOf(args), tokenOf(args));
       return null;
     });
   }
@@ -56,19 +72,26 @@ export class Claims {
    * Finds out which branch is to have a new instance, and keeps the name there; `pinned` where the caller named the branch.
    * Rejects `not-found` and `unavailable` for it, and after `timeoutMs` `unavailable` where not all that are up answer, `conflict`
    * for a name that is still being added by somebody else. Without a name it gets a UUID, about which nobody has to be asked.
+   * Branches that are `unable` are not chosen.
    */
-  async place(name: string | undefined, pinned: string | undefined, timeoutMs: number): Promise<Placed> {
+  async place(
+    name: string | undefined,
+    pinned: string | undefined,
+    timeoutMs: number,
+    unable: ReadonlySet<string> = new Set(),
+  ): Promise<Placed> {
     const { cluster } = this.#parts;
-    await cluster.untilTried();
+    const untilMs = this.#parts.clock.now() + timeoutMs;
+    await cluster.untilTried(timeoutMs);
     const isUp = cluster.busState?.is === "up";
     const isHere = (pinned ?? cluster.branchId) === cluster.branchId;
     if (!isUp && (name !== undefined || !isHere)) throw this.#away();
     if (pinned !== undefined) this.#refuseAway(pinned);
-    if (name === undefined) return this.#give(crypto.randomUUID(), isUp ? pinned : cluster.branchId);
-    const untilMs = this.#parts.clock.now() + timeoutMs;
-    for (;;) {
-      const leftMs = () => untilMs - this.#parts.clock.now();
-      const placed = await this.#placeNamed(name, pinned, Math.max(1, leftMs())).catch((error: unknown) => {
+    if (name === undefined) return this.#give(crypto.randomUUID(), isUp ? pinned : cluster.branchId, unable);
+    const leftMs = () => untilMs - this.#parts.clock.now();
+    // The caller's time is for the worker: who does not wait for that at all still gets it stored.
+    for (let forMs = Math.max(leftMs(), LEAST_MS); ; forMs = Math.max(1, leftMs())) {
+      const placed = await this.#placeNamed(name, pinned, forMs).catch((error: unknown) => {
         // Soon it is gone, or answers.
         if (!isSilence(error) || leftMs() < AGAIN_MS) throw error;
         return undefined;
@@ -81,30 +104,45 @@ export class Claims {
   }
 
   /** Undefined while the name is promised to another request. */
-  async #placeNamed(name: string, pinned: string | undefined, leftMs: number): Promise<Placed | undefined> {
-    const { cluster } = this.#parts;
-    // The caller's time is for the worker: who does not wait for that at all still gets it stored.
-    const timeoutMs = Math.max(leftMs, LEAST_MS);
+  async #placeNamed(name: string, pinned: string | undefined, timeoutMs: number): Promise<Placed | undefined> {
+    const { cluster, clock } = this.#parts;
+    const untilMs = clock.now() + timeoutMs;
+    const askMs = () => Math.min(ASK_MS, Math.max(1, untilMs - clock.now()));
     return cluster
       .withLock(`instance ${name}`, Math.min(LOCK_MS, timeoutMs), async (lost) => {
-        const holder = await this.#ask(name, Math.min(ASK_MS, timeoutMs));
+        const holder = await this.#ask(name, askMs());
         if (holder?.claimed === "promise") return undefined;
-        if (holder) return { name, branch: holder.branch, isTaken: true };
+        if (holder) return { name, branch: holder.branch, isTaken: true, token: "" };
         const placed = this.#give(name, pinned);
-        const { branch } = placed;
-        if (branch === cluster.branchId) this.#promise(name);
-        else await cluster.call(branch, "names.promise", { name }, Math.min(ASK_MS, timeoutMs));
-        if (lost.aborted) throw unavailable(`Cannot add "${name}": the bus was lost meanwhile`, { stored: false });
-        return placed;
+        try {
+          await this.#keep(placed, askMs());
+          if (lost.aborted) throw unavailable(`Cannot add "${name}": the bus was lost meanwhile`, { stored: false });
+          return placed;
+        } catch (error) {
+          this.giveBack(placed);
+          throw error;
+        }
       })
       .catch((error: unknown) => {
         throw error instanceof CymeError ? error.withFacts({ stored: false, ...error.facts }) : error;
       });
   }
 
+  /** The instance is being added here: the name is kept until `release`, however long that takes. */
+  begin(name: string): void {
+    this.#promised.set(name, { token: this.#promised.get(name)?.token ?? "", untilMs: Infinity });
+  }
+
   /** The instance was added, or not: the name is not kept any longer. */
   release(name: string): void {
     this.#promised.delete(name);
+  }
+
+  /** The instance will not be added: the branch that was chosen need not keep its name. */
+  giveBack({ name, branch, token }: Placed): void {
+    const { cluster } = this.#parts;
+    if (branch === cluster.branchId) this.#releaseUnused(name, token);
+    else void cluster.cast("names.release", { name, token });
   }
 
   /**
@@ -127,17 +165,18 @@ export class Claims {
     const { cluster } = this.#parts;
     const gathered = await cluster.gather(this.#others(), "names.ask", { name }, Math.min(ASK_MS, timeoutMs));
     const [owner] = [...gathered.answers].find(([, claimed]) => claimed === "instance") ?? [];
-    const away = cluster.others.filter((id) => !cluster.isUp(id));
-    if (owner === undefined) for (const id of [...gathered.silent, ...gathered.errors.keys(), ...away]) silent?.add(id);
-    return owner;
+    if (owner !== undefined) return owner;
+    const away = this.#awayWith(name, gathered.answers);
+    if (away) return away.branch;
+    for (const id of [...gathered.silent, ...gathered.errors.keys(), ...cluster.away]) silent?.add(id);
+    return undefined;
   }
 
   /** Who has the name; undefined where all said that nobody has. */
   async #ask(name: string, timeoutMs: number): Promise<{ branch: string; claimed: Claimed } | undefined> {
-    const { cluster, owners } = this.#parts;
-    const known = owners.find(name);
-    // What is told of branches that are up may be old: they are asked.
-    if (known && !cluster.isUp(known.branch)) throw taken(name, known.app, known.branch);
+    const { cluster } = this.#parts;
+    const known = this.#awayWith(name);
+    if (known) throw taken(known);
     // Itself too: who speaks but hears nothing takes all others for gone, and would find every name free.
     const asked = [...this.#others(), cluster.branchId];
     const { answers, errors, silent } = await cluster.gather(asked, "names.ask", { name }, timeoutMs);
@@ -151,7 +190,29 @@ export class Claims {
     for (const [branch, claimed] of all) {
       if (claimed === "instance" || claimed === "promise") return { branch, claimed };
     }
+    const heard = this.#awayWith(name, answers);
+    if (heard) throw taken(heard);
     return undefined;
+  }
+
+  /**
+   * Who has the name by what is told of branches that are away, here and in `answers`. What is told of branches that are up may
+   * be old: they are asked.
+   */
+  #awayWith(name: string, answers: Gathered["answers"] = new Map()): Owner | undefined {
+    const { cluster, owners } = this.#parts;
+    for (const hearsay of answers.values()) if (factsOf(hearsay)["owners"] !== undefined) owners.take(hearsay);
+    const owner = owners.find(name);
+    return owner && !cluster.isUp(owner.branch) ? owner : undefined;
+  }
+
+  /** What this branch was told of a name that another one has: who asks may have come when that one was away already. */
+  #hearsay(name: string): Json {
+    const { store, cluster, owners } = this.#parts;
+    const owner = owners.find(name);
+    if (!owner || cluster.isUp(owner.branch)) return null;
+    const branch = store.knownBranches.get(owner.branch);
+    return rowsToJson({ owners: [owner], branches: branch ? [branch] : [] });
   }
 
   #claimed(name: string): Claimed | undefined {
@@ -159,24 +220,36 @@ export class Claims {
     // One whose name another branch has taken is not in the way of that.
     const isElsewhere = (owners.find(name)?.branch ?? cluster.branchId) !== cluster.branchId;
     if (!isElsewhere && store.instances.get(name)) return "instance";
-    const untilMs = this.#promised.get(name);
-    return untilMs !== undefined && untilMs > clock.now() ? "promise" : undefined;
+    const kept = this.#promised.get(name);
+    return kept !== undefined && kept.untilMs > clock.now() ? "promise" : undefined;
   }
 
-  #promise(name: string): void {
+  async #keep({ name, branch, token }: Placed, timeoutMs: number): Promise<void> {
+    const { cluster } = this.#parts;
+    if (branch === cluster.branchId) this.#promise(name, token);
+    else await cluster.call(branch, "names.promise", { name, token }, timeoutMs);
+  }
+
+  #promise(name: string, token: string): void {
     const { clock } = this.#parts;
-    for (const [other, untilMs] of this.#promised) if (untilMs <= clock.now()) this.#promised.delete(other);
+    for (const [other, { untilMs }] of this.#promised) if (untilMs <= clock.now()) this.#promised.delete(other);
     if (this.#claimed(name) !== undefined) throw conflict(`Instance "${name}" exists already`, { instance: name });
-    this.#promised.set(name, clock.now() + PROMISE_MS);
+    this.#promised.set(name, { token, untilMs: clock.now() + PROMISE_MS });
   }
 
-  #give(name: string, pinned: string | undefined): Placed {
-    const branch = pinned ?? this.#choose();
+  /** Not where the request came all the same, or the name is kept for another by now. */
+  #releaseUnused(name: string, token: string): void {
+    const kept = this.#promised.get(name);
+    if (kept?.token === token && kept.untilMs < Infinity) this.#promised.delete(name);
+  }
+
+  #give(name: string, pinned: string | undefined, unable?: ReadonlySet<string>): Placed {
+    const branch = pinned ?? this.#choose(unable);
     this.#given.set(name, { branch, atMs: this.#parts.clock.now() });
-    return { name, branch, isTaken: false };
+    return { name, branch, isTaken: false, token: crypto.randomUUID() };
   }
 
-  #choose(): string {
+  #choose(unable?: ReadonlySet<string>): string {
     const { cluster, owners, random, clock } = this.#parts;
     const counts = new Map(owners.counts());
     for (const [name, { branch, atMs }] of this.#given) {
@@ -184,9 +257,10 @@ export class Claims {
       if (isOver) this.#given.delete(name);
       else counts.set(branch, (counts.get(branch) ?? 0) + 1);
     }
-    const candidates = cluster.members().map(({ id, facts }) => {
+    const candidates = cluster.members().flatMap(({ id, facts }) => {
       const { load } = factsOf(facts);
-      return { id, instances: counts.get(id) ?? 0, load: typeof load === "number" ? load : 0 };
+      if (unable?.has(id)) return [];
+      return [{ id, instances: counts.get(id) ?? 0, load: typeof load === "number" ? load : 0 }];
     });
     return choose(candidates, random) ?? cluster.branchId;
   }
@@ -213,7 +287,7 @@ export class Claims {
 }
 
 /** The conflict of adding a name that a branch has which cannot be asked. */
-const taken = (name: string, app: string, branch: string) =>
+const taken = ({ name, app, branch }: Owner) =>
   conflict(`Instance "${name}" belongs to branch "${branch}", which is away`, { instance: name, app, branch });
 
 /** A branch that is up does not answer. */
@@ -222,7 +296,10 @@ const isSilence = (error: unknown) => error instanceof CymeError && error.facts[
 const beingAdded = (name: string) =>
   conflict(`Instance "${name}" is being added by another request: ask again`, { instance: name, stored: false });
 
-function nameOf(args: Json): string {
-  const { name } = factsOf(args);
-  return typeof name === "string" ? name : "";
+const nameOf = (args: Json) => textOf(args, "name");
+const tokenOf = (args: Json) => textOf(args, "token");
+
+function textOf(args: Json, field: string): string {
+  const { [field]: text } = factsOf(args);
+  return typeof text === "string" ? text : "";
 }

@@ -4,6 +4,7 @@ import { versionOfHearsay } from "../domain/version.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Store } from "../store/store.ts";
+import { Arrival, CONNECT_MS } from "./arrival.ts";
 
 /** What the bus needs of a branch. */
 export interface BusHooks {
@@ -25,15 +26,14 @@ type Handler = (args: Json, from: string, signal: AbortSignal) => Promise<Json> 
 /** A listener like a command, which asks and is no branch, says this of itself. */
 export const OBSERVER: Json = { observer: true };
 
-/** How long a first answer of the broker is waited for. */
-const CONNECT_MS = 5_000;
-
 /**
  * The branches that this one knows: those that are up, as the bus says, and those that are away, as the store says. Other
  * parts say what they do for other branches by `serve`, and what all are to know by `tell`.
  */
 export class Cluster {
   readonly branchId: string;
+  /** Whether it knows by now what the others know. */
+  readonly arrival: Arrival;
   readonly #parts: ClusterParts;
   readonly #bus: Bus | undefined;
   readonly #handlers = new Map<string, Handler>();
@@ -51,7 +51,11 @@ export class Cluster {
       handle: (method, args, from, signal) => this.#handle(method, args, from, signal),
       facts: () => Object.assign({}, ...this.#facts.map((facts) => facts())) as Json,
     });
+    this.arrival = new Arrival(parts.clock, () => this.#bus?.state);
     this.#bus?.onMember((change, member) => this.#onMember(change, member));
+    // Before the other listeners, who then hear anew.
+    this.#bus?.onState((state) => this.arrival.stateChanged(state));
+    this.tell(() => (this.arrival.isReady ? { ready: true } : {}));
   }
 
   start(): void {
@@ -80,6 +84,13 @@ export class Cluster {
   /** Other branches that were ever heard of, up or away, sorted. */
   get others(): string[] {
     return [...this.#known].toSorted();
+  }
+
+  /** Those of the others that are away, sorted. */
+  get away(): string[] {
+    // Once for all: with many branches it is no small thing to ask who is up.
+    const up = new Set(this.members().map(({ id }) => id));
+    return this.others.filter((id) => !up.has(id));
   }
 
   /** Branches that are up, this one among them, sorted by id. */
@@ -144,13 +155,13 @@ export class Cluster {
     return this.#bus.withLock(name, timeoutMs, work);
   }
 
-  /** Waits, not for long, until it is known whether the bus is up. */
-  async untilTried(): Promise<void> {
+  /** Waits, not for long and at most `timeoutMs`, until it is known whether the bus is up. */
+  async untilTried(timeoutMs = CONNECT_MS): Promise<void> {
     const bus = this.#bus;
     if (bus?.state.is !== "connecting") return;
     const tried = new AbortController();
     const end = bus.onState(({ is }) => (is === "connecting" ? undefined : tried.abort()));
-    await this.#parts.clock.sleep(CONNECT_MS, tried.signal);
+    await this.#parts.clock.sleep(Math.min(CONNECT_MS, timeoutMs), tried.signal);
     end();
   }
 
@@ -210,6 +221,9 @@ export class Cluster {
 
 export const factsOf = (facts: Json): Readonly<Record<string, Json>> =>
   typeof facts === "object" && facts !== null && !Array.isArray(facts) ? (facts as Record<string, Json>) : {};
+
+/** Whether a member says that it knows what there is to know. */
+export const isReady = ({ facts }: Member) => factsOf(facts)["ready"] === true;
 
 export const isObserver = (facts: Json) => factsOf(facts)["observer"] === true;
 

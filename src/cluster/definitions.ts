@@ -1,9 +1,11 @@
 import type { Json, Member } from "../bus/bus.ts";
 import type { Definition, DefinitionId } from "../domain/definition.ts";
 import { CymeError, conflict } from "../domain/errors.ts";
+import { joined } from "../domain/failures.ts";
 import { horizonAt } from "../domain/version.ts";
 import { Absence } from "./absence.ts";
-import { factsOf } from "./cluster.ts";
+import { HEAR_AGAIN_MS, toHear, type Seen } from "./arrival.ts";
+import { factsOf, isReady } from "./cluster.ts";
 import { DefinitionExchange, METHODS, type Authority, type ExchangeParts } from "./definition-exchange.ts";
 import { definitionToJson, lineToJson } from "./definition-json.ts";
 import { DefinitionLines, newerThan } from "./definition-lines.ts";
@@ -54,6 +56,8 @@ export class Definitions implements Spreading {
   readonly #differences = new Differences();
   /** Branches that were met, and not compared with yet. */
   readonly #met = new Set<string>();
+  /** Branches that this one agreed with since it is on the bus. */
+  readonly #agreedWith = new Set<string>();
   readonly #fruitless: Fruitless;
 
   constructor(parts: DefinitionsParts) {
@@ -70,7 +74,9 @@ export class Definitions implements Spreading {
     cluster.onMember((change, member) => {
       if (change === "joined") this.#onJoined(member);
     });
+    cluster.arrival.expect("definitions");
     cluster.onState(({ is }) => {
+      this.#agreedWith.clear();
       if (is === "up") this.#lookIn(0);
       else this.#absence.leave();
     });
@@ -94,6 +100,7 @@ export class Definitions implements Spreading {
   /** From now on this branch is a stranger to the others: it drops what they do not have, and takes over what they have. */
   takeState(): void {
     this.#absence.estrange();
+    this.#parts.cluster.arrival.expect("definitions");
     this.#lookIn(0);
   }
 
@@ -108,13 +115,16 @@ export class Definitions implements Spreading {
     const args = { definitions, wait_ms: Math.max(0, options.timeoutMs - RETURN_MS) };
     const { errors, silent } = await cluster.gather(up, METHODS.put, args, options.timeoutMs);
     for (const id of others) if (silent.includes(id) || !up.includes(id)) options.silent?.add(id);
-    for (const [branch, error] of errors) this.#judge(branch, error, options);
+    const failure = joined([...errors].flatMap(([branch, error]) => this.#judge(branch, error, options) ?? []));
+    if (failure) throw failure;
   }
 
-  #judge(branch: string, error: CymeError, { silent }: SpreadOptions): void {
-    if (TOLD_TO_CALLER.includes(error.code)) throw error.withFacts({ branch, stored: true });
+  /** What is so for the caller as well. */
+  #judge(branch: string, error: CymeError, { silent }: SpreadOptions): CymeError | undefined {
+    if (TOLD_TO_CALLER.includes(error.code)) return error.withFacts({ branch, stored: true });
     silent?.add(branch);
     this.#parts.log.warning("a branch did not take a change over", { branch, error });
+    return undefined;
   }
 
   // --- what other branches ask for ---
@@ -174,19 +184,48 @@ export class Definitions implements Spreading {
       if (!this.#isStopped) this.#parts.log.error("definitions cannot be compared", { error });
     }
     this.#isLooking = false;
-    this.#lookIn(LOOK_MS);
+    this.#lookIn(this.#isArriving ? HEAR_AGAIN_MS : LOOK_MS);
+  }
+
+  get #isArriving(): boolean {
+    const { cluster } = this.#parts;
+    return cluster.busState?.is === "up" && cluster.arrival.isMissing("definitions");
   }
 
   async #lookAt(members: readonly Member[]): Promise<void> {
     this.#forgetOld();
-    if (members.length > 0) {
-      if (this.#absence.isStale) await this.#catchUp(members);
-      else await this.#agreeWith(members);
-    }
+    const wasStale = this.#absence.isStale;
+    if (wasStale && members.length > 0) await this.#catchUp(members);
+    if (members.length === 0 || !this.#absence.isStale) await this.#arrive();
+    if (!wasStale) await this.#agreeWith(members);
     if (this.#isStopped || this.#parts.cluster.busState?.is !== "up") return;
     const own = this.digest;
     if (!this.#absence.isStale && members.some((member) => digestOf(member) === own)) this.#absence.agree();
     this.#absence.present();
+  }
+
+  /** Having come to the bus, agrees with those that know what there is. */
+  async #arrive(): Promise<void> {
+    const asked = new Set<string>();
+    while (this.#isArriving && !this.#isStopped) {
+      const { isOver, from } = toHear(this.digest, this.#tellers(), this.#agreedWith);
+      if (isOver) return this.#parts.cluster.arrival.heard("definitions");
+      const next = from.find(({ id }) => !asked.has(id));
+      if (next?.digest === undefined) return;
+      asked.add(next.id);
+      await this.#tryAgree(next.id, next.digest);
+    }
+  }
+
+  /** Other branches that tell what they have. */
+  #tellers(): Seen[] {
+    const { arrival } = this.#parts.cluster;
+    return this.#otherMembers().flatMap((member) => {
+      const { id, heardMs } = member;
+      const digest = digestOf(member);
+      const seen = { id, digest, heardMs, isReady: isReady(member), isFresh: arrival.isFresh(member) };
+      return digest === undefined ? [] : [seen];
+    });
   }
 
   /** Exchanges with those that differ for longer than what is on its way to one of them takes, and with who just came. */
@@ -208,6 +247,7 @@ export class Definitions implements Spreading {
     const own = this.digest;
     try {
       await this.#agree(peer);
+      this.#agreedWith.add(peer);
       this.#fruitless.exchanged(peer, own, theirs);
     } catch (error) {
       this.#met.add(peer);
@@ -265,6 +305,7 @@ export class Definitions implements Spreading {
     this.#parts.log.warning(message, { branch: peer, definitions: got.length });
     this.#parts.taker.takeInstead(got, lines);
     this.#absence.agree();
+    this.#agreedWith.add(peer);
     return authority;
   }
 

@@ -5,9 +5,10 @@ import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Owner } from "../store/owners.ts";
 import type { Store } from "../store/store.ts";
-import { factsOf, type Cluster } from "./cluster.ts";
+import { HEAR_AGAIN_MS, toHear, type Seen } from "./arrival.ts";
+import { factsOf, isReady, type Cluster } from "./cluster.ts";
 import { Fruitless } from "./fruitless.ts";
-import { choosePeer, choosePeerToMeet, Differences, type Told } from "./peer.ts";
+import { choosePeer, choosePeerToMeet, Differences, oneOfMost, type Told } from "./peer.ts";
 import { rowsFromJson, rowsToJson, type BranchRow, type Rows } from "./rows.ts";
 
 export interface OwnersParts {
@@ -19,9 +20,16 @@ export interface OwnersParts {
   readonly random: () => number;
 }
 
+/** What one message of an exchange tells of; `to` is the last name that it covers, undefined for all. */
+interface Part extends Rows {
+  readonly to: string | undefined;
+}
+
 /** How often what this branch has is compared with what is told of it, and what others know with what is known here. */
 const LOOK_MS = 2_000;
 const EXCHANGE_MS = 10_000;
+/** Rows of one message, so that it stays far below the bus's limit. */
+const PART_ROWS = 2_000;
 /** Within this time a branch that comes has heard of all that are there. */
 const MEET_MS = 200;
 const PRUNE_MS = 3_600_000;
@@ -34,12 +42,17 @@ export class Owners {
   readonly #parts: OwnersParts;
   #onLost: (name: string, to: string) => void = () => {};
   #onForgotten: () => void = () => {};
+  #isArriving: (name: string) => boolean = () => false;
   readonly #differences = new Differences();
   readonly #fruitless: Fruitless;
   #isExchanging = false;
   /** Branches that have come, or that this one has come to, a moment ago. */
   #joined = new Set<string>();
   #cancelMeet = () => {};
+  /** Who was heard since this branch is on the bus, and who was asked in vain. */
+  readonly #heardFrom = new Set<string>();
+  readonly #unheard = new Set<string>();
+  #cancelHear = () => {};
   #digest: { readonly revision: number; readonly of: string; readonly value: string } | undefined;
   #cancel = () => {};
   #pruneAtMs = 0;
@@ -54,13 +67,13 @@ export class Owners {
       this.#apply(rowsFromJson(args));
       return null;
     });
-    cluster.serve("names.exchange", (args) => {
-      const theirs = rowsFromJson(args);
-      const answer = rowsToJson(this.#lackedBy(theirs));
-      const taken = this.#apply(theirs);
-      // The others will lack it too.
-      void this.tell(taken.owners, taken.branches);
-      return answer;
+    cluster.serve("names.exchange", (args) => this.#answer(args));
+    cluster.arrival.expect("names");
+    cluster.onState(({ is }) => {
+      this.#cancelHear();
+      this.#heardFrom.clear();
+      this.#unheard.clear();
+      if (is === "up") this.#hearIn(0);
     });
     cluster.onMember((change, member) => {
       if (change === "joined") this.#meetSoon(member.id);
@@ -77,6 +90,11 @@ export class Owners {
     this.#onForgotten = listener;
   }
 
+  /** `isArriving` says which instances are still another branch's: who has them come claims their names, when that lets go. */
+  heedArriving(isArriving: (name: string) => boolean): void {
+    this.#isArriving = isArriving;
+  }
+
   start(): void {
     this.#look();
   }
@@ -85,6 +103,7 @@ export class Owners {
     this.#isStopped = true;
     this.#cancel();
     this.#cancelMeet();
+    this.#cancelHear();
   }
 
   /** Who has that name, as far as this branch knows; undefined where nobody has. */
@@ -114,29 +133,34 @@ export class Owners {
 
   /** Tells the other branches what was changed here. */
   async tell(changed: readonly Owner[], branches: readonly BranchRow[] = []): Promise<void> {
-    if (changed.length === 0 && branches.length === 0) return;
-    await this.#parts.cluster.cast("names.changed", rowsToJson({ owners: changed, branches }));
+    if (branches.length > 0) await this.#parts.cluster.cast("names.changed", rowsToJson({ owners: [], branches }));
+    for (let at = 0; at < changed.length; at += PART_ROWS) {
+      const owners = changed.slice(at, at + PART_ROWS);
+      await this.#parts.cluster.cast("names.changed", rowsToJson({ owners, branches: [] }));
+    }
   }
 
   /** Brings what is told of this branch in line with the instances that it has. */
   refresh(): void {
     const { store, cluster, log } = this.#parts;
     const self = cluster.branchId;
-    const own = new Map(store.instances.places().map(({ name, app }) => [name, app]));
+    const places = store.instances.places();
+    const own = new Map(places.map(({ name, app }) => [name, app]));
     const told = store.owners.ofBranch(self);
     const isTold = new Set(told.filter(({ name, app }) => own.get(name) === app).map(({ name }) => name));
     const gone = told.filter(({ name }) => !own.has(name));
-    const untold = [...own].filter(([name]) => !isTold.has(name));
+    // What is being deleted and was never told of, as a copy that did not come up, is nobody's matter.
+    const untold = places.filter(({ name, isDeleted }) => !isTold.has(name) && !isDeleted);
     const lost: [string, string][] = [];
     const changed =
       gone.length === 0 && untold.length === 0
         ? []
         : store.write(() => {
             const rows = gone.map((owner) => this.#write({ ...owner, isDeleted: true }));
-            for (const [name, app] of untold) {
+            for (const { name, app } of untold) {
               const owner = this.find(name);
               if (owner && owner.branch !== self) lost.push([name, owner.branch]);
-              else rows.push(this.claim(name, app));
+              else if (!this.#isArriving(name)) rows.push(this.claim(name, app));
             }
             return rows;
           });
@@ -184,7 +208,7 @@ export class Owners {
     const others = [cluster.branchId, ...cluster.others].toSorted().join(" ");
     const of = `${this.#horizon} ${others}`;
     if (this.#digest?.revision !== revision || this.#digest.of !== of) {
-      const rows = this.#remembered().map(({ name, version }) => `${name} ${version}`);
+      const rows = this.#remembered(store.owners.all()).map(({ name, version }) => `${name} ${version}`);
       this.#digest = { revision, of, value: Bun.hash([others, ...rows].join("\n")).toString(36) };
     }
     return this.#digest.value;
@@ -230,52 +254,125 @@ export class Owners {
     if (peer) void this.#exchange(peer);
   }
 
-  #others(): Told[] {
+  #others(): Seen[] {
     const { cluster } = this.#parts;
-    return cluster.members().flatMap(({ id, facts, heardMs }) => {
+    return cluster.members().flatMap((member) => {
+      const { id, facts, heardMs } = member;
       const { names } = factsOf(facts);
-      return id === cluster.branchId ? [] : [{ id, digest: typeof names === "string" ? names : undefined, heardMs }];
+      const digest = typeof names === "string" ? names : undefined;
+      const seen = { id, digest, heardMs, isReady: isReady(member), isFresh: cluster.arrival.isFresh(member) };
+      return id === cluster.branchId ? [] : [seen];
     });
   }
 
-  async #exchange({ id, digest: theirs }: Told): Promise<void> {
+  #hearIn(ms: number): void {
+    this.#cancelHear();
+    if (!this.#isStopped) this.#cancelHear = this.#parts.clock.after(ms, () => void this.#hear());
+  }
+
+  /** Having come to the bus, asks until it knows what is known there. */
+  async #hear(): Promise<void> {
     const { cluster, log } = this.#parts;
-    if (this.#isExchanging || this.#isStopped) return;
+    try {
+      if (cluster.busState?.is !== "up" || !cluster.arrival.isMissing("names")) return;
+      const others = this.#others();
+      const { isOver, from } = toHear(this.digest(), others, this.#heardFrom);
+      if (isOver) return this.#hasHeard();
+      const peer = oneOfMost(
+        from.filter(({ id }) => !this.#unheard.has(id)),
+        others,
+        this.#parts.random,
+      );
+      if (!peer) this.#unheard.clear();
+      else if (await this.#exchange(peer)) return this.#hearIn(0);
+      else this.#unheard.add(peer.id);
+    } catch (error) {
+      log.error("what the others know of names cannot be asked", { error });
+    }
+    this.#hearIn(HEAR_AGAIN_MS);
+  }
+
+  #hasHeard(): void {
+    this.#joined.clear();
+    this.#cancelMeet();
+    this.#parts.cluster.arrival.heard("names");
+  }
+
+  /** Whether it was done. */
+  async #exchange({ id, digest: theirs }: Told): Promise<boolean> {
+    const { cluster, log } = this.#parts;
+    if (this.#isExchanging || this.#isStopped) return false;
     this.#isExchanging = true;
     try {
       const own = this.digest();
       const isShared = this.#others().some(({ digest }) => digest === own);
-      const taken = this.#apply(
-        rowsFromJson(await cluster.call(id, "names.exchange", rowsToJson(this.#all()), EXCHANGE_MS)),
-      );
+      const taken = await this.#exchangeParts(id);
+      this.#heardFrom.add(id);
       // What this branch lacked, those lack too that knew the same.
       if (isShared) void this.tell(taken.owners, taken.branches);
       if (theirs !== undefined) this.#fruitless.exchanged(id, own, theirs);
       cluster.announce();
+      return true;
     } catch (error) {
       log.info("the names of another branch cannot be had now", { branch: id, error });
+      return false;
     } finally {
       this.#isExchanging = false;
     }
   }
 
-  /** What is known here of which another branch knows nothing, or something older. */
-  #lackedBy(theirs: Rows): Rows {
-    const { owners, branches } = this.#all();
-    const versions = new Map(theirs.owners.map(({ name, version }) => [name, version]));
-    return { owners: owners.filter(({ name, version }) => version > (versions.get(name) ?? "")), branches };
+  /** In parts, by the order of names: each goes as far as both sides can tell of in one message. Gives what was news. */
+  async #exchangeParts(peer: string): Promise<Rows> {
+    const { cluster } = this.#parts;
+    const owners: Owner[] = [];
+    const branches: BranchRow[] = [];
+    let after: string | undefined = "";
+    while (after !== undefined && !this.#isStopped) {
+      const part: Part = this.#part(after, undefined);
+      const asked = { ...rowsToJson(part), after, ...(part.to !== undefined && { to: part.to }) };
+      const answer = await cluster.call(peer, "names.exchange", asked, EXCHANGE_MS);
+      const taken = this.#apply(rowsFromJson(answer));
+      owners.push(...taken.owners);
+      branches.push(...taken.branches);
+      const { to } = factsOf(answer);
+      after = typeof to === "string" && to > after ? to : part.to;
+    }
+    return { owners, branches };
   }
 
-  #all(): Rows {
+  /** The other side of it: what the one that asks lacks. */
+  #answer(args: Json): Json {
+    const { after, to: upTo } = factsOf(args);
+    const theirs = rowsFromJson(args);
+    const { owners, branches, to } = this.#part(
+      typeof after === "string" ? after : "",
+      typeof upTo === "string" ? upTo : undefined,
+    );
+    const versions = new Map(theirs.owners.map(({ name, version }) => [name, version]));
+    const lacked = owners.filter(({ name, version }) => version > (versions.get(name) ?? ""));
+    const taken = this.#apply(theirs);
+    // The others will lack it too.
+    void this.tell(taken.owners, taken.branches);
+    return { ...rowsToJson({ owners: lacked, branches }), ...(to !== undefined && { to }) };
+  }
+
+  /** As much as one message holds of what is known of names after `after`, at most up to `upTo`; the first tells of branches too. */
+  #part(after: string, upTo: string | undefined): Part {
+    const rows = this.#parts.store.owners.between(after, upTo, PART_ROWS);
+    const to = rows.length < PART_ROWS ? upTo : rows.at(-1)?.name;
+    return { owners: this.#remembered(rows), branches: after === "" ? this.#branches() : [], to };
+  }
+
+  #branches(): BranchRow[] {
     const { store, cluster } = this.#parts;
     const others = store.knownBranches.all().filter(({ id }) => id !== cluster.branchId);
-    return { owners: this.#remembered(), branches: [...others, this.#ownRow()] };
+    return [...others, this.#ownRow()];
   }
 
   /** Without deletions that are forgotten. */
-  #remembered(): Owner[] {
+  #remembered(rows: readonly Owner[]): Owner[] {
     const horizon = this.#horizon;
-    return this.#parts.store.owners.all().filter(({ isDeleted, version }) => !isDeleted || version >= horizon);
+    return rows.filter(({ isDeleted, version }) => !isDeleted || version >= horizon);
   }
 
   get #horizon(): Version {

@@ -40,7 +40,7 @@ export function choosePeer(
 ): Told | undefined {
   const sizes = sizesOf(others);
   const ownSize = 1 + (sizes.get(own) ?? 0);
-  const peer = oneOfMost(lasting, sizes, random);
+  const peer = oneOfMost(lasting, others, random);
   if (peer?.digest === undefined) return undefined;
   const size = sizes.get(peer.digest) ?? 0;
   return size > ownSize || (size === ownSize && own < peer.digest) ? peer : undefined;
@@ -49,11 +49,12 @@ export function choosePeer(
 /** Whom a branch that has just come asks what there is to know. */
 export function choosePeerToMeet(own: string, others: readonly Told[], random: () => number): Told | undefined {
   const differing = others.filter(({ digest }) => digest !== undefined && digest !== own);
-  return oneOfMost(differing, sizesOf(others), random);
+  return oneOfMost(differing, others, random);
 }
 
-/** One of those who know what most know. */
-function oneOfMost(from: readonly Told[], sizes: ReadonlyMap<string, number>, random: () => number): Told | undefined {
+/** One of those of `from` who know what most of `others` know. */
+export function oneOfMost(from: readonly Told[], others: readonly Told[], random: () => number): Told | undefined {
+  const sizes = sizesOf(others);
   const sizeOf = ({ digest }: Told) => (digest === undefined ? 0 : (sizes.get(digest) ?? 0));
   const most = Math.max(...from.map(sizeOf));
   const [first] = from.filter((told) => sizeOf(told) === most).toSorted((a, b) => (digestOf(a) < digestOf(b) ? -1 : 1));

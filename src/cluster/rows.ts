@@ -13,7 +13,7 @@ export interface Rows {
 /** Whether a branch belongs to the cluster, or was forgotten. */
 export type BranchRow = Pick<KnownBranch, "id" | "url" | "isForgotten" | "version">;
 
-export const rowsToJson = ({ owners, branches }: Rows): Json => ({
+export const rowsToJson = ({ owners, branches }: Rows): { readonly [key: string]: Json } => ({
   owners: owners.map(({ name, app, branch, version, isDeleted }) => ({ name, app, branch, version, isDeleted })),
   branches: branches.map(({ id, url, isForgotten, version }) => ({ id, url, isForgotten, version })),
 });

@@ -7,7 +7,15 @@ import { NO_LAUNCH, onlyChanged, parseLaunch, type Launch } from "../domain/laun
 import { appName } from "../domain/names.ts";
 import { findApp, type CallOptions } from "./context.ts";
 import { refuseBadLogin, refuseDifferent } from "./declarations.ts";
-import { type DefinitionParts, begin, storeApp, storeAppDeletion, untilDone, type Effect } from "./effects.ts";
+import {
+  type DefinitionParts,
+  begin,
+  storeApp,
+  storeAppDeletion,
+  untilDone,
+  untilDoneEverywhere,
+  type Effect,
+} from "./effects.ts";
 
 /** An app with what belongs to it. */
 export interface AppDetail {
@@ -48,7 +56,7 @@ export class Apps {
     const { isNew, isChanged, effects } = store.write(() => this.#store(name, change));
     begin(this.#parts, effects);
     const told = isChanged ? this.#spreading.spread([appId(name)], options) : undefined;
-    await Promise.all([untilDone(this.#parts, effects, options), told]);
+    await untilDoneEverywhere(untilDone(this.#parts, effects, options), told);
     return { detail: this.get(name), isNew };
   }
 

@@ -47,15 +47,17 @@ export class Branches {
     this.#parts = parts;
     this.#identity = identity;
     this.#shutDown = shutDown;
-    parts.cluster.tell(() => this.#told());
+    const { cluster, branchId } = parts;
+    cluster.tell(() => this.#told());
+    cluster.serve("branches.known", () => [branchId, ...cluster.others]);
   }
 
   /** Ids of the branches that are up, sorted; without the bus nobody knows of the others, which are added to `silent`. */
   ids(silent?: Set<string>): string[] {
     const { cluster, branchId } = this.#parts;
-    if (cluster.busState?.is !== "up") for (const id of cluster.others) silent?.add(id);
-    const ids = cluster.members().map(({ id }) => id);
-    return ids.length === 0 ? [branchId] : ids;
+    if (cluster.busState?.is === "up") return cluster.members().map(({ id }) => id);
+    for (const id of cluster.others) silent?.add(id);
+    return [branchId];
   }
 
   /** This branch; `not-found` for another. */

@@ -207,6 +207,21 @@ describe("two sides of a partition", () => {
     expect(JSON.stringify([a.logged, b.logged])).not.toContain("hush");
   });
 
+  test("say in the log which variables were lost, by what they hold, and none that was not", async () => {
+    const { cluster, a, b } = await pairWithWorker();
+    await using _ = cluster;
+    const broker = (password: string) => `amqp://me:${password}@h/v`;
+    cluster.network.partition([a.life.bus], [b.life.bus]);
+    const mine = { env: { SAME: "1", OTHER: "hush", MORE: "2" }, broker: broker("hush"), cwd: "/same" };
+    await a.life.apps.put("mail", mine, NOWAIT);
+    await cluster.clock.advance(S);
+    await b.life.apps.put("mail", { ...mine, env: { SAME: "1", OTHER: "3" }, broker: broker("sesame") }, NOWAIT);
+    cluster.network.partition();
+    await cluster.calm();
+    const fields = { env: '["MORE","OTHER"]', broker: '"amqp://h:5672/v"' };
+    expect([...a.lost, ...b.lost].map(({ lost }) => lost)).toEqual([fields]);
+  });
+
   test("of which one deleted an app and the other went on with it agree that it is gone", async () => {
     const { cluster, a, b } = await pairWithWorker();
     await using _ = cluster;

@@ -15,16 +15,19 @@ import {
 } from "./context.ts";
 import { declareOrRefuse } from "./declarations.ts";
 import type { Instances } from "./instances.ts";
+import type { Moves } from "./moves.ts";
 import { alive } from "./settle.ts";
 
 /** Which instance consumes from which queue. */
 export class Consumers {
   readonly #parts: Parts;
   readonly #instances: Instances;
+  readonly #moves: Moves;
 
-  constructor(parts: Parts, instances: Instances) {
+  constructor(parts: Parts, instances: Instances, moves: Moves) {
     this.#parts = parts;
     this.#instances = instances;
+    this.#moves = moves;
   }
 
   /** Full declarations of what the worker consumes from now, by its own answer; none of a worker that does not run. */
@@ -54,6 +57,7 @@ export class Consumers {
     // A worker that consumes already needs no new try, and would lose an exclusive queue to it.
     const isNew = !instance.queues.includes(queueName);
     if (isNew && !options.nowait) await declareOrRefuse(this.#parts, broker, queue, options, declareQueue);
+    this.#moves.refuseLeaving(name);
     const { before, after } = this.#wish(app, name, (queues) => [...new Set([...queues, queueName])].toSorted());
     const isAdded = !before.queues.includes(queueName);
     // As people do, who may have mended on the broker what it refused before.
@@ -81,6 +85,7 @@ export class Consumers {
     const { store, supervisor } = this.#parts;
     const instance = findInstance(store, app, name);
     if (!instance.queues.includes(queue)) throw notFound("consumer", queue);
+    this.#moves.refuseLeaving(name);
     this.#unwish(app, name, queue);
     supervisor.wake(name);
     if (options.nowait) return;

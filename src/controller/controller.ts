@@ -1,9 +1,11 @@
 import { NOBODY_ELSE, type Spreading } from "../cluster/spreading.ts";
 import { Apps } from "./apps.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Health, type SelfReport } from "./health.ts";
+import { Hearing } from "./hearing.ts";
 import { LostNames } from "./lost-names.ts";
 import { Moves } from "./moves.ts";
 import { Instances } from "./instances.ts";
@@ -17,6 +19,7 @@ export class Controller {
   readonly instances: Instances;
   readonly queues: Queues;
   readonly moves: Moves;
+  readonly arrivals: Arrivals;
   readonly consumers: Consumers;
   readonly workers: Workers;
   readonly branches: Branches;
@@ -24,6 +27,8 @@ export class Controller {
   readonly health: Health;
   /** What other branches are asked for. */
   readonly elsewhere: Elsewhere;
+  /** What has to be heard of them first. */
+  readonly hearing: Hearing;
 
   constructor(
     parts: TaskParts,
@@ -31,18 +36,20 @@ export class Controller {
     spreading: Spreading = NOBODY_ELSE,
   ) {
     this.apps = new Apps(parts, spreading);
-    this.instances = new Instances(parts);
     this.moves = new Moves(parts);
+    this.arrivals = new Arrivals(parts);
+    this.instances = new Instances(parts, this.moves);
     const lostNames = new LostNames(parts);
     parts.owners.onLost((name, to) => {
-      if (!this.moves.isArriving(name) && !this.moves.isHandedOver(name, to)) lostNames.lost(name, to);
+      if (!this.arrivals.has(name) && !this.moves.isHandedOver(name, to)) lostNames.lost(name, to);
     });
     this.queues = new Queues(parts, spreading);
-    this.consumers = new Consumers(parts, this.instances);
+    this.consumers = new Consumers(parts, this.instances, this.moves);
     this.workers = new Workers(parts);
     this.branches = new Branches(parts, branch.identity, branch.shutDown);
     this.tasks = new Tasks(parts);
     this.health = new Health(parts, branch.self);
     this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
+    this.hearing = new Hearing(parts);
   }
 }

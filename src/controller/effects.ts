@@ -1,9 +1,10 @@
 import type { App } from "../domain/app.ts";
+import { explained, keptError, together } from "../domain/failures.ts";
 import { restartOf, type Instance } from "../domain/instance.ts";
 import { resolveLaunch } from "../domain/launch.ts";
 import { sameQueue, type Queue } from "../domain/queue.ts";
 import { refuseAway, waitFor, type CallOptions, type Parts } from "./context.ts";
-import { settle, untilGone } from "./settle.ts";
+import { hasSettled, settle, untilGone } from "./settle.ts";
 
 /*
  * What a change of an app or a queue does to the instances of this branch, whoever made the change: here, or on another
@@ -111,21 +112,23 @@ export function begin({ supervisor }: Pick<Parts, "supervisor">, effects: readon
   supervisor.removeEmptyApps();
 }
 
-/** Waits until all of it is done; throws what `settle` and `waitFor` throw. */
-export async function untilDone(
-  parts: Pick<Parts, "supervisor">,
-  effects: readonly Effect[],
-  options: CallOptions,
-): Promise<void> {
+/** What those wait with that see what becomes of effects. */
+type Seeing = Pick<Parts, "supervisor" | "store">;
+
+/**
+ * Waits until all of it is done; throws what `settle` and `waitFor` throw, and of instances that fail, or are kept since
+ * another one did, one error that names them all.
+ */
+export async function untilDone(parts: Seeing, effects: readonly Effect[], options: CallOptions): Promise<void> {
   if (options.nowait || effects.length === 0) return;
   const deleted = new Set(effects.flatMap((effect) => (effect.do === "delete" ? [effect.instance] : [])));
-  await Promise.all(
+  await together(
     effects.map((effect) => {
       switch (effect.do) {
         case "restart":
           // A later one of these changes may have deleted it.
           if (deleted.has(effect.instance.name)) return undefined;
-          return settle(parts, effect.instance, options, effect.queues);
+          return untilRestarted(parts, effect.instance, options, effect.queues);
         case "delete":
           return untilGone(parts, effect.instance, options);
         case "stop consuming":
@@ -136,6 +139,33 @@ export async function untilDone(
     }),
   );
   parts.supervisor.removeEmptyApps();
+}
+
+/** Waits until the own effects are done and what was `told` to the others; what failed anywhere is one error for people. */
+export async function untilDoneEverywhere(done: Promise<void>, told: Promise<void> | undefined): Promise<void> {
+  try {
+    await together([done, told]);
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+/** As `settle`; throws as well where the restart was taken back, since another instance did not come back from its own. */
+async function untilRestarted(
+  parts: Seeing,
+  instance: Instance,
+  options: CallOptions,
+  queues: readonly string[],
+): Promise<void> {
+  const { store } = parts;
+  if (!instance.isEnabled) return settle(parts, instance, options, queues);
+  await waitFor(parts, instance.name, options, (status) => {
+    const wished = store.instances.get(instance.name);
+    if (wished && wished.restartSeq < instance.restartSeq) {
+      throw keptError(instance.name, store.halts.get(instance.app)?.failed);
+    }
+    return hasSettled(status, instance, queues) || undefined;
+  });
 }
 
 function untilCancelled(

@@ -1,32 +1,37 @@
 import type { Json } from "../bus/bus.ts";
-import { factsOf } from "../cluster/cluster.ts";
 import type { Placed } from "../cluster/claims.ts";
 import { CymeError, OUTCOMES, unavailable } from "../domain/errors.ts";
 import { bytesOf, parseForwardedAnswer, type ForwardedAnswer, type ForwardedRequest } from "../domain/forward.ts";
 import type { CallOptions, Parts } from "./context.ts";
+import { TaskHolders } from "./task-holders.ts";
 
 /** The other side keeps the caller's time itself, and says what is late: only one that is silent itself meets this. */
 const GRACE_MS = 1_000;
 const GATHER_MS = 5_000;
-const ASK_MS = 2_000;
+/** The caller's time that is left is told in such steps, so that a moment on the way does not show. */
+const STEP_MS = 100;
 /** Requests of others that are answered at the same time: fewer than the bus lets in, so that short questions always get in. */
 const MAX_ANSWERED = 2_000;
 
 type ElsewhereParts = Pick<Parts, "cluster" | "claims" | "store" | "clock">;
 
+/** How a request is forwarded. */
+export interface Forward extends Pick<CallOptions, "timeoutMs"> {
+  readonly isWrite: boolean;
+  /** Aborted when the caller has left. */
+  readonly left: AbortSignal;
+}
+
 /** What is to be asked of other branches, and done by them. */
 export class Elsewhere {
   readonly #parts: ElsewhereParts;
-  readonly #knowsTask: (uuid: string) => boolean;
+  /** Who sent which task, and who is to. */
+  readonly tasks: TaskHolders;
 
   /** `knowsTask` says whether this branch sent the task, or heard of it. */
   constructor(parts: ElsewhereParts, knowsTask: (uuid: string) => boolean) {
     this.#parts = parts;
-    this.#knowsTask = knowsTask;
-    parts.cluster.serve("tasks.ask", (args) => {
-      const { uuid } = factsOf(args);
-      return typeof uuid === "string" && knowsTask(uuid);
-    });
+    this.tasks = new TaskHolders(parts, knowsTask);
   }
 
   /** Whether there never was another branch. */
@@ -38,23 +43,14 @@ export class Elsewhere {
     return this.#parts.cluster.branchId;
   }
 
-  /** Whether there may be others of whom this branch has not heard yet. */
-  get isConnecting(): boolean {
-    return this.#parts.cluster.busState?.is === "connecting";
-  }
-
-  /**
-   * Waits, after a start and not for long, until it is known whether there is another branch; with nowait not at all. Returns
-   * what is left of the caller's time, in ms.
-   */
-  async untilTried({ nowait, timeoutMs }: CallOptions): Promise<number> {
-    const { cluster, clock } = this.#parts;
-    if (!this.isConnecting || nowait) return timeoutMs;
-    const sinceMs = clock.now();
-    const enough = new AbortController();
-    await Promise.race([cluster.untilTried(), clock.sleep(timeoutMs, enough.signal)]);
-    enough.abort();
-    return Math.max(0, timeoutMs - (clock.now() - sinceMs));
+  /** Gives, from now on, the options with what is left of the caller's time: all that is done one after another has to fit into it. */
+  timed(options: CallOptions): () => CallOptions {
+    const { clock } = this.#parts;
+    const untilMs = clock.now() + options.timeoutMs;
+    return () => {
+      const leftMs = Math.ceil((untilMs - clock.now()) / STEP_MS) * STEP_MS;
+      return { ...options, timeoutMs: Math.min(options.timeoutMs, Math.max(0, leftMs)) };
+    };
   }
 
   /** Has `handle` answer what other branches are asked, as if it was asked here. */
@@ -104,41 +100,48 @@ export class Elsewhere {
     throw unavailable(message, { instance: name, silent: unasked, stored: false });
   }
 
-  /** The branch that knows of a task; undefined where nobody who answers does. Who does not is then added to `silent`. */
-  async holderOfTask(uuid: string, { timeoutMs, silent }: CallOptions): Promise<string | undefined> {
-    const { cluster } = this.#parts;
-    if (this.#knowsTask(uuid)) return cluster.branchId;
-    const up = this.#up();
-    const gathered = await cluster.gather(up, "tasks.ask", { uuid }, Math.min(ASK_MS, timeoutMs));
-    const [holder] = [...gathered.answers].find(([, knows]) => knows === true) ?? [];
-    const mute = [...gathered.silent, ...gathered.errors.keys(), ...this.#away()];
-    if (holder === undefined) for (const id of mute) silent?.add(id);
-    return holder;
-  }
-
   /** See `Claims.place`. */
-  place(name: string | undefined, pinned: string | undefined, { timeoutMs }: CallOptions): Promise<Placed> {
-    return this.#parts.claims.place(name, pinned, timeoutMs);
+  place(
+    name: string | undefined,
+    pinned: string | undefined,
+    { timeoutMs }: CallOptions,
+    unable?: ReadonlySet<string>,
+  ): Promise<Placed> {
+    return this.#parts.claims.place(name, pinned, timeoutMs, unable);
   }
 
-  release(name: string): void {
-    this.#parts.claims.release(name);
+  /** Adds an instance here, whose name is kept until then. */
+  async adding<T>(name: string, add: () => Promise<T>): Promise<T> {
+    const { claims } = this.#parts;
+    claims.begin(name);
+    try {
+      return await add();
+    } finally {
+      claims.release(name);
+    }
+  }
+
+  /** Nothing is added under the name that was kept. */
+  giveBack(placed: Placed): void {
+    this.#parts.claims.giveBack(placed);
   }
 
   /**
    * Has another branch answer a request. Rejects `not-found` for one that nobody knows, `unavailable` for one that is away,
    * `timeout`; of a write with the fact `stored`, null where nobody can say.
    */
-  async forward(to: string, request: ForwardedRequest, { timeoutMs }: CallOptions): Promise<ForwardedAnswer> {
+  async forward(
+    to: string,
+    request: ForwardedRequest,
+    { timeoutMs, isWrite, left }: Forward,
+  ): Promise<ForwardedAnswer> {
     const { cluster } = this.#parts;
-    const isWrite = request.method !== "GET" && request.method !== "HEAD";
+    // What is written is done though its caller leaves, as it is here.
+    const how = isWrite ? { isWrite } : { signal: left };
     try {
-      return parseForwardedAnswer(await cluster.call(to, "request", request, timeoutMs + GRACE_MS, { isWrite }));
+      return parseForwardedAnswer(await cluster.call(to, "request", request, timeoutMs + GRACE_MS, how));
     } catch (error) {
-      if (!(error instanceof CymeError) || !isWrite) throw error;
-      if (error.code !== "unavailable" && error.code !== "timeout") throw error;
-      const stored = error.facts["begun"] === false ? false : null;
-      throw error.withFacts({ stored, ...error.facts });
+      throw isWrite ? withStored(error) : error;
     }
   }
 
@@ -152,7 +155,7 @@ export class Elsewhere {
     // Within the caller's time, so that the answer says who was silent.
     const forMs = Math.min(GATHER_MS, timeoutMs * 0.9);
     const gathered = await this.#parts.cluster.gather(this.#up(), "request", request, forMs);
-    for (const id of [...gathered.silent, ...gathered.errors.keys(), ...this.#away()]) silent?.add(id);
+    for (const id of [...gathered.silent, ...gathered.errors.keys(), ...this.#parts.cluster.away]) silent?.add(id);
     const lists: unknown[][] = [];
     for (const [id, json] of gathered.answers) {
       const list = listOf(json);
@@ -166,13 +169,14 @@ export class Elsewhere {
     const { cluster } = this.#parts;
     return cluster.members().flatMap(({ id }) => (id === cluster.branchId ? [] : [id]));
   }
+}
 
-  #away(): string[] {
-    const { cluster } = this.#parts;
-    // Once for all: with many branches it is no small thing to ask who is up.
-    const up = new Set(this.#up());
-    return cluster.others.filter((id) => !up.has(id));
-  }
+/** The error of a write that another branch did not answer, with the fact `stored`, null where nobody can say. */
+export function withStored(error: unknown): unknown {
+  if (!(error instanceof CymeError)) return error;
+  if (error.code !== "unavailable" && error.code !== "timeout") return error;
+  const stored = error.facts["begun"] === false ? false : null;
+  return error.withFacts({ stored, ...error.facts });
 }
 
 /** The list in an answer, empty where there is nothing; undefined where it holds none, as one that cannot be read. */

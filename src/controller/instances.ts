@@ -19,6 +19,7 @@ import type { Bounds } from "../supervisor/plan.ts";
 import type { Status } from "../supervisor/status.ts";
 import { findApp, findInstance, refuseAway, type CallOptions, type Parts } from "./context.ts";
 import { declareOrRefuse, refuseBadLogin } from "./declarations.ts";
+import type { Moves } from "./moves.ts";
 import { settle, untilGone } from "./settle.ts";
 import { refuseUser } from "./users.ts";
 
@@ -43,9 +44,11 @@ const STATS_MS = 5000;
 /** What can be done to the instances of this branch. `app` is undefined where the caller did not name it. */
 export class Instances {
   readonly #parts: Parts;
+  readonly #moves: Pick<Moves, "refuseLeaving">;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, moves: Pick<Moves, "refuseLeaving">) {
     this.#parts = parts;
+    this.#moves = moves;
   }
 
   /** Names of the instances of this branch, without those whose names another branch has by now. */
@@ -124,6 +127,7 @@ export class Instances {
   async remove(app: string | undefined, name: string, options: CallOptions): Promise<void> {
     const { store, supervisor, owners } = this.#parts;
     findInstance(store, app, name);
+    this.#moves.refuseLeaving(name);
     store.write(() => store.instances.set(name, { isDeleted: true }));
     supervisor.wake(name);
     if (options.nowait) return;
@@ -207,6 +211,7 @@ export class Instances {
     const { store, supervisor } = this.#parts;
     const { after, queues } = store.write(() => {
       const before = findInstance(store, app, name);
+      this.#moves.refuseLeaving(name);
       const changed = change(before);
       // A person who switches an instance on again means it to have a fresh budget of restarts.
       if (changed.isEnabled && !before.isEnabled) store.workers.forgetDeaths(name);

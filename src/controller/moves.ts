@@ -1,14 +1,13 @@
 import type { Json } from "../bus/bus.ts";
 import { factsOf } from "../cluster/cluster.ts";
-import { rowsToJson } from "../cluster/rows.ts";
 import { conflict, CymeError, invalid, notFound } from "../domain/errors.ts";
 import { text, type Params } from "../domain/fields.ts";
-import { instanceParams, newInstance, parseInstanceChange, type Instance } from "../domain/instance.ts";
-import { branchId, instanceName } from "../domain/names.ts";
+import type { Instance } from "../domain/instance.ts";
+import { branchId } from "../domain/names.ts";
 import type { Log } from "../kit/log.ts";
-import { findApp, findInstance, findQueue, type CallOptions, type Parts } from "./context.ts";
-import { settle, untilGone } from "./settle.ts";
-import { refuseUser } from "./users.ts";
+import { adoptionToJson, offerOf } from "./adoption.ts";
+import { findInstance, type CallOptions, type Parts } from "./context.ts";
+import { untilGone } from "./settle.ts";
 
 const LOCK_MS = 10_000;
 /** Kept from the caller's time for what follows at this end. */
@@ -18,21 +17,31 @@ interface MoveParts extends Parts {
   readonly log: Log;
 }
 
+/** An instance that was offered to another branch. */
+interface Offer {
+  readonly move: string;
+  readonly to: string;
+  /** As it was then. */
+  readonly offered: ReturnType<typeof offerOf>;
+  /** Whether the caller is waited for still: else it is not let go any more. */
+  isOpen: boolean;
+  /** The other branch was told that it may have the instance, so that it has it, or will be heard of no more. */
+  isReleased: boolean;
+}
+
 /**
  * Gives an instance to another branch: its worker starts there before it stops here. The name belongs to this branch until
- * the other says that the worker runs. If either ends in the middle, what is left is a second worker of that name, which the
- * branch that does not own the name stops when it finds out.
+ * the other says that the worker runs, and this one lets it go; until then nothing else may be done with the instance. If
+ * either ends in the middle, what is left is a second worker of that name, which is stopped when that is found out.
  */
 export class Moves {
   readonly #parts: MoveParts;
-  /** Instances that start here while they still belong to another branch. */
-  readonly #arriving = new Set<string>();
-  /** Instances that were offered to another branch, and to which. */
-  readonly #leaving = new Map<string, string>();
+  /** By name. Those that were let go stay until the other branch is heard of. */
+  readonly #offers = new Map<string, Offer>();
 
   constructor(parts: MoveParts) {
     this.#parts = parts;
-    parts.cluster.serve("instances.adopt", (args) => this.#adopt(args));
+    parts.cluster.serve("instances.release", (args, from) => this.#release(args, from));
   }
 
   /** Moves an instance of this branch. With nowait it is begun. */
@@ -49,109 +58,84 @@ export class Moves {
     moving.catch((error: unknown) => log.error("an instance could not be moved", { instance: name, to, error }));
   }
 
-  /** Another branch has this name by now. Whether that was wished, so that the instance here is deleted. */
-  isHandedOver(name: string, to: string): boolean {
-    return this.#leaving.get(name) === to;
+  /** Throws `conflict` for an instance that is being moved: what is done to it now would be lost. */
+  refuseLeaving(name: string): void {
+    const offer = this.#offers.get(name);
+    if (!offer?.isOpen) return;
+    const message = `Instance "${name}" is being moved to branch "${offer.to}": ask again when it is there`;
+    throw conflict(message, { instance: name, branch: offer.to, stored: false });
   }
 
-  /** Whether the instance starts here while it still belongs to another branch. */
-  isArriving(name: string): boolean {
-    return this.#arriving.has(name);
+  /** Another branch has this name by now. Where that was wished the instance here is deleted, and true returned. */
+  isHandedOver(name: string, to: string): boolean {
+    const offer = this.#offers.get(name);
+    if (offer?.to !== to || !offer.isReleased) return false;
+    // What somebody changed after the move was given up is for people to decide.
+    if (!offer.isOpen && !this.#isAsOffered(name, offer)) return false;
+    this.#handOver(name);
+    return true;
   }
 
   async #move(instance: Instance, to: string, timeoutMs: number): Promise<void> {
     const { cluster, owners, clock } = this.#parts;
     const { name } = instance;
-    if (this.#leaving.has(name)) throw conflict(`Instance "${name}" is being moved already`, { instance: name });
+    this.refuseLeaving(name);
     const untilMs = clock.now() + timeoutMs;
     const leftMs = () => Math.max(1, untilMs - clock.now());
-    this.#leaving.set(name, to);
+    const move = crypto.randomUUID();
+    const offer: Offer = { move, to, offered: offerOf(instance), isOpen: true, isReleased: false };
+    this.#offers.set(name, offer);
     try {
       await cluster.withLock(`instance ${name}`, Math.min(LOCK_MS, timeoutMs), async () => {
-        const wait = Math.max(0, leftMs() - RETURN_MS);
-        owners.take(await cluster.call(to, "instances.adopt", adoption(instance, wait), leftMs(), { isWrite: true }));
+        const args = adoptionToJson(offer.offered, move, Math.max(0, leftMs() - RETURN_MS));
+        owners.take(await cluster.call(to, "instances.adopt", args, leftMs(), { isWrite: true }));
       });
-      this.#handOver(name);
-      await untilGone(this.#parts, name, { nowait: false, timeoutMs: leftMs() });
     } catch (error) {
-      // It may have told that it has the instance, though not in time.
-      if (owners.find(name)?.branch === to) this.#handOver(name);
-      throw error instanceof CymeError ? error.withFacts({ instance: name, branch: to }) : error;
+      throw this.#failed(name, offer, error);
     } finally {
-      this.#leaving.delete(name);
+      offer.isOpen = false;
     }
+    if (this.#offers.has(name)) this.#handOver(name);
+    await untilGone(this.#parts, name, { nowait: false, timeoutMs: leftMs() });
+  }
+
+  /** What the caller is told of a move that was not heard to be done: whether it is, and may be yet. */
+  #failed(name: string, offer: Offer, error: unknown): unknown {
+    const { to } = offer;
+    const isThere = this.#parts.owners.find(name)?.branch === to && offer.isReleased;
+    const isRefused = error instanceof CymeError && error.facts["stored"] === false;
+    const mayBeThere = offer.isReleased && !isRefused;
+    if (isThere) this.#handOver(name);
+    else if (!mayBeThere) this.#offers.delete(name);
+    const stored = isThere || (mayBeThere ? null : false);
+    return error instanceof CymeError ? error.withFacts({ instance: name, branch: to, stored }) : error;
+  }
+
+  /** The worker runs on the other branch, which may have the instance: where it is still as it was offered, and waited for. */
+  #release(args: Json, from: string): null {
+    const { name, move } = factsOf(args);
+    const offer = typeof name === "string" ? this.#offers.get(name) : undefined;
+    if (typeof name !== "string" || offer?.move !== move || offer?.to !== from || !offer.isOpen) {
+      throw conflict(`Instance "${String(name)}" is not being moved to branch "${from}" any more`, { stored: false });
+    }
+    if (!this.#isAsOffered(name, offer)) {
+      const message = `Instance "${name}" was changed while it was being moved, and stays: move it again`;
+      throw conflict(message, { instance: name, stored: false });
+    }
+    offer.isReleased = true;
+    return null;
+  }
+
+  #isAsOffered(name: string, { offered }: Offer): boolean {
+    const instance = this.#parts.store.instances.get(name);
+    return instance !== undefined && !instance.isDeleted && Bun.deepEquals(offerOf(instance), offered);
   }
 
   /** The other branch has it: the worker here may go, and takes nothing with it that the other one uses. */
   #handOver(name: string): void {
     const { store, supervisor } = this.#parts;
+    this.#offers.delete(name);
     store.write(() => store.instances.set(name, { isDeleted: true }));
     supervisor.wake(name);
   }
-
-  async #adopt(args: Json): Promise<Json> {
-    const { store, supervisor, owners, clock } = this.#parts;
-    const { instance, waitMs } = readAdoption(args, clock.now());
-    const { name, app, queues } = instance;
-    findApp(store, app);
-    refuseUser(instance.user);
-    for (const queue of queues) findQueue(store, app, queue);
-    const isOurs = owners.find(name)?.branch === this.#parts.cluster.branchId;
-    if (this.#arriving.has(name) || (isOurs && store.instances.get(name))) {
-      throw conflict(`Instance "${name}" is on branch "${this.#parts.cluster.branchId}" already`, { instance: name });
-    }
-    this.#arriving.add(name);
-    try {
-      store.write(() => store.instances.put(instance));
-      supervisor.wake(name, "people");
-      await this.#settle(instance, waitMs);
-      const row = store.write(() => owners.claim(name, app));
-      await owners.tell([row]);
-      return rowsToJson({ owners: [row], branches: [] });
-    } finally {
-      this.#arriving.delete(name);
-    }
-  }
-
-  /** What does not come up is removed again. */
-  async #settle(instance: Instance, timeoutMs: number): Promise<void> {
-    const { store, supervisor } = this.#parts;
-    try {
-      await settle(this.#parts, instance, { nowait: false, timeoutMs }, instance.queues);
-    } catch (error) {
-      store.write(() => store.instances.set(instance.name, { isDeleted: true }));
-      supervisor.wake(instance.name);
-      throw error instanceof CymeError ? error.withFacts({ stored: false }) : error;
-    }
-  }
-}
-
-const adoption = (instance: Instance, waitMs: number): Json => ({
-  name: instance.name,
-  app: instance.app,
-  // Made of JSON, which its type does not say.
-  params: instanceParams(instance) as { readonly [key: string]: Json },
-  is_held: instance.isHeld,
-  disabled_reason: instance.disabledReason,
-  limited_at: instance.limitedAtMs,
-  created_at: instance.createdAtMs,
-  wait_ms: waitMs,
-});
-
-function readAdoption(args: Json, nowMs: number): { instance: Instance; waitMs: number } {
-  const facts = factsOf(args);
-  const { name, app, params, is_held: isHeld, disabled_reason: disabledReason, created_at: createdAt } = facts;
-  const limitedAtMs = facts["limited_at"];
-  if (typeof name !== "string" || typeof app !== "string") throw invalid("the instance", "its name and its app");
-  const change = parseInstanceChange(factsOf(params ?? null));
-  const made = newInstance({ name: instanceName(name), app, nowMs }, change);
-  const waitMs = facts["wait_ms"];
-  const instance = {
-    ...made,
-    isHeld: isHeld === true,
-    disabledReason: typeof disabledReason === "string" ? disabledReason : null,
-    limitedAtMs: typeof limitedAtMs === "number" ? limitedAtMs : null,
-    createdAtMs: typeof createdAt === "number" ? createdAt : nowMs,
-  };
-  return { instance, waitMs: typeof waitMs === "number" ? waitMs : 0 };
 }

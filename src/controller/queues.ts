@@ -8,7 +8,14 @@ import { changedQueue, parseQueueChange, sameQueue, type Queue } from "../domain
 import type { Link } from "../kit/amqp.ts";
 import { appBroker, findApp, findQueue, refuseAway, type CallOptions } from "./context.ts";
 import { declareOrRefuse, refuseDifferent } from "./declarations.ts";
-import { type DefinitionParts, begin, storeQueue, storeQueueDeletion, untilDone } from "./effects.ts";
+import {
+  type DefinitionParts,
+  begin,
+  storeQueue,
+  storeQueueDeletion,
+  untilDone,
+  untilDoneEverywhere,
+} from "./effects.ts";
 
 /** What can be done to queue declarations. */
 export class Queues {
@@ -63,7 +70,7 @@ export class Queues {
       if (before) await this.#rebind(before, queue, options);
       await untilDone(this.#parts, effects, options);
     };
-    await Promise.all([done(), told]);
+    await untilDoneEverywhere(done(), told);
     return { queue, isNew: !before };
   }
 

@@ -62,6 +62,8 @@ export class RemoteDefinitions implements Taker {
     const { store } = this.#parts;
     const isKept = new Set(kept.map(({ kind, key }) => `${kind} ${key}`));
     const effects = store.write(() => {
+      // Of changes that are gone.
+      store.halts.clear();
       const foreign = store.definitions.all().filter(({ kind, key }) => !isKept.has(`${kind} ${key}`));
       // Queues first, since they refer to their apps.
       const dropped = foreign.toSorted((a, b) => inOrder(b, a)).flatMap((id) => this.#drop(id));

@@ -17,11 +17,12 @@ export async function settle(
   queues: readonly string[] = [],
 ): Promise<void> {
   if (!instance.isEnabled || instance.isHeld) return untilStopped(parts, instance.name, options);
-  await waitFor(parts, instance.name, options, (status) => {
-    const seen = alive(status, instance.name);
-    return isSettled(seen, instance, queues) ? true : undefined;
-  });
+  await waitFor(parts, instance.name, options, (status) => hasSettled(status, instance, queues) || undefined);
 }
+
+/** Whether what is seen of the instance is as it wishes; throws what `settle` throws. */
+export const hasSettled = (status: Status | "gone", instance: Instance, queues: readonly string[]): boolean =>
+  isSettled(alive(status, instance.name), instance, queues);
 
 /** Whether a worker runs, answered, was started for the last restart that was asked for, and has nothing left to do. */
 function isSettled(status: Status, instance: Instance, queues: readonly string[]): boolean {
@@ -39,7 +40,7 @@ function isSettled(status: Status, instance: Instance, queues: readonly string[]
   }
   // The worker before the change, perhaps on a broker that the change is to leave, is no matter of the caller.
   if (status.pid !== null && (status.restartSeq ?? 0) < instance.restartSeq) return false;
-  refuseAway(status.link, { stored: true });
+  refuseAway(status.link, { instance: instance.name, stored: true });
   return status.state === "running" && status.reply !== null && status.isInLine;
 }
 

@@ -38,32 +38,46 @@ export function inOrder(a: DefinitionId, b: DefinitionId): number {
   return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
-/** What of `lost` is not so in `kept`, for the log: without passwords, without values of variables. */
+/**
+ * What of `lost` is not so in `kept`, for the log: without passwords, and of variables the names of those that differ. What
+ * `lost` says nothing of is left out.
+ */
 export function lostFields(lost: Definition, kept: Definition): Record<string, unknown> {
   if (lost.value === null) return kept.value === null ? {} : { deletion: true };
-  const [was, is] = [shownFields(lost), kept.value === null ? {} : shownFields(kept)];
-  return Object.fromEntries(Object.entries(was).filter(([field, value]) => value !== is[field]));
+  const [was, is, shown] = [fieldsOf(lost), fieldsOf(kept), shownFields(lost, kept)];
+  const differing = Object.keys(was).filter((name) => was[name] !== null && !Bun.deepEquals(was[name], is[name]));
+  return Object.fromEntries(differing.map((name) => [name, show(shown[name])]));
 }
 
-/** What a definition says, as texts; what only says null is left out. */
-function shownFields({ kind, value }: Definition): Record<string, string> {
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf({ kind, value }: Definition): Fields {
   if (value === null) return {};
-  const fields = kind === "app" ? appFields(value) : queueFields(value);
-  const given = Object.entries(fields).filter(([, field]) => field !== null);
-  return Object.fromEntries(given.map(([name, field]) => [name, show(field)]));
+  return kind === "app" ? appFields(value) : queueFields(value);
 }
 
-function appFields({ broker, env, arguments: words, extraConfig, command, cwd, stopTimeoutS }: App) {
+/** The fields of `lost` as they may stand in a log. */
+function shownFields(lost: Definition, kept: Definition): Fields {
+  if (lost.kind === "queue" || lost.value === null) return fieldsOf(lost);
+  const { broker, env } = lost.value;
+  const others = kept.kind === "app" ? (kept.value?.env ?? {}) : {};
+  const variables = Object.entries(env ?? {}).filter(([name, value]) => value !== others[name]);
   return {
+    ...appFields(lost.value),
     broker: broker && brokerLabel(broker),
-    arguments: words,
-    extra_config: extraConfig,
-    command,
-    cwd,
-    env: env && Object.keys(env).toSorted(),
-    stop_timeout: stopTimeoutS,
+    env: variables.map(([name]) => name).toSorted(),
   };
 }
+
+const appFields = ({ broker, env, arguments: words, extraConfig, command, cwd, stopTimeoutS }: App) => ({
+  broker,
+  arguments: words,
+  extra_config: extraConfig,
+  command,
+  cwd,
+  env,
+  stop_timeout: stopTimeoutS,
+});
 
 const queueFields = ({ exchange, exchangeType, routingKey, options }: Queue) => ({
   exchange,

@@ -15,7 +15,10 @@ interface Parts {
 }
 
 /** There is no other branch. */
-const ALONE = { isAlone: true, isConnecting: false, untilTried: () => Promise.resolve(0) };
+const ALONE: Readonly<Record<string, unknown>> = {
+  elsewhere: { isAlone: true, isHere: () => false },
+  hearing: { isOver: true, wait: (options: unknown) => Promise.resolve(options) },
+};
 
 /** An API over controllers that only note what they are asked, as `instances.restart shop web`. */
 function setup({ answers = {}, guard = {} }: Parts = {}) {
@@ -42,7 +45,7 @@ function setup({ answers = {}, guard = {} }: Parts = {}) {
   const controller = new Proxy(
     {},
     {
-      get: (_target, noun) => (noun === "elsewhere" ? ALONE : room(String(noun))),
+      get: (_target, noun) => ALONE[String(noun)] ?? room(String(noun)),
     },
   ) as Controller;
   const api = new Api({

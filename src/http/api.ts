@@ -1,3 +1,4 @@
+import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
@@ -81,8 +82,9 @@ export class Api {
   async #answer(request: Request, origin: Origin): Promise<Response> {
     const sendPath = parseSendPath(request.url);
     if (sendPath && !FIXED.has(sendPath.app)) {
-      const sending = { ...this.#options, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
-      return this.#once(request, origin, (given) => sendUrl(given, sendPath, sending));
+      return this.#once(request, origin, (given, { timeoutMs: forMs }) =>
+        sendUrl(given, sendPath, { ...this.#options, timeoutMs: forMs }),
+      );
     }
     const parsed = parsePath(request.url);
     const candidates = matching(withAliases(parsed.segments));
@@ -98,63 +100,73 @@ export class Api {
     if (parsed.nowait && method === "GET") {
       throw new CymeError("not-implemented", "A read answers at once: leave !/ out of the path");
     }
-    const call = (given: Request) => this.#call(given, parsed, match, method as Method, origin);
-    if (match.route.pattern === TASK_PATTERN) return this.#once(request, origin, call);
-    if (origin.is !== "branch" || !origin.mayAdd) return call(request);
-    // The name was kept for this request: it was added by now, or will not be.
-    return call(request).finally(() => this.#options.controller.elsewhere.release(match.path["name"] ?? ""));
+    const call = () => this.#call(request, parsed, match, method as Method, origin);
+    if (origin.is !== "branch" || !origin.mayAdd) return call();
+    // The name was kept for this request.
+    return this.#options.controller.elsewhere.adding(match.path["name"] ?? "", call);
   }
 
   async #call(asked: Request, parsed: ParsedPath, match: Match, method: Method, origin: Origin): Promise<Response> {
     const { controller, branchId, brokerOf, maxBody, log } = this.#options;
-    const { elsewhere } = controller;
+    const { elsewhere, hearing } = controller;
     const { route, path } = match;
     const isCommand = origin.is === "command";
     const isForwardable = origin.is !== "branch" && route.answeredBy !== undefined;
     const replayable =
-      isForwardable && (!elsewhere.isAlone || elsewhere.isConnecting)
-        ? await readReplayable(asked, maxBody)
-        : undefined;
+      isForwardable && (!elsewhere.isAlone || !hearing.isOver) ? await readReplayable(asked, maxBody) : undefined;
     const request = replayable?.request() ?? asked;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
-    const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout) };
-    // A branch that has just started may be one of many, and not have heard of them yet.
-    if (elsewhere.isAlone && route.answeredBy === "owner or a new one") {
-      waiting.timeoutMs = await elsewhere.untilTried(waiting);
-    }
-    const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const silent = new Set<string>();
-    const options = { ...waiting, ...(isAmongOthers && { silent }) };
+    const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), silent };
+    const { timeoutMs: leftMs } = await this.#heard(match, method, origin, waiting);
+    const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
+    const options = { nowait: parsed.nowait, timeoutMs: leftMs, ...(isAmongOthers && { silent }) };
     const signals = { left: asked.signal, ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
     const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others };
     const call = { controller, branchId, brokerOf, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
-    const here = async () => route.handle(call);
+    const here = async (within: CallOptions) => route.handle({ ...call, options: within });
     const answered =
       replayable && isAmongOthers
         ? this.#forwarding.answer({ route, ...call, replayable, isForThisBranch: isCommand }, here)
-        : here();
+        : here(options);
     return withSilent(answered, silent);
   }
 
+  /** A branch that has just come may be one of many, and is to know what they know before it speaks for all. */
+  async #heard({ route, path }: Match, method: Method, origin: Origin, options: CallOptions): Promise<CallOptions> {
+    const { elsewhere, hearing } = this.#options.controller;
+    const isForAll = route.pattern === "/" || route.pattern.startsWith("/:app");
+    const isOwn = path["name"] !== undefined && elsewhere.isHere(path["name"]);
+    if (!isForAll || isOwn || origin.is === "branch") return options;
+    if (method === "GET") return origin.is === "command" ? options : hearing.wait(options, "read");
+    const isWish = route.answeredBy === undefined || route.answeredBy === "owner or a new one";
+    return hearing.wait(options, isWish ? "wish" : "send");
+  }
+
   /** A send under an id of the caller's is answered by the branch that has sent it already, where there is one. */
-  async #once(asked: Request, origin: Origin, send: (request: Request) => Promise<Response>): Promise<Response> {
+  async #once(
+    asked: Request,
+    origin: Origin,
+    send: (request: Request, options: CallOptions) => Promise<Response>,
+  ): Promise<Response> {
     const { controller, maxBody } = this.#options;
     const id = asked.headers.get(TASK_HEADER);
-    if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) return send(asked);
+    const given = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
+    const heard = origin.is === "branch" ? given : await controller.hearing.wait(given, "send");
+    if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) return send(asked, heard);
     const replayable = await readReplayable(asked, maxBody);
     const silent = new Set<string>();
-    const options = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000, silent };
+    const options = { ...heard, silent };
+    const sending = { uuid: id, replayable, options, left: asked.signal };
     return withSilent(
-      this.#forwarding.repeated(replayable, id, options, () => send(replayable.request())),
+      this.#forwarding.repeated(sending, (within) => send(replayable.request(), within)),
       silent,
     );
   }
 }
-
-const TASK_PATTERN = "/:app/task/:queue/:task";
 
 /** Names those who were silent in the answer, be it good or an error. */
 async function withSilent(answered: Promise<Response>, silent: ReadonlySet<string>): Promise<Response> {

@@ -1,4 +1,5 @@
 import type { CallOptions } from "../controller/context.ts";
+import type { Placed } from "../cluster/claims.ts";
 import type { Elsewhere } from "../controller/elsewhere.ts";
 import { conflict, CymeError, OUTCOMES } from "../domain/errors.ts";
 import { flag, type Params } from "../domain/fields.ts";
@@ -69,11 +70,29 @@ export interface Hop {
   readonly path: Readonly<Record<string, string>>;
   readonly method: string;
   readonly params: Params;
+  readonly headers: Headers;
   readonly options: CallOptions;
   readonly replayable: Replayable;
   /** Whether it is about instances of this branch alone. */
   readonly isForThisBranch: boolean;
   readonly signals: { readonly left: AbortSignal; readonly ending: AbortSignal };
+}
+
+/** Answers here, with what is left of the caller's time. */
+type Here = (options: CallOptions) => Promise<Response>;
+
+/** A request on its way, which has to be answered in the caller's time wherever that is. */
+interface Trip extends Hop {
+  /** The options with what is left of that time. */
+  readonly timed: () => CallOptions;
+}
+
+/** A send of a task under an id of the caller's. */
+interface Repeatable {
+  readonly uuid: string;
+  readonly replayable: Replayable;
+  readonly options: CallOptions;
+  readonly left: AbortSignal;
 }
 
 /** Finds the branch whose matter a request is. */
@@ -85,18 +104,21 @@ export class Forwarding {
   }
 
   /** The answer of another branch, where it is that one's matter; else that of `here`. */
-  async answer(hop: Hop, here: () => Promise<Response>): Promise<Response> {
+  async answer(hop: Hop, here: Here): Promise<Response> {
+    const trip: Trip = { ...hop, timed: this.#elsewhere.timed(hop.options) };
     switch (hop.route.answeredBy) {
       case "branch":
-        return this.#byBranch(hop, here);
+        return this.#byBranch(trip, here);
       case "instance":
-        return this.#byOwner(hop, here);
+        return this.#byOwner(trip, here);
       case "owner or a new one":
-        return this.#byOwnerOrNew(hop, here);
+        return this.#byOwnerOrNew(trip, here);
       case "task":
-        return this.#byTask(hop, hop.path["uuid"] ?? "", here);
+        return this.#byTask(trip, here);
+      case "sender":
+        return this.#bySender(trip, here);
       case undefined:
-        return here();
+        return here(hop.options);
       default:
         return hop.route.answeredBy satisfies never;
     }
@@ -106,104 +128,144 @@ export class Forwarding {
    * A send under an id of the caller's, which may have been sent through another branch before: one of those that are added to
    * `options.silent`, where it is sent here.
    */
-  async repeated(replayable: Replayable, uuid: string, options: CallOptions, here: () => Promise<Response>) {
-    const holder = await this.#elsewhere.holderOfTask(uuid, options);
-    if (holder === undefined || holder === this.#elsewhere.branchId) return here();
-    return responseOf(await this.#elsewhere.forward(holder, replayable.forwarded(), options));
+  async repeated({ uuid, replayable, options, left }: Repeatable, here: Here): Promise<Response> {
+    const timed = this.#elsewhere.timed(options);
+    return this.#elsewhere.tasks.once(uuid, options, async (branch) => {
+      if (branch === this.#elsewhere.branchId) return here(timed());
+      const { timeoutMs } = timed();
+      // Whatever its method is: the target's.
+      const how = { timeoutMs, isWrite: true, left };
+      return responseOf(await this.#elsewhere.forward(branch, replayable.forwarded(), how));
+    });
   }
 
-  async #byBranch(hop: Hop, here: () => Promise<Response>): Promise<Response> {
-    const branch = hop.path["branch"] ?? "";
-    const forget = hop.params["forget"];
+  async #byBranch(trip: Trip, here: Here): Promise<Response> {
+    const branch = trip.path["branch"] ?? "";
+    const forget = trip.params["forget"];
     const isForget = forget !== undefined && forget !== null && flag("forget", forget);
-    if (isForget || branch === this.#elsewhere.branchId) return here();
-    return this.#forward(branch, hop);
+    if (isForget || branch === this.#elsewhere.branchId) return here(trip.timed());
+    return this.#forward(branch, trip);
   }
 
-  async #byOwner(hop: Hop, here: () => Promise<Response>): Promise<Response> {
-    if (hop.isForThisBranch) return here();
-    const name = hop.path["name"] ?? "";
-    const owner = await this.#elsewhere.ownerOf(name, hop.options);
-    if (owner === undefined && hop.method !== "GET") this.#elsewhere.refuseUnasked(name, hop.options);
-    if (owner === undefined || owner === this.#elsewhere.branchId) return here();
-    const answer = await this.#forward(owner, hop);
+  async #byOwner(trip: Trip, here: Here): Promise<Response> {
+    const { timed } = trip;
+    if (trip.isForThisBranch) return here(timed());
+    const name = trip.path["name"] ?? "";
+    const owner = await this.#elsewhere.ownerOf(name, timed());
+    if (owner === undefined && trip.method !== "GET") this.#elsewhere.refuseUnasked(name, trip.options);
+    if (owner === undefined || owner === this.#elsewhere.branchId) return here(timed());
+    const answer = await this.#forward(owner, trip);
     if (answer.status !== OUTCOMES["not-found"].http) return answer;
     // What is written here may be old.
-    const now = await this.#elsewhere.askOwner(name, hop.options);
-    return now === undefined || now === owner ? answer : this.#forward(now, hop);
+    const now = await this.#elsewhere.askOwner(name, timed());
+    return now === undefined || now === owner ? answer : this.#forward(now, trip);
   }
 
-  async #byOwnerOrNew(hop: Hop, here: () => Promise<Response>): Promise<Response> {
-    const { path, options, params, method } = hop;
+  async #byOwnerOrNew(trip: Trip, here: Here): Promise<Response> {
+    const { path, options, timed, method } = trip;
     const { name, app = "" } = path;
     const { branchId } = this.#elsewhere;
-    if (hop.isForThisBranch) return this.#hereOrNewHere(hop, here);
+    if (trip.isForThisBranch) return this.#hereOrNewHere(trip, here);
     // Whoever adds asks everybody under a lock, and nobody before that; without an app there is nothing to add.
     const ask = async (of: string) =>
-      app === "" ? this.#elsewhere.ownerOf(of, options) : this.#elsewhere.knownOwner(of);
+      app === "" ? this.#elsewhere.ownerOf(of, timed()) : this.#elsewhere.knownOwner(of);
     const owner = name === undefined ? undefined : await ask(name);
-    if (owner === branchId) return here();
+    if (owner === branchId) return here(timed());
     if (owner !== undefined) {
-      const answer = await this.#forward(owner, hop).catch((error: unknown) => {
+      const answer = await this.#forward(owner, trip).catch((error: unknown) => {
         throw method === "POST" ? asTaken(error, name ?? "", owner) : error;
       });
       if (answer.status !== OUTCOMES["not-found"].http) return answer;
     }
     if (app === "") {
       this.#elsewhere.refuseUnasked(name ?? "", options);
-      return here();
+      return here(timed());
     }
-    const { branch } = parseInstanceChange(params);
-    const placed = await this.#elsewhere.place(name, branch, options);
+    return this.#add(trip, here);
+  }
+
+  /** Has an instance added where the cluster chooses; where nobody cares what it is called and where, where that can be done. */
+  async #add(trip: Trip, here: Here): Promise<Response> {
+    const { path, params, timed } = trip;
+    const { branch: pinned } = parseInstanceChange(params);
+    const isAnywhere = path["name"] === undefined && pinned === undefined;
+    const unable = new Set<string>();
+    for (;;) {
+      const placed = await this.#elsewhere.place(path["name"], pinned, timed(), unable);
+      try {
+        return await this.#addTo(placed, trip, here);
+      } catch (error) {
+        const isUnable = isNotBegun(error) && placed.branch !== this.#elsewhere.branchId;
+        if (!isAnywhere || !isUnable || timed().timeoutMs === 0) throw error;
+        unable.add(placed.branch);
+      }
+    }
+  }
+
+  async #addTo(placed: Placed, trip: Trip, here: Here): Promise<Response> {
+    const { branch, name, isTaken } = placed;
+    if (isTaken) return branch === this.#elsewhere.branchId ? here(trip.timed()) : this.#forward(branch, trip);
+    if (branch === this.#elsewhere.branchId) return this.#elsewhere.adding(name, () => here(trip.timed()));
+    const path = newPath(trip, name);
     try {
-      if (placed.branch === branchId) return await here();
-      if (placed.isTaken) return await this.#forward(placed.branch, hop);
-      const request = hop.replayable.forwarded({ mayAdd: true, path: newPath(hop, app, placed.name) });
-      return responseOf(await this.#elsewhere.forward(placed.branch, request, options));
-    } finally {
-      this.#elsewhere.release(placed.name);
+      return await this.#forward(branch, trip, { path, mayAdd: true });
+    } catch (error) {
+      // Else it is kept as long as it takes.
+      if (isNotBegun(error)) this.#elsewhere.giveBack(placed);
+      throw error;
     }
   }
 
   /** An instance that is here, or a new one whose name nobody else has. */
-  async #hereOrNewHere({ path: { name, app = "" }, options }: Hop, here: () => Promise<Response>): Promise<Response> {
+  async #hereOrNewHere({ path: { name, app = "" }, timed }: Trip, here: Here): Promise<Response> {
     const { branchId } = this.#elsewhere;
-    if (name === undefined || app === "" || this.#elsewhere.isHere(name)) return here();
-    const placed = await this.#elsewhere.place(name, branchId, options);
-    try {
-      if (placed.branch === branchId) return await here();
-      throw conflict(`Instance "${name}" belongs to branch "${placed.branch}"`, {
-        instance: name,
-        branch: placed.branch,
-      });
-    } finally {
-      this.#elsewhere.release(name);
-    }
+    if (name === undefined || app === "" || this.#elsewhere.isHere(name)) return here(timed());
+    const { branch } = await this.#elsewhere.place(name, branchId, timed());
+    if (branch === branchId) return this.#elsewhere.adding(name, () => here(timed()));
+    throw conflict(`Instance "${name}" belongs to branch "${branch}"`, { instance: name, branch });
   }
 
-  async #byTask(hop: Hop, uuid: string, here: () => Promise<Response>): Promise<Response> {
-    const holder = await this.#elsewhere.holderOfTask(uuid, hop.options);
-    if (holder === undefined || holder === this.#elsewhere.branchId) return here();
-    return this.#forward(holder, hop);
+  async #byTask(trip: Trip, here: Here): Promise<Response> {
+    const holder = await this.#elsewhere.tasks.find(trip.path["uuid"] ?? "", trip.timed());
+    if (holder === undefined || holder === this.#elsewhere.branchId) return here(trip.timed());
+    return this.#forward(holder, trip);
   }
 
-  async #forward(to: string, hop: Hop): Promise<Response> {
-    const { route, options, replayable } = hop;
-    if (route.pattern === LOG_PATTERN && !("after" in hop.params)) return this.#forwardLog(to, hop);
-    return responseOf(await this.#elsewhere.forward(to, replayable.forwarded(), options));
+  async #bySender(trip: Trip, here: Here): Promise<Response> {
+    const { headers, replayable, options, signals } = trip;
+    const uuid = headers.get(TASK_HEADER);
+    if (uuid === null) return here(options);
+    return this.repeated({ uuid, replayable, options, left: signals.left }, here);
   }
 
-  #forwardLog(to: string, { params, replayable, options, signals }: Hop): Promise<Response> {
+  async #forward(
+    to: string,
+    trip: Trip,
+    change: { readonly path?: string; readonly mayAdd?: boolean } = {},
+  ): Promise<Response> {
+    const { route, method, timed, replayable, signals } = trip;
+    if (route.pattern === LOG_PATTERN && !("after" in trip.params)) return this.#forwardLog(to, trip);
+    const { timeoutMs } = timed();
+    const { path = replayable.forwarded().path, ...rest } = change;
+    const request = replayable.forwarded({ ...rest, path: withTimeout(path, timeoutMs) });
+    const how = { timeoutMs, isWrite: method !== "GET", left: signals.left };
+    return responseOf(await this.#elsewhere.forward(to, request, how));
+  }
+
+  #forwardLog(to: string, { params, replayable, options: { timeoutMs }, signals }: Hop): Promise<Response> {
     const { follow, lines } = params;
     const isFollowed = follow !== undefined && follow !== null && flag("follow", follow);
     const wanted = { lines: lines === undefined || lines === null ? undefined : String(lines), isFollowed, signals };
     const path = replayable.forwarded().path.replace(/\?.*$/, "");
     return logElsewhere(wanted, (query) => {
       const request = replayable.forwarded({ path: `${path}?${new URLSearchParams(query).toString()}` });
-      return this.#elsewhere.forward(to, request, options);
+      return this.#elsewhere.forward(to, request, { timeoutMs, isWrite: false, left: signals.left });
     });
   }
 }
+
+/** Whether it is sure that what was asked for is not done. */
+const isNotBegun = (error: unknown) => error instanceof CymeError && error.facts["stored"] === false;
 
 /** A name whose branch is away is taken all the same. */
 function asTaken(error: unknown, name: string, branch: string): unknown {
@@ -212,11 +274,23 @@ function asTaken(error: unknown, name: string, branch: string): unknown {
 }
 
 /** The path under which the instance is added, whose name may have been made here. */
-function newPath({ replayable, options }: Hop, app: string, name: string): string {
+function newPath({ replayable, options, path: { app = "" } }: Hop, name: string): string {
   const { path } = replayable.forwarded();
   const mark = path.indexOf("?");
   const query = mark < 0 ? "" : path.slice(mark);
   return `/${encodeURIComponent(app)}/instances/${options.nowait ? "!/" : ""}${encodeURIComponent(name)}/${query}`;
+}
+
+/** The path with another `timeout`, which in the query wins over one in the body; the rest of it as it was. */
+function withTimeout(path: string, timeoutMs: number): string {
+  const [bare = "", query = ""] = splitOnce(path, "?");
+  const others = query.split("&").filter((pair) => pair !== "" && !new URLSearchParams(pair).has("timeout"));
+  return `${bare}?${[...others, `timeout=${timeoutMs / 1000}`].join("&")}`;
+}
+
+function splitOnce(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
 function pairOf(headers: Headers, name: string): [string, string][] {

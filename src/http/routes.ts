@@ -54,7 +54,7 @@ export interface Route {
   readonly handle: (call: Call) => Response | Promise<Response>;
 }
 
-type AnsweredBy = "branch" | "instance" | "owner or a new one" | "task";
+type AnsweredBy = "branch" | "instance" | "owner or a new one" | "task" | "sender";
 
 const OK = { ok: "ok" };
 const SCHEDULED = { ok: "operation scheduled" };
@@ -88,6 +88,7 @@ function route(
 function answeredBy(methods: Route["methods"], pattern: string): AnsweredBy | undefined {
   if (pattern.includes("/:branch")) return "branch";
   if (pattern.includes("/:uuid")) return "task";
+  if (pattern.includes("/:task")) return "sender";
   const isNew = methods.includes("PUT") && /\/instances(\/:name)?$/.test(pattern);
   if (isNew) return "owner or a new one";
   return pattern.includes("/instances/:name") ? "instance" : undefined;

@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, lt, lte, sql } from "drizzle-orm";
+import { and, asc, eq, gte, lt, lte, max, or, sql } from "drizzle-orm";
 import type { DefinitionId, DefinitionStamp } from "../domain/definition.ts";
 import type { Version } from "../domain/version.ts";
 import type { Db } from "./database.ts";
@@ -45,6 +45,18 @@ export class DefinitionTable {
     return this.#row.get({ kind, key });
   }
 
+  /** When an app, or one of its queues, was last changed; less than every version where nothing is known of it. */
+  latestOf(app: string): Version {
+    const { kind, key, version } = definitions;
+    const isOfApp = or(and(eq(kind, "app"), eq(key, app)), and(eq(kind, "queue"), isQueueKeyOf(app)));
+    const row = this.#db
+      .select({ latest: max(version) })
+      .from(definitions)
+      .where(isOfApp)
+      .get();
+    return row?.latest ?? "";
+  }
+
   put({ kind, key, version, deletedVersion, ancestry }: DefinitionStamp): void {
     this.#touch({ kind, key });
     const row = { kind, key, version, deletedVersion, ancestry: { ...ancestry } };
@@ -69,11 +81,9 @@ export class DefinitionTable {
    */
   removeQueuesOf(app: string, upTo: Version): void {
     this.#isAllTouched = true;
-    // "0" follows "/": every key that starts with the app's name and a slash.
-    const ofApp = and(gte(definitions.key, `${app}/`), lt(definitions.key, `${app}0`));
     this.#db
       .delete(definitions)
-      .where(and(eq(definitions.kind, "queue"), ofApp, lte(definitions.version, upTo)))
+      .where(and(eq(definitions.kind, "queue"), isQueueKeyOf(app), lte(definitions.version, upTo)))
       .run();
   }
 
@@ -98,3 +108,6 @@ export class DefinitionTable {
     this.#touched.set(`${id.kind} ${id.key}`, id);
   }
 }
+
+/** "0" follows "/": every key that starts with the app's name and a slash. */
+const isQueueKeyOf = (app: string) => and(gte(definitions.key, `${app}/`), lt(definitions.key, `${app}0`));

@@ -67,9 +67,10 @@ export class InstanceTable {
     return row && this.#instance(row);
   }
 
-  /** Names of all instances, also of those being deleted, and their apps. */
-  places(): { name: string; app: string }[] {
-    return this.#db.select({ name: instances.name, app: instances.app }).from(instances).all();
+  /** Names of all instances and their apps, and whether they are being deleted. */
+  places(): Pick<Instance, "name" | "app" | "isDeleted">[] {
+    const { name, app, isDeleted } = instances;
+    return this.#db.select({ name, app, isDeleted }).from(instances).all();
   }
 
   count(): number {

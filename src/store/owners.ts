@@ -1,4 +1,4 @@
-import { and, asc, eq, lt, sql } from "drizzle-orm";
+import { and, asc, eq, gt, lt, lte, sql } from "drizzle-orm";
 import type { Version } from "../domain/version.ts";
 import type { Db } from "./database.ts";
 import { owners } from "./schema.ts";
@@ -62,6 +62,17 @@ export class OwnerTable {
   /** Of all instances, deleted ones too, sorted by name. */
   all(): Owner[] {
     return this.#db.select().from(owners).orderBy(asc(owners.name)).all();
+  }
+
+  /** The first `limit` with names after `after`, and up to `upTo` where that is given; deleted ones too, sorted by name. */
+  between(after: string, upTo: string | undefined, limit: number): Owner[] {
+    return this.#db
+      .select()
+      .from(owners)
+      .where(and(gt(owners.name, after), upTo === undefined ? undefined : lte(owners.name, upTo)))
+      .orderBy(asc(owners.name))
+      .limit(limit)
+      .all();
   }
 
   /** Of the instances of an app, sorted by name. */

@@ -7,9 +7,21 @@ import { settings } from "./schema.ts";
  * - `branch_id`, and `branch_key`: a secret by which it is told apart from another that was given the same id;
  * - `broker` (a URL with its password), `command`, and `webhook_allow`: what URL tasks may reach (JSON): what it was last started
  *   with, for commands that work on the directory while no daemon runs;
+ * - `arriving`: names of instances that are being moved here (JSON), removed by the next start where that did not end;
+ * - `halted`: of each app the last rolling restart that was halted, see HaltTable (JSON);
+ * - `former_ids`: ids that it had before, and until when (JSON): their results are still to come;
  * - `together_at`: when it was last on the bus as one of several branches, in milliseconds.
  */
-export type SettingKey = "branch_id" | "branch_key" | "broker" | "command" | "webhook_allow" | "together_at";
+export type SettingKey =
+  | "branch_id"
+  | "branch_key"
+  | "broker"
+  | "command"
+  | "webhook_allow"
+  | "together_at"
+  | "arriving"
+  | "halted"
+  | "former_ids";
 
 export class SettingTable {
   readonly #db: Db;

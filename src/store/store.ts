@@ -7,6 +7,7 @@ import { BrokerTable } from "./brokers.ts";
 import { asCymeError, openDatabase, type Opened } from "./database.ts";
 import { DefinitionTable } from "./definitions.ts";
 import { EarlyInstanceTable } from "./early-instances.ts";
+import { HaltTable } from "./halts.ts";
 import { HistoryTable } from "./history.ts";
 import { InstanceTable } from "./instances.ts";
 import { KnownBranchTable } from "./known-branches.ts";
@@ -43,6 +44,7 @@ export class Store {
   readonly history: HistoryTable;
   readonly leftovers: LeftoverTable;
   readonly settings: SettingTable;
+  readonly halts: HaltTable;
   readonly tasks: TaskTable;
   readonly definitions: DefinitionTable;
   readonly owners: OwnerTable;
@@ -69,6 +71,7 @@ export class Store {
     this.history = new HistoryTable(db);
     this.leftovers = new LeftoverTable(db, this.brokers);
     this.settings = new SettingTable(db);
+    this.halts = new HaltTable(this.settings);
     this.tasks = new TaskTable(db, this.brokers);
     this.definitions = new DefinitionTable(db);
     this.owners = new OwnerTable(db);

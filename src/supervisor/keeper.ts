@@ -230,7 +230,7 @@ export class Keeper {
     const { row, isAlive } = this.#process.look();
     const isThere = isAlive && row.answeredAtMs !== null && row.termSentAtMs === null;
     if (!isThere || this.#standin.look().isAlive)
-      this.#parts.turns.claim(instance.app, instance.name, () => this.wake());
+      this.#parts.turns.resume(instance.app, instance.name, () => this.wake());
   }
 
   /** The living processes by the names of the workers, for who watches those that are no children of ours. */

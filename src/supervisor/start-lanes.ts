@@ -28,6 +28,8 @@ export function startPlaces(cores: number, load: number): StartPlaces {
 
 export class StartLanes {
   readonly #lanes: Readonly<Record<Lane, Limiter>>;
+  /** Who wanted to start while it is closed, by instance; undefined while it is open. */
+  #waiting: Map<string, () => void> | undefined;
 
   /** How many may start at a time where somebody asked for it, as far as the machine has time for it now. */
   constructor(places: () => StartPlaces) {
@@ -39,14 +41,29 @@ export class StartLanes {
     };
   }
 
+  /** Nobody may start until the function is called that this returns. */
+  close(): () => void {
+    this.#waiting ??= new Map();
+    return () => {
+      const waiting = [...(this.#waiting?.values() ?? [])];
+      this.#waiting = undefined;
+      for (const wake of waiting) wake();
+    };
+  }
+
   /** A function that gives the place back (twice does no harm), or undefined: then `wake` is called once, to ask again. */
   tryEnter(lane: Lane, instance: string, wake: () => void): (() => void) | undefined {
+    if (this.#waiting) {
+      this.#waiting.set(instance, wake);
+      return undefined;
+    }
     for (const [other, limiter] of Object.entries(this.#lanes)) if (other !== lane) limiter.forgo(instance);
     return this.#lanes[lane].tryEnter(instance, wake);
   }
 
   /** Says that a place is not wanted any more; who comes next is called back instead. */
   forgo(instance: string): void {
+    this.#waiting?.delete(instance);
     for (const limiter of Object.values(this.#lanes)) limiter.forgo(instance);
   }
 }

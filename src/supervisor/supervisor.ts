@@ -1,5 +1,6 @@
 import type { BrokerConnection, BrokerPool } from "../celery/brokers.ts";
 import type { Broker } from "../domain/broker.ts";
+import type { Halt } from "../domain/rollout.ts";
 import { instanceOfWorker, standinName } from "../domain/names.ts";
 import type { StartedFor } from "../store/workers.ts";
 import type { Log } from "../kit/log.ts";
@@ -7,16 +8,21 @@ import { Adopted } from "./adopted.ts";
 import { BrokerRounds, type Asked } from "./broker-rounds.ts";
 import { findWorkers, type FoundWorkers } from "./found-workers.ts";
 import { Keeper, type KeeperParts } from "./keeper.ts";
+import { keepRunning } from "./keeping.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import type { Parts } from "./parts.ts";
 import { Recycling } from "./recycling.ts";
 import { StartLanes, type StartPlaces } from "./start-lanes.ts";
 import type { Status } from "./status.ts";
-import { Turns } from "./turns.ts";
+import { OWN_TURNS, Turns, type SharedTurns } from "./turns.ts";
 
 export interface SupervisorParts extends Parts {
   /** How many workers may start up at the same time, now. */
   readonly startPlaces: () => StartPlaces;
+  /** Resolves when `start()` may start workers; without it at once. */
+  readonly mayStart?: () => Promise<void>;
+  /** Turns of rolling restarts among all branches; without it there is no other. */
+  readonly turns?: SharedTurns;
 }
 
 const STATUS_MS = 2000;
@@ -34,6 +40,7 @@ export class Supervisor {
   readonly name = "supervisor";
   readonly #parts: SupervisorParts;
   readonly #keeperParts: KeeperParts;
+  readonly #starts: StartLanes;
   readonly #log: Log;
   readonly #keepers = new Map<string, Keeper>();
   readonly #adopted: Adopted;
@@ -61,12 +68,13 @@ export class Supervisor {
       isRunning: (name) => this.#keepers.get(name)?.status?.state === "running",
       wake: (name) => this.wake(name),
     });
+    this.#starts = new StartLanes(parts.startPlaces);
     this.#keeperParts = {
       ...parts,
       log: this.#log,
       brokers: { ...bound(parts.brokers), use: (broker) => this.#use(broker) },
-      turns: new Turns(),
-      starts: new StartLanes(parts.startPlaces),
+      turns: new Turns(parts.turns),
+      starts: this.#starts,
       haltRollout: (app, failed) => this.#haltRollout(app, failed),
     };
   }
@@ -75,6 +83,7 @@ export class Supervisor {
   start(): void {
     const { store, processes, settings } = this.#parts;
     this.#isStarted = true;
+    this.#holdStarts();
     this.#sinceMs = this.#parts.clock.now();
     const found = findWorkers(processes, settings.instanceDir);
     const names = store.instances.all().map(({ name }) => name);
@@ -86,6 +95,19 @@ export class Supervisor {
     this.#recycling.start();
   }
 
+  /** Workers that live are taken over meanwhile. */
+  #holdStarts(): void {
+    const { mayStart, clock } = this.#parts;
+    if (!mayStart) return;
+    const open = this.#starts.close();
+    void mayStart().then(() => {
+      // A turn later: where this branch must not run, it is stopped by then.
+      clock.after(0, () => {
+        if (!this.#isStopped) open();
+      });
+    });
+  }
+
   /** Ends the looking; workers stay. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -94,6 +116,7 @@ export class Supervisor {
     this.#recycling.stop();
     for (const giveUp of this.#waits) giveUp();
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
+    this.#keeperParts.turns.stop();
   }
 
   /** Waits until nothing is begun that would stay half done after `stop()`. For where no daemon runs. */
@@ -302,24 +325,27 @@ export class Supervisor {
         if (!isDeleted || store.instances.ofApp(name).length > 0) continue;
         for (const queue of store.queues.names(name)) store.queues.remove(name, queue);
         store.apps.remove(name);
+        store.halts.remove(name);
         this.#log.info("app deleted", { app: name });
       }
     });
   }
 
-  /** The others of the app are no longer wanted to restart: what they run works, what they would get does not. */
   #haltRollout(app: string, failed: string): void {
-    const { store, clock } = this.#parts;
-    const why = `the restart of the app's instances was halted, since ${failed} did not come back`;
-    store.write(() => {
-      for (const instance of store.instances.ofApp(app)) {
-        const { restartSeq, pid } = store.workers.get(instance.name);
-        if (instance.name === failed || !instance.isRolling || pid === null || restartSeq >= instance.restartSeq)
-          continue;
-        store.instances.set(instance.name, { restartSeq, isRolling: false });
-        store.history.add(instance.name, { atMs: clock.now(), did: "kept", why, evidence: { failed } });
-      }
-    });
+    const { store, turns = OWN_TURNS } = this.#parts;
+    const halt = { app, failed, upTo: store.definitions.latestOf(app) };
+    this.keep(halt);
+    turns.halted(halt);
+  }
+
+  /** A rolling restart was halted, here or on another branch: those that were not restarted yet keep what they run. */
+  keep(halt: Halt): void {
+    if (this.#isStopped) return;
+    this.#parts.store.write(() => this.#parts.store.halts.put(halt));
+    for (const name of keepRunning(this.#parts, halt)) {
+      this.#keeperParts.turns.release(halt.app, name);
+      this.wake(name);
+    }
   }
 }
 

@@ -25,6 +25,7 @@ import { Store } from "../store/store.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import type { Status } from "./status.ts";
 import { Supervisor } from "./supervisor.ts";
+import { OWN_TURNS, type SharedTurns } from "./turns.ts";
 
 /** A Celery worker as far as its supervisor sees it: a process that answers to remote control. */
 export interface FakeWorker {
@@ -379,6 +380,8 @@ export class TestBranch {
   readonly instanceDir = mkdtempSync(join(tmpdir(), "cyme-branch-"));
   readonly #settings: SupervisorSettings;
   readonly #maxStarting: number;
+  /** Turns among branches, where the test has several. */
+  turns: SharedTurns = OWN_TURNS;
   supervisor: Supervisor;
 
   constructor(given: BranchSettings = {}) {
@@ -537,6 +540,10 @@ export class TestBranch {
       log: silentLog,
       settings: this.#settings,
       startPlaces: () => ({ most: this.#maxStarting, now: this.#maxStarting }),
+      turns: {
+        enter: (app, wake) => this.turns.enter(app, wake),
+        halted: (halt) => this.turns.halted(halt),
+      },
     });
   }
 }

@@ -37,10 +37,10 @@ async function setup(onReports: OnReports = () => {}) {
   return { vhost, url, ...(await connect(url, onReports)) };
 }
 
-async function connect(url: string, onReports: OnReports) {
+async function connect(url: string, onReports: OnReports, formerQueues: () => readonly string[] = () => []) {
   const lines: string[] = [];
   const options = { clock: systemClock, log: recordingLog(lines), connectionName: "cyme test", resultQueue: RESULTS };
-  const brokers = new TaskBrokers({ ...options, onReports, onTakenLate: () => {} });
+  const brokers = new TaskBrokers({ ...options, formerQueues, onReports, onTakenLate: () => {} });
   const broker = brokers.use(parseBrokerUrl("broker", url));
   const stop = () => brokers.stop(Date.now() + 5_000);
   return { broker, lines, stop, [Symbol.asyncDispose]: stop };
@@ -106,10 +106,12 @@ const refusal = (sent: Promise<unknown>) =>
 const resultOf = (id: string) => JSON.stringify({ task_id: id, status: "SUCCESS", result: 1 });
 
 /** As workers send results. */
-const answer = (url: string, ...bodies: string[]) =>
+const answer = (url: string, ...bodies: string[]) => answerOver(RESULTS, url, ...bodies);
+
+const answerOver = (queue: string, url: string, ...bodies: string[]) =>
   asOther(url, async (channel) => {
     await channel.confirmSelect();
-    for (const body of bodies) await channel.basicPublish("", RESULTS, body, { contentType: "application/json" });
+    for (const body of bodies) await channel.basicPublish("", queue, body, { contentType: "application/json" });
   });
 
 const waitingIn = (url: string, queue: string) =>
@@ -354,6 +356,29 @@ describe("results", () => {
     await using second = await connect(first.url, heardIn(reports));
     await second.broker.caughtUp(PATIENT_MS);
     expect(reports).toHaveLength(1_000);
+  }, 60_000);
+
+  test("of tasks that were sent under another id are given too, until somebody else has that id", async () => {
+    const former = "cyme.results.before";
+    const before = await setup();
+    await before.broker.link.whenUp(PATIENT_MS);
+    await before.stop();
+    await asOther(before.url, (channel) => channel.queueDeclare(former, {}, { "x-expires": 7 * 24 * 3_600_000 }));
+    await answerOver(former, before.url, resultOf("1"));
+    await answer(before.url, resultOf("2"));
+    const reports: TaskReport[] = [];
+    const ours = new Set([former]);
+    await using all = await connect(before.url, heardIn(reports), () => [...ours]);
+    await all.broker.caughtUp(PATIENT_MS);
+    expect(reports.map(({ id }) => id).toSorted()).toEqual(["1", "2"]);
+    ours.clear();
+    await answerOver(former, before.url, resultOf("3"), resultOf("4"));
+    await until(async () => (await waitingIn(before.url, former)) === 2, { what: "both given back" });
+    await answer(before.url, resultOf("5"));
+    await until(() => reports.length === 3, { what: "what came over the queue of this id" });
+    await all.stop();
+    expect(reports.at(-1)?.id).toBe("5");
+    expect([await waitingIn(before.url, RESULTS), await waitingIn(before.url, former)]).toEqual([0, 2]);
   }, 60_000);
 
   test("caughtUp() does not wait for a broker that is away", async () => {

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, describe, expect, spyOn, test } from "bun:test";
+import type { Json } from "../../src/bus/bus.ts";
 import { Cluster } from "../../src/cluster/cluster.ts";
+import { rowsFromJson } from "../../src/cluster/rows.ts";
 import { horizonAt, nextVersion, versionsBefore } from "../../src/domain/version.ts";
 import { MemoryCluster } from "./memory.ts";
 
@@ -67,5 +69,40 @@ describe("branches exchange what they know of names", () => {
     const count = exchanges();
     expect(count).toBeGreaterThan(0);
     expect(count).toBeLessThanOrEqual(3);
+  });
+
+  test("in parts, however many there are, which both sides tell", async () => {
+    await using cluster = await MemoryCluster.of("a", "b");
+    await cluster.clock.advance(20_000);
+    cluster.network.cut(cluster.branch("b").bus);
+    await cluster.clock.advance(8_000);
+    const most = 5_000;
+    for (const [branch, count] of [
+      ["a", most],
+      ["b", 2_500],
+    ] as const) {
+      const { store } = cluster.branch(branch).test;
+      store.write(() => {
+        for (let at = 0; at < count; at++) {
+          const version = nextVersion(undefined, cluster.clock.now(), branch);
+          store.owners.put({ name: `${at}-of-${branch}`, app: "shop", branch, version, isDeleted: true });
+        }
+      });
+    }
+    exchanges();
+    cluster.network.mend(cluster.branch("b").bus);
+    await cluster.clock.advance(20_000);
+    const asked = calls.mock.calls.flatMap(([, method, args]) => (method === "names.exchange" ? [args] : []));
+    const answers = await Promise.all(calls.mock.results.map(({ value }) => value as Promise<Json>));
+    for (const message of [...asked, ...answers]) {
+      expect(rowsFromJson(message).owners.length).toBeLessThan(most / 2);
+    }
+    const names = (id: string) =>
+      cluster
+        .branch(id)
+        .test.store.owners.all()
+        .map(({ name }) => name);
+    expect(names("b")).toHaveLength(most + 2_500);
+    expect(names("b")).toEqual(names("a"));
   });
 });

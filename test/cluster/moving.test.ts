@@ -85,10 +85,11 @@ describe("instances.move", () => {
     await cluster.clock.advance(1_000);
     cluster.branch("c").kill();
     await cluster.clock.advance(10_000);
-    expect((await moving).status).toBe(503);
-    cluster.branch("c").start();
+    expect(await moving).toMatchObject({ status: 503, body: { stored: false } });
+    await cluster.branch("c").restart();
     await cluster.clock.advance(30_000);
     expect(moved(cluster)).toEqual([[], ["web"], []]);
+    expect(cluster.branch("c").test.store.instances.get("web")).toBeUndefined();
   });
 
   test("of a disabled instance starts nothing", async () => {
@@ -99,5 +100,135 @@ describe("instances.move", () => {
     expect(await cluster.ask("a", "GET /shop/instances/web/")).toMatchObject({
       body: { branch: "c", state: "disabled" },
     });
+  });
+});
+
+/** A move of web to c, whose worker there has not answered yet, and what it is answered. */
+async function begun(cluster: MemoryCluster, timeoutS = 60) {
+  const c = cluster.branch("c").test;
+  c.processes.next = { isMute: true };
+  const moving = cluster.branch("a").ask(`POST /shop/instances/web/move/?branch=c&timeout=${timeoutS}`);
+  await cluster.clock.advance(2_000);
+  c.processes.next = {};
+  return {
+    moving,
+    /** Lets the worker on c answer. */
+    async finish() {
+      for (const worker of c.processes.workers) worker.isMute = false;
+      await cluster.clock.advance(30_000);
+      return moving;
+    },
+  };
+}
+
+describe("an instance that is being moved", () => {
+  test("is neither deleted nor changed, since that would be lost, and is the other branch's then", async () => {
+    await using cluster = await setup();
+    await cluster.ask("a", "PUT /shop/queues/orders/");
+    const { finish } = await begun(cluster);
+    const lines = [
+      "DELETE /shop/instances/web/",
+      "DELETE /shop/instances/!/web/",
+      "POST /shop/instances/web/disable/",
+      "POST /shop/instances/web/restart/",
+      "POST /shop/instances/web/autoscale/?max=9",
+      "PUT /shop/instances/web/?max_concurrency=7",
+      "PUT /shop/instances/web/queues/orders/",
+      "POST /shop/instances/web/move/?branch=a",
+    ];
+    for (const line of lines) {
+      const refused = { error: "conflict", instance: "web", branch: "c", stored: false };
+      expect([line, await cluster.ask("a", line)]).toMatchObject([line, { status: 409, body: refused }]);
+    }
+    expect(await finish()).toMatchObject({ status: 200 });
+    expect(moved(cluster)).toEqual([[], [], ["web"]]);
+    expect(await cluster.ask("b", "GET /shop/instances/web/")).toMatchObject({
+      body: { branch: "c", is_enabled: true, max_concurrency: 3, queues: [] },
+    });
+    expect((await cluster.ask("a", "PUT /shop/instances/web/", { max_concurrency: 7 })).status).toBe(200);
+    expect((await cluster.ask("a", "DELETE /shop/instances/web/")).status).toBe(200);
+    expect(moved(cluster)).toEqual([[], [], []]);
+  });
+
+  test("stays where somebody changed it all the same, as commands with -L do", async () => {
+    await using cluster = await setup();
+    const { finish } = await begun(cluster);
+    const { store } = cluster.branch("b").test;
+    store.write(() => store.instances.set("web", { isHeld: true }));
+    const answer = await finish();
+    expect(answer).toMatchObject({ status: 409, body: { error: "conflict", instance: "web", stored: false } });
+    expect((answer.body as { nok: string }).nok).toContain("was changed");
+    expect(await cluster.ask("a", "GET /shop/instances/web/")).toMatchObject({ body: { branch: "b" } });
+    expect(cluster.branch("c").test.store.instances.get("web")).toBeUndefined();
+  });
+
+  test("and is deleted all the same is not taken for free by the other branch", async () => {
+    await using cluster = await setup();
+    const { finish } = await begun(cluster);
+    const { store, supervisor } = cluster.branch("b").test;
+    store.write(() => store.instances.set("web", { isDeleted: true }));
+    supervisor.wake("web");
+    await cluster.clock.advance(10_000);
+    expect(["a", "b", "c"].map((id) => cluster.branch(id).test.store.owners.get("web")?.isDeleted)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(await finish()).toMatchObject({ status: 409, body: { stored: false } });
+    expect(moved(cluster)).toEqual([[], [], []]);
+    expect((await cluster.ask("a", "GET /shop/instances/web/")).status).toBe(404);
+  });
+
+  for (const how of ["cut", "freeze"] as const) {
+    test(`to a branch that is lost (${how}) stays, and is not moved later`, async () => {
+      await using cluster = await setup();
+      const c = cluster.branch("c");
+      const { moving, finish } = await begun(cluster, 20);
+      cluster.network[how](c.bus);
+      await finish();
+      expect((await moving).body).toMatchObject({ instance: "web", branch: "c", stored: false });
+      if (how === "cut") cluster.network.mend(c.bus);
+      else cluster.network.thaw(c.bus);
+      await cluster.clock.advance(60_000);
+      expect(moved(cluster)).toEqual([[], ["web"], []]);
+      expect(await cluster.ask("a", "GET /shop/instances/web/")).toMatchObject({
+        body: { branch: "b", state: "running", is_enabled: true, disabled_reason: null },
+      });
+      expect(c.test.store.instances.get("web")).toBeUndefined();
+    });
+  }
+
+  test("from a branch that is lost stays there", async () => {
+    await using cluster = await setup();
+    const b = cluster.branch("b");
+    const { moving, finish } = await begun(cluster, 20);
+    cluster.network.cut(b.bus);
+    await finish();
+    expect((await moving).status).toBe(503);
+    expect(moved(cluster)).toEqual([[], ["web"], []]);
+    cluster.network.mend(b.bus);
+    await cluster.clock.advance(60_000);
+    expect(moved(cluster)).toEqual([[], ["web"], []]);
+    expect(await cluster.ask("a", "GET /shop/instances/web/")).toMatchObject({
+      body: { branch: "b", state: "running" },
+    });
+  });
+
+  test("and was let go when its new branch was lost goes when that is heard of again, without a leftover", async () => {
+    await using cluster = await setup();
+    const c = cluster.branch("c");
+    const { owners } = c.test.store;
+    const put = owners.put.bind(owners);
+    owners.put = (owner) => {
+      put(owner);
+      if (owner.name === "web" && owner.branch === "c") cluster.network.cut(c.bus);
+    };
+    const { finish } = await begun(cluster, 20);
+    expect(await finish()).toMatchObject({ status: 503, body: { instance: "web", branch: "c", stored: null } });
+    expect(moved(cluster)).toEqual([[], ["web"], ["web"]]);
+    cluster.network.mend(c.bus);
+    await cluster.clock.advance(30_000);
+    expect(moved(cluster)).toEqual([[], [], ["web"]]);
+    expect(cluster.branch("b").test.store.instances.get("web")).toBeUndefined();
   });
 });

@@ -1,4 +1,6 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
+import { Cluster } from "../../src/cluster/cluster.ts";
+import { versionOfHearsay } from "../../src/domain/version.ts";
 import { MemoryCluster } from "./memory.ts";
 
 const statusOf = ({ status, body }: { status: number; body: unknown }) => [status, body];
@@ -49,6 +51,27 @@ describe("an instance on another branch", () => {
     await using cluster = await MemoryCluster.of("a", "b");
     await cluster.ask("a", "POST /shop/instances/web/?branch=b");
     expect(await cluster.ask("a", "HEAD /shop/instances/web/")).toEqual({ status: 200, body: "", silent: [] });
+  });
+
+  test("is looked for among few, however many branches are away", async () => {
+    const away = Array.from({ length: 50 }, (_, at) => `away${at}`);
+    await using cluster = await MemoryCluster.of("a", "b");
+    const { store } = cluster.branch("a").test;
+    for (const id of away) {
+      store.knownBranches.put({
+        id,
+        url: null,
+        lastSeenAtMs: null,
+        isForgotten: false,
+        version: versionOfHearsay("a"),
+      });
+    }
+    await cluster.branch("a").restart();
+    await cluster.clock.advance(2_000);
+    const looks = spyOn(Cluster.prototype, "members");
+    expect(await cluster.ask("a", "GET /shop/instances/none/")).toMatchObject({ status: 404, silent: away.toSorted() });
+    expect(looks.mock.calls.length).toBeLessThan(away.length / 2);
+    looks.mockRestore();
   });
 
   test("is found at once, before its branch has told of it", async () => {

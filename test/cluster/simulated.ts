@@ -3,6 +3,7 @@ import { Claims } from "../../src/cluster/claims.ts";
 import { Cluster } from "../../src/cluster/cluster.ts";
 import { Definitions } from "../../src/cluster/definitions.ts";
 import { Owners } from "../../src/cluster/owners.ts";
+import { Rollouts } from "../../src/cluster/rollouts.ts";
 import { Controller } from "../../src/controller/controller.ts";
 import { RemoteDefinitions } from "../../src/controller/remote-definitions.ts";
 import { Results } from "../../src/controller/results.ts";
@@ -11,6 +12,7 @@ import { Api } from "../../src/http/api.ts";
 import { ManualClock } from "../../src/kit/clock.ts";
 import { silentLog } from "../../src/kit/log.ts";
 import { TestBranch } from "../../src/supervisor/test-support.ts";
+import { OWN_TURNS } from "../../src/supervisor/turns.ts";
 
 /** What was answered to one request. */
 export interface Answer {
@@ -171,6 +173,7 @@ export class SimulatedBranch<B extends Bus> {
       },
     });
     if (!opened.bus) throw new Error("the cluster opened no bus");
+    test.turns = new Rollouts({ cluster, store, clock, log, keep: (halt) => supervisor.keep(halt) });
     const owners = new Owners({ store, clock, log, cluster, random: () => 0 });
     const claims = new Claims({ store, clock, cluster, owners, random: () => 0 });
     const results = new Results({ store, clock, log, keptMs: 3_600_000 });
@@ -204,6 +207,7 @@ export class SimulatedBranch<B extends Bus> {
     });
     controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));
     this.#life = { bus: opened.bus, cluster, owners, definitions, controller, api };
+    controller.arrivals.start();
     owners.start();
     definitions.start();
     cluster.start();
@@ -216,10 +220,12 @@ export class SimulatedBranch<B extends Bus> {
     return this.#restarting;
   }
 
-  async ask(line: string, json?: unknown, given: Given = {}): Promise<Answer> {
+  /** `left` is aborted when who asks leaves. */
+  async ask(line: string, json?: unknown, given: Given = {}, left?: AbortSignal): Promise<Answer> {
     const [method = "", path = ""] = line.split(" ");
     const request = new Request(`http://127.0.0.1:8000${path}`, {
       method,
+      ...(left && { signal: left }),
       headers: { ...given, ...(json === undefined ? {} : { "content-type": "application/json" }) },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     });
@@ -252,6 +258,7 @@ export class SimulatedBranch<B extends Bus> {
     this.#life.owners.stop();
     this.#life.definitions.stop();
     this.#world.network.kill(this.#life.bus);
+    this.test.turns = OWN_TURNS;
     this.#life = undefined;
   }
 

@@ -180,6 +180,13 @@ describe("a branch", () => {
     });
     expect(ran.code).toBe(3);
     expect(ran.stderr).toContain(`another branch of that id runs`);
+    const detached = await run([BINARY, "branch", "127.0.0.1:0", "-i", a.id, "-D", dir, "--detach"], {
+      ...process.env,
+      CYME_BROKER: vhost.url,
+    });
+    expect(detached.code).toBe(3);
+    expect(detached.stderr).toContain(`another branch of that id runs`);
+    expect(await Bun.file(`${dir}/branch.log`).text()).toContain("another branch of that id runs");
     expect((await a.api("GET", "/ping/")).status).toBe(200);
   });
 

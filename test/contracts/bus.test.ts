@@ -108,6 +108,57 @@ describe.each(KINDS)("the %s bus: calls", (_, open) => {
     expect(idsOf(a)).toEqual(["a", "b"]);
   });
 
+  test.each([false, true])(
+    "a call that is given up ends at once, and the other branch is told: write %p",
+    async (isWrite) => {
+      await using world = await open();
+      const [begun, ended] = [gate(), gate()];
+      const { a, b } = await pair(world, async (_method, _args, _from, signal) => {
+        signal.addEventListener("abort", ended.open, { once: true });
+        begun.open();
+        return new Promise(() => {});
+      });
+      const leaving = new AbortController();
+      const options = { isWrite, signal: leaving.signal };
+      const call = problemOf(a.bus.call("b", "hang", null, LONG_MS * 100, options));
+      await world.settled(begun.opened);
+      leaving.abort();
+      expect(await world.settled(call)).toMatchObject({ code: "unavailable", facts: { branch: "b", begun: true } });
+      await world.settled(ended.opened);
+      const late = problemOf(a.bus.call("b", "late", null, LONG_MS, options));
+      expect(await world.settled(late)).toMatchObject({ code: "unavailable", facts: { branch: "b", begun: false } });
+      expect(b.begun).toEqual(["hang"]);
+    },
+  );
+
+  test("a call that is given up before it was begun is not begun", async () => {
+    await using world = await open();
+    const [a, b] = await world.cluster("a", "b");
+    world.freeze(b);
+    const leaving = new AbortController();
+    const call = problemOf(a.bus.call("b", "left", null, LONG_MS * 100, { isWrite: true, signal: leaving.signal }));
+    leaving.abort();
+    expect(await world.settled(call)).toMatchObject({ code: "unavailable", facts: { branch: "b", begun: false } });
+    world.thaw(b);
+    await world.eventually(() => knows(a, "a", "b") && knows(b, "a", "b"), "both to be together");
+    expect(await world.settled(a.bus.call("b", "new", null, LONG_MS))).toMatchObject({ by: "b" });
+    expect(b.begun).toEqual(["new"]);
+  });
+
+  test("what was begun for a branch that has gone is told to end", async () => {
+    await using world = await open();
+    const [begun, ended] = [gate(), gate()];
+    const { a } = await pair(world, async (_method, _args, _from, signal) => {
+      signal.addEventListener("abort", ended.open, { once: true });
+      begun.open();
+      return new Promise(() => {});
+    });
+    void problemOf(a.bus.call("b", "hang", null, LONG_MS * 1_000));
+    await world.settled(begun.opened);
+    world.kill(a);
+    await world.settled(ended.opened);
+  });
+
   test("a branch that nobody knows is unavailable, with nothing sent", async () => {
     await using world = await open();
     const [a] = await world.cluster("a");
@@ -460,8 +511,38 @@ describe.each(KINDS)("the %s bus: one id, one branch", (_, open) => {
     world.thaw(old);
     await world.eventually(() => old.refusals.length > 0, "the old one to hear of it");
     expect(old.refusals[0]).toMatchObject({ code: "conflict" });
-    expect(old.refusals[0]?.message).toContain("the same branch was started again");
+    expect(old.refusals[0]?.message).toContain("the same branch runs on");
     expect(renewed.refusals).toEqual([]);
+  });
+});
+
+describe.each(KINDS)("the %s bus: a copy of a branch", (_, open) => {
+  test("that is started beside it is refused, and the branch goes on", async () => {
+    await using world = await open();
+    const [a, b] = await world.cluster("a", "b");
+    await world.eventually(() => world.clock.now() > (memberOf(a, "b")?.startedAtMs ?? 0), "time to pass");
+    const copy = world.start("b");
+    await world.eventually(() => copy.refusals.length > 0, "it to be refused");
+    expect(copy.refusals[0]).toMatchObject({ code: "conflict", facts: { branch: "b", pid: process.pid } });
+    expect(copy.refusals[0]?.message).toMatch(/the same branch runs on .+ if one is a copy of the other/);
+    for (let call = 0; call < 10; call++) await world.settled(a.bus.call("b", "add", call, LONG_MS));
+    expect([b.begun.length, copy.begun.length, copy.bus.state.is]).toEqual([10, 0, "away"]);
+    expect([b.refusals, changesOf(a)]).toEqual([[], ["joined b"]]);
+  });
+
+  test("is refused under another id too, unless the branch has ended", async () => {
+    await using world = await open();
+    const [a, b] = await world.cluster("a", "b");
+    await world.eventually(() => world.clock.now() > (memberOf(a, "b")?.startedAtMs ?? 0), "time to pass");
+    const copy = world.start("c", { key: "key of b" });
+    await world.eventually(() => copy.refusals.length > 0, "it to be refused");
+    expect(copy.refusals[0]).toMatchObject({ code: "conflict", facts: { branch: "c" } });
+    expect(copy.refusals[0]?.message).toContain("the same branch runs as b on");
+    expect([b.refusals, idsOf(a), copy.bus.state.is]).toEqual([[], ["a", "b"], "away"]);
+    world.kill(b);
+    const renamed = world.start("c", { key: "key of b" });
+    await world.eventually(() => isUp(renamed) && knows(a, "a", "c"), "it to serve");
+    expect(renamed.refusals).toEqual([]);
   });
 });
 
