@@ -276,7 +276,7 @@ export class Owners {
     try {
       if (cluster.busState?.is !== "up" || !cluster.arrival.isMissing("names")) return;
       const others = this.#others();
-      const { isOver, from } = toHear(this.digest(), others, this.#heardFrom);
+      const { isOver, from } = toHear(this.digest(), others, this.#heardFrom, cluster.hasSeenAll);
       if (isOver) return this.#hasHeard();
       const peer = oneOfMost(
         from.filter(({ id }) => !this.#unheard.has(id)),
