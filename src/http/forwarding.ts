@@ -1,6 +1,5 @@
 import type { CallOptions } from "../controller/context.ts";
-import type { Placed } from "../cluster/claims.ts";
-import type { Elsewhere } from "../controller/elsewhere.ts";
+import type { Elsewhere, Placed } from "../controller/elsewhere.ts";
 import { conflict, CymeError, OUTCOMES } from "../domain/errors.ts";
 import { flag, type Params } from "../domain/fields.ts";
 import { bytesOf, toForwardedBody, type ForwardedAnswer, type ForwardedRequest } from "../domain/forward.ts";
