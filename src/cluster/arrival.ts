@@ -7,6 +7,8 @@ export type Matter = "definitions" | "names";
 
 /** The broker may take so long to answer at first; after that this branch goes on without the others. */
 export const CONNECT_MS = 5_000;
+/** After the bus is back all others have answered within this time; at a start it goes by before the bus is up. */
+const ANSWER_MS = 300;
 /** How soon what could not be heard is asked for again. */
 export const HEAR_AGAIN_MS = 250;
 
@@ -22,6 +24,7 @@ export class Arrival {
   readonly #waiting = new Set<() => void>();
   #hasBeenUp = false;
   #upSinceMs = -Infinity;
+  #answeredAtMs = -Infinity;
 
   /** `stateOf` is undefined where there is no bus. */
   constructor(clock: Clock, stateOf: () => BusState | undefined) {
@@ -50,6 +53,7 @@ export class Arrival {
     if (is === "up") {
       // What was heard before the first time was heard over the same connection.
       this.#upSinceMs = this.#hasBeenUp ? sinceMs : -Infinity;
+      this.#answeredAtMs = this.#hasBeenUp ? this.#clock.now() + ANSWER_MS : -Infinity;
       this.#hasBeenUp = true;
     }
     this.#tell();
@@ -76,6 +80,11 @@ export class Arrival {
       if (leftMs <= 0) return false;
       await this.#change(leftMs);
     }
+  }
+
+  /** Whether those that are there have had the time to say so. */
+  get isAnswered(): boolean {
+    return this.#clock.now() >= this.#answeredAtMs;
   }
 
   /** Whether a member has told what it has since this branch is on the bus. */
@@ -112,17 +121,19 @@ export interface Seen extends Told {
 
 /**
  * Whom of `others` a branch that comes is still to hear: one of those that know what there is to know; where there is none,
- * since all have just come, everybody who has something else. `isOver` where it knows what they know.
+ * since all have just come, everybody who has something else. `isOver` where it knows what they know; `areAll` where nobody else
+ * is there who has not told of itself yet.
  */
 export function toHear(
   own: string,
   others: readonly Seen[],
   heardFrom: ReadonlySet<string>,
+  areAll: boolean,
 ): { readonly isOver: boolean; readonly from: readonly Told[] } {
   const isHeard = ({ id, digest }: Told) => digest === own || heardFrom.has(id);
   const knowing = others.filter((one) => one.isReady && one.isFresh);
   if (knowing.some(isHeard)) return { isOver: true, from: [] };
   if (knowing.length > 0) return { isOver: false, from: knowing };
   const from = others.filter((one) => one.isFresh && !isHeard(one));
-  return { isOver: from.length === 0 && others.every(({ isFresh }) => isFresh), from };
+  return { isOver: areAll && from.length === 0 && others.every(({ isFresh }) => isFresh), from };
 }

@@ -86,6 +86,11 @@ export class Cluster {
     return [...this.#known].toSorted();
   }
 
+  /** Whether those that are up have had the time to say so, since this branch is on the bus. */
+  get hasSeenAll(): boolean {
+    return this.isAlone || this.arrival.isAnswered;
+  }
+
   /** Those of the others that are away, sorted. */
   get away(): string[] {
     // Once for all: with many branches it is no small thing to ask who is up.

@@ -206,10 +206,11 @@ export class Definitions implements Spreading {
 
   /** Having come to the bus, agrees with those that know what there is. */
   async #arrive(): Promise<void> {
+    const { cluster } = this.#parts;
     const asked = new Set<string>();
     while (this.#isArriving && !this.#isStopped) {
-      const { isOver, from } = toHear(this.digest, this.#tellers(), this.#agreedWith);
-      if (isOver) return this.#parts.cluster.arrival.heard("definitions");
+      const { isOver, from } = toHear(this.digest, this.#tellers(), this.#agreedWith, cluster.hasSeenAll);
+      if (isOver) return cluster.arrival.heard("definitions");
       const next = from.find(({ id }) => !asked.has(id));
       if (next?.digest === undefined) return;
       asked.add(next.id);

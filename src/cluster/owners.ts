@@ -140,8 +140,8 @@ export class Owners {
     }
   }
 
-  /** Brings what is told of this branch in line with the instances that it has. */
-  refresh(): void {
+  /** Brings what is told of this branch in line with the instances that it has; resolves when it was told, and never rejects. */
+  refresh(): Promise<void> {
     const { store, cluster, log } = this.#parts;
     const self = cluster.branchId;
     const places = store.instances.places();
@@ -164,7 +164,7 @@ export class Owners {
             }
             return rows;
           });
-    void this.tell(changed);
+    const isKnown = this.tell(changed);
     for (const [name, to] of lost) {
       try {
         this.#onLost(name, to);
@@ -172,6 +172,7 @@ export class Owners {
         log.error("an instance whose name another branch has cannot be disabled", { instance: name, error });
       }
     }
+    return isKnown;
   }
 
   /** Removes a branch that is away, with all that it owns. */
@@ -217,7 +218,7 @@ export class Owners {
   #look(): void {
     const { store, clock, log } = this.#parts;
     try {
-      this.refresh();
+      void this.refresh();
       this.#compare();
       if (clock.now() >= this.#pruneAtMs) {
         this.#pruneAtMs = clock.now() + PRUNE_MS;
@@ -276,7 +277,7 @@ export class Owners {
     try {
       if (cluster.busState?.is !== "up" || !cluster.arrival.isMissing("names")) return;
       const others = this.#others();
-      const { isOver, from } = toHear(this.digest(), others, this.#heardFrom);
+      const { isOver, from } = toHear(this.digest(), others, this.#heardFrom, cluster.hasSeenAll);
       if (isOver) return this.#hasHeard();
       const peer = oneOfMost(
         from.filter(({ id }) => !this.#unheard.has(id)),
@@ -404,7 +405,7 @@ export class Owners {
     const forgotten = branches.find(({ id, isForgotten }) => id === cluster.branchId && isForgotten);
     // Who did not hear that it came back still tells of it.
     if (forgotten && forgotten.version > this.#ownRow().version) this.#comeBack(forgotten);
-    this.refresh();
+    void this.refresh();
     return taken;
   }
 

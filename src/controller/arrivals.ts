@@ -105,9 +105,13 @@ export class Arrivals {
 
   #refuseOwn(name: string): void {
     const { store, owners, branchId } = this.#parts;
-    const isOurs = owners.find(name)?.branch === branchId && store.instances.get(name) !== undefined;
-    if (!this.has(name) && !isOurs) return;
-    throw conflict(`Instance "${name}" is on branch "${branchId}" already`, { instance: name, stored: false });
+    const own = store.instances.get(name);
+    if (!this.has(name) && !own) return;
+    const isHidden = own !== undefined && !this.has(name) && owners.find(name)?.branch !== branchId;
+    const what = isHidden
+      ? `Branch "${branchId}" has an instance "${name}" of its own that only commands with -L see: delete it there first`
+      : `Instance "${name}" is on branch "${branchId}" already`;
+    throw conflict(what, { instance: name, stored: false });
   }
 
   #noted(): readonly string[] {

@@ -12,7 +12,15 @@ import { hasSettled, settle, untilGone } from "./settle.ts";
  */
 
 /** What those work with that change apps and queues. */
-export type DefinitionParts = Pick<Parts, "store" | "brokers" | "supervisor" | "clock" | "branchId" | "defaultBroker">;
+export type DefinitionParts = Pick<
+  Parts,
+  "store" | "brokers" | "supervisor" | "clock" | "branchId" | "defaultBroker"
+> & {
+  readonly owners: Names;
+};
+
+/** Tells the others which names this branch has. */
+export type Names = Pick<Parts["owners"], "refresh">;
 
 /** What a change asks of one instance. */
 export type Effect =
@@ -113,7 +121,7 @@ export function begin({ supervisor }: Pick<Parts, "supervisor">, effects: readon
 }
 
 /** What those wait with that see what becomes of effects. */
-type Seeing = Pick<Parts, "supervisor" | "store">;
+type Seeing = Pick<Parts, "supervisor" | "store"> & { readonly owners: Names };
 
 /**
  * Waits until all of it is done; throws what `settle` and `waitFor` throw, and of instances that fail, or are kept since
@@ -139,6 +147,8 @@ export async function untilDone(parts: Seeing, effects: readonly Effect[], optio
     }),
   );
   parts.supervisor.removeEmptyApps();
+  // At once, and not only in the next round: the names are free.
+  if (deleted.size > 0) await parts.owners.refresh();
 }
 
 /** Waits until the own effects are done and what was `told` to the others; what failed anywhere is one error for people. */

@@ -5,6 +5,8 @@ import { bytesOf, parseForwardedAnswer, type ForwardedAnswer, type ForwardedRequ
 import type { CallOptions, Parts } from "./context.ts";
 import { TaskHolders } from "./task-holders.ts";
 
+export type { Placed };
+
 /** The other side keeps the caller's time itself, and says what is late: only one that is silent itself meets this. */
 const GRACE_MS = 1_000;
 const GATHER_MS = 5_000;

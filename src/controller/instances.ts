@@ -132,8 +132,8 @@ export class Instances {
     supervisor.wake(name);
     if (options.nowait) return;
     await untilGone(this.#parts, name, options);
-    // At once, and not only in the next round: the name is free.
-    owners.refresh();
+    // At once, and not only in the next round: the name is free, and who asked hears of that before the answer.
+    await owners.refresh();
   }
 
   async enable(app: string | undefined, name: string, options: CallOptions): Promise<InstanceDetail> {
@@ -232,7 +232,7 @@ export class Instances {
       store.write(() => store.instances.set(instance.name, { isDeleted: true }));
       supervisor.wake(instance.name);
       await untilGone(this.#parts, instance.name, options);
-      owners.refresh();
+      await owners.refresh();
       throw error.withFacts({ stored: false });
     }
   }

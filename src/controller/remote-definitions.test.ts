@@ -17,7 +17,7 @@ class Remote implements AsyncDisposable {
   constructor() {
     const { store, clock, supervisor, broker } = this.branch;
     store.settings.set("branch_id", "b1");
-    const parts = { store, clock, supervisor, defaultBroker: broker.broker };
+    const parts = { store, clock, supervisor, owners: { refresh: async () => {} }, defaultBroker: broker.broker };
     this.#taker = new RemoteDefinitions(parts, silentLog);
   }
 

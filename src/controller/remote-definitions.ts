@@ -27,11 +27,12 @@ import {
   storeAppDeletion,
   storeQueue,
   storeQueueDeletion,
+  type Names,
   untilDone,
   type Effect,
 } from "./effects.ts";
 
-type RemoteParts = Pick<Parts, "store" | "clock" | "supervisor" | "defaultBroker">;
+type RemoteParts = Pick<Parts, "store" | "clock" | "supervisor" | "defaultBroker"> & { readonly owners: Names };
 type AppDefinition = Definition & { readonly kind: "app" };
 type QueueDefinition = Definition & { readonly kind: "queue" };
 

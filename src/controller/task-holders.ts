@@ -4,6 +4,8 @@ import { unavailable } from "../domain/errors.ts";
 import type { CallOptions, Parts } from "./context.ts";
 
 const ASK_MS = 2_000;
+/** How soon those are asked again that were silent, while somebody waits for the task. */
+const LATER_MS = 1_000;
 /** How soon is asked again who sends a task that another branch is asking about too. */
 const AGAIN_MS = 100;
 /** What a branch answers that is asking itself whether it is to send the task. */
@@ -55,6 +57,20 @@ export class TaskHolders {
     const heard = await this.#ask({ uuid }, timeoutMs);
     if (heard.holder === undefined) for (const id of heard.silent) silent?.add(id);
     return heard.holder;
+  }
+
+  /**
+   * The branch that knows of a task, once one of those that were silent answers that it does; undefined where `signal` is aborted
+   * before, or where all have answered that they do not.
+   */
+  async findLater(uuid: string, signal: AbortSignal): Promise<string | undefined> {
+    while (!signal.aborted) {
+      await this.#parts.clock.sleep(LATER_MS, signal);
+      if (signal.aborted) return undefined;
+      const { holder, silent } = await this.#ask({ uuid }, ASK_MS);
+      if (holder !== undefined || silent.length === 0) return holder;
+    }
+    return undefined;
   }
 
   /** Has `send` send a task, with the branch that is to, and no other branch meanwhile. Who could not be asked is added to `silent`. */

@@ -101,7 +101,8 @@ export class ClusterBranch {
       },
     });
     if (!opened.bus) throw new Error("the cluster opened no bus");
-    const parts = { store, supervisor, brokers, clock, branchId: this.id, defaultBroker: broker.broker };
+    const own = { branchId: this.id, defaultBroker: broker.broker, owners: { refresh: async () => {} } };
+    const parts = { store, supervisor, brokers, clock, ...own };
     const definitions = new Definitions({ cluster, store, clock, log, taker: new RemoteDefinitions(parts, log) });
     const apps = new Apps(parts, definitions);
     const queues = new Queues(parts, definitions);

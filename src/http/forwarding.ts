@@ -1,6 +1,5 @@
 import type { CallOptions } from "../controller/context.ts";
-import type { Placed } from "../cluster/claims.ts";
-import type { Elsewhere } from "../controller/elsewhere.ts";
+import type { Elsewhere, Placed } from "../controller/elsewhere.ts";
 import { conflict, CymeError, OUTCOMES } from "../domain/errors.ts";
 import { flag, type Params } from "../domain/fields.ts";
 import { bytesOf, toForwardedBody, type ForwardedAnswer, type ForwardedRequest } from "../domain/forward.ts";
@@ -12,6 +11,7 @@ import type { Route } from "./routes.ts";
 
 /** What of a request's head means something to a handler. */
 const HEADERS = ["content-type", TASK_HEADER];
+const WAIT_PATTERN = "/:app/query/:uuid/wait";
 const LOG_PATTERN = "/:app/instances/:name/log";
 /** Said of the connection and not of the answer. */
 const HOP_HEADERS = ["content-length", "connection", "date", "transfer-encoding", "keep-alive"];
@@ -226,9 +226,28 @@ export class Forwarding {
   }
 
   async #byTask(trip: Trip, here: Here): Promise<Response> {
-    const holder = await this.#elsewhere.tasks.find(trip.path["uuid"] ?? "", trip.timed());
-    if (holder === undefined || holder === this.#elsewhere.branchId) return here(trip.timed());
-    return this.#forward(holder, trip);
+    const uuid = trip.path["uuid"] ?? "";
+    const holder = await this.#elsewhere.tasks.find(uuid, trip.timed());
+    if (holder === this.#elsewhere.branchId) return here(trip.timed());
+    if (holder !== undefined) return this.#forward(holder, trip);
+    const mayBeFound = trip.route.pattern === WAIT_PATTERN && (trip.options.silent?.size ?? 0) > 0;
+    return mayBeFound ? this.#waitForTask(uuid, trip, here) : here(trip.timed());
+  }
+
+  /** Waits here, and at the branch that has the task as soon as that one answers. */
+  async #waitForTask(uuid: string, trip: Trip, here: Here): Promise<Response> {
+    const ended = new AbortController();
+    const looking = AbortSignal.any([ended.signal, trip.signals.left]);
+    const found = this.#elsewhere.tasks.findLater(uuid, looking).then((holder) => {
+      if (holder === undefined || holder === this.#elsewhere.branchId) return new Promise<never>(() => {});
+      trip.options.silent?.clear();
+      return this.#forward(holder, trip);
+    });
+    try {
+      return await Promise.race([here(trip.timed()), found]);
+    } finally {
+      ended.abort();
+    }
   }
 
   async #bySender(trip: Trip, here: Here): Promise<Response> {

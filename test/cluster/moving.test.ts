@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { newInstance } from "../../src/domain/instance.ts";
 import { MemoryCluster } from "./memory.ts";
 
 const moved = (cluster: MemoryCluster) => ["a", "b", "c"].map((id) => cluster.branch(id).running);
@@ -90,6 +91,19 @@ describe("instances.move", () => {
     await cluster.clock.advance(30_000);
     expect(moved(cluster)).toEqual([[], ["web"], []]);
     expect(cluster.branch("c").test.store.instances.get("web")).toBeUndefined();
+  });
+
+  test("to a branch that has an instance of that name from before clusters leaves both as they are", async () => {
+    await using cluster = await setup();
+    const { store } = cluster.branch("c").test;
+    const early = newInstance({ name: "web", app: "shop", nowMs: 1 }, { isEnabled: false, maxConcurrency: 7 });
+    store.write(() => store.instances.put(early));
+    expect(await cluster.ask("a", "POST /shop/instances/web/move/?branch=c")).toMatchObject({
+      status: 409,
+      body: { branch: "c", stored: false },
+    });
+    expect(moved(cluster)).toEqual([[], ["web"], []]);
+    expect(store.instances.get("web")?.maxConcurrency).toBe(7);
   });
 
   test("of a disabled instance starts nothing", async () => {

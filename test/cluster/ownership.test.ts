@@ -150,6 +150,20 @@ describe("a name", () => {
     expect(await cluster.ask("c", "GET /shop/instances/web/")).toMatchObject({ body: { branch: "b" } });
   });
 
+  test("is free again as soon as its app was deleted, on whatever branch it was", async () => {
+    await using cluster = await MemoryCluster.of("a", "b", "c");
+    for (const [to, through] of [
+      ["b", "a"],
+      ["c", "b"],
+      ["a", "c"],
+    ] as const) {
+      await cluster.ask(through, "PUT /passing/");
+      const added = await cluster.ask(through, `POST /passing/instances/web/?branch=${to}`);
+      expect(added).toMatchObject({ status: 201, body: { branch: to } });
+      expect((await cluster.ask(through, "DELETE /passing/")).status).toBe(200);
+    }
+  });
+
   test("is free again as soon as the instance was deleted", async () => {
     await using cluster = await MemoryCluster.of("a", "b");
     for (let round = 0; round < 3; round++) {

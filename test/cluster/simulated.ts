@@ -125,6 +125,7 @@ interface Life<B extends Bus> {
   readonly owners: Owners;
   readonly definitions: Definitions;
   readonly controller: Controller;
+  readonly results: Results;
   readonly api: Api;
 }
 
@@ -206,7 +207,7 @@ export class SimulatedBranch<B extends Bus> {
       brokerOf: () => broker.broker,
     });
     controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));
-    this.#life = { bus: opened.bus, cluster, owners, definitions, controller, api };
+    this.#life = { bus: opened.bus, cluster, owners, definitions, controller, results, api };
     controller.arrivals.start();
     owners.start();
     definitions.start();
@@ -237,6 +238,11 @@ export class SimulatedBranch<B extends Bus> {
       body: isJson && response.text !== "" ? (JSON.parse(response.text) as unknown) : response.text,
       silent,
     };
+  }
+
+  /** A worker tells of a task that this branch sent. */
+  hear(id: string, result: unknown): void {
+    this.#alive().results.heard([{ id, state: "SUCCESS", result, error: null }]);
   }
 
   /** The body of what is answered, as it comes. */

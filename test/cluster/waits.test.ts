@@ -29,6 +29,30 @@ test("waits whose callers have left leave their place on the other branch", asyn
   expect(await cluster.ask("a", `GET /shop/query/${uuid}/state/`)).toMatchObject({ status: 200 });
 }, 60_000);
 
+test("a wait that begins while the branch of the task is away goes on there when it is back", async () => {
+  await using cluster = await MemoryCluster.of("a", "b");
+  const sent = await cluster.ask("b", "POST /shop/queue/http://127.0.0.1:1/x");
+  const { uuid } = sent.body as { uuid: string };
+  cluster.branch("b").kill();
+  await cluster.clock.advance(10_000);
+  const wait = cluster.branch("a").ask(`GET /shop/query/${uuid}/wait/?timeout=60`);
+  await cluster.clock.advance(1_000);
+  cluster.branch("b").start();
+  await cluster.clock.advance(10_000);
+  cluster.branch("b").hear(uuid, { status_code: 200 });
+  await cluster.clock.advance(1_000);
+  expect(await wait).toMatchObject({ status: 200, body: { result: { status_code: 200 } }, silent: [] });
+});
+
+test("a wait for a task that nobody answers for names who was silent", async () => {
+  await using cluster = await MemoryCluster.of("a", "b");
+  cluster.branch("b").kill();
+  await cluster.clock.advance(10_000);
+  const wait = cluster.branch("a").ask(`GET /shop/query/${crypto.randomUUID()}/wait/?timeout=20`);
+  await cluster.clock.advance(30_000);
+  expect(await wait).toMatchObject({ status: 408, silent: ["b"] });
+});
+
 describe("the caller's time", () => {
   test("is for finding out whether a name is free, and for the worker", async () => {
     await using cluster = await MemoryCluster.of("a", "b", "c");
