@@ -10,7 +10,7 @@ export interface LineSink {
 /** Standard error. Its reader may go away, or be slower than we are. */
 export const standardError: LineSink = { write: (text) => tryWrite(2, Buffer.from(text)) === "whole" };
 
-export interface Rotation {
+interface Rotation {
   /** A file that would become larger is set aside first. */
   readonly maxBytes: number;
   /** How many of those stay, at least one, as `.1` (the newest), `.2`, …: the oldest is deleted. */
