@@ -359,7 +359,7 @@ export class Keeper {
       hasStandin: standin !== null,
       standinNotBeforeMs: this.#standin.notBeforeMs,
       isBrokerUp: connection.link.state.is === "up",
-      startNotBeforeMs: this.#startNotBeforeMs,
+      startNotBeforeMs: this.#startTime(),
       retryInMs: this.#retryInMs(instance),
       hasTurn: isOutdated && wantOf(instance) === "run" && mayRestart(),
       refusedQueues: this.#refusals.pending,
@@ -372,6 +372,12 @@ export class Keeper {
     const { brokers, store } = this.#parts;
     const brokerId = row?.brokerId ?? null;
     return brokers.use(brokerId === null ? launch.broker : store.brokers.get(brokerId));
+  }
+
+  /** No start is put off for so long: the clock was set back meanwhile. */
+  #startTime(): number {
+    if (this.#startNotBeforeMs - this.#parts.clock.now() > EARLY_LAST_MS) this.#startNotBeforeMs = 0;
+    return this.#startNotBeforeMs;
   }
 
   #noteFirstAnswer(): void {
@@ -651,7 +657,8 @@ export class Keeper {
   #judge(death: Omit<Death, "deathsBefore">, instance: Instance): Verdict {
     const { store, clock } = this.#parts;
     const rate = this.#rate(instance);
-    const deathsBefore = store.write(() => store.workers.deathsSince(this.name, clock.now() - rate.periodMs));
+    const nowMs = clock.now();
+    const deathsBefore = store.write(() => store.workers.deathsSince(this.name, nowMs - rate.periodMs, nowMs));
     return judge({ ...death, deathsBefore }, rate);
   }
 
