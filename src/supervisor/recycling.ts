@@ -179,7 +179,9 @@ export class Recycling {
   #isTooSoon(name: string): boolean {
     const last = this.#replaced.get(name);
     if (!last) return false;
-    return this.#parts.clock.now() - last.atMs < backoffMs(last.times, AGAIN_FIRST_MS, AGAIN_LAST_MS, 0);
+    // Also where the clock was set back.
+    const sinceMs = Math.abs(this.#parts.clock.now() - last.atMs);
+    return sinceMs < backoffMs(last.times, AGAIN_FIRST_MS, AGAIN_LAST_MS, 0);
   }
 
   #replace(name: string, { why, evidence }: Due): void {

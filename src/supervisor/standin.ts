@@ -53,6 +53,8 @@ export class Standin {
   }
 
   get notBeforeMs(): number {
+    // No start is put off for so long: the clock was set back meanwhile.
+    if (this.#notBeforeMs - this.#parts.clock.now() > AGAIN_LAST_MS) this.#notBeforeMs = 0;
     return this.#notBeforeMs;
   }
 
