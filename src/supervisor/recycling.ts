@@ -154,7 +154,7 @@ export class Recycling {
   /** Now and then, for a branch that starts again. */
   #writeAges(): void {
     const { store, clock } = this.#parts;
-    if (clock.now() - this.#agesWrittenMs < WRITE_AGE_MS) return;
+    if (Math.abs(clock.now() - this.#agesWrittenMs) < WRITE_AGE_MS) return;
     this.#agesWrittenMs = clock.now();
     store.write(() => {
       for (const [name, { ageMs }] of this.#watched) store.workers.set(name, { ageMs: Math.round(ageMs) });
