@@ -166,6 +166,8 @@ class Daemon {
       await Promise.race([parts.cluster.untilTried(), ...ended]);
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
       this.#io.stderr(this.#banner(branchId));
+      // By then whoever started it has heard what it said.
+      if (this.#options.detach) this.#logFile?.takeStandardStreams();
       tellReady();
       this.#notifier.ready();
       return (await Promise.race(ended)) ? FAILED : 0;
@@ -320,10 +322,10 @@ class Daemon {
 }
 
 /** Undefined where the log is standard error. */
-function openLogFile({ logMaxBytes, detach: isDetach }: BranchOptions, file: string | undefined): LogFile | undefined {
+function openLogFile({ logMaxBytes }: BranchOptions, file: string | undefined): LogFile | undefined {
   if (file === undefined) return undefined;
   try {
-    return new LogFile(file, { rotation: { maxBytes: logMaxBytes, kept: KEPT_LOGS }, takesStandardStreams: isDetach });
+    return new LogFile(file, { maxBytes: logMaxBytes, kept: KEPT_LOGS });
   } catch (error) {
     throw new CymeError("invalid", `Cannot write the log file ${file}: ${(error as Error).message}`);
   }

@@ -38,7 +38,7 @@ describe("bash offers", () => {
     expect(offers("-a", "shop", "queues.d")).toEqual(["queues.delete"]);
   });
   test("the options of the command", () => {
-    expect(offers("-a", "shop", "instances.add", "--ma")).toEqual(["--max-concurrency"]);
+    expect(offers("-a", "shop", "instances.add", "--max-c")).toEqual(["--max-concurrency"]);
     expect(offers("apps", "--ma")).toEqual([""]);
   });
   test("the options that all clients share, and none of them for branch", () => {

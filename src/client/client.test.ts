@@ -95,6 +95,16 @@ const CALLS: [call: (client: Client) => Promise<unknown>, requests: string[], no
   [(c) => c.branches.shutdown("b1"), ["DELETE /branches/b1/"], ["DELETE /branches/b1/"]],
   [(c) => c.branches.forget("b1"), ["DELETE /branches/b1/?forget=1"], ["DELETE /branches/b1/?forget=1"]],
   [(c) => c.workers.start(), ["POST /api/workers/start/"], ["POST /api/workers/start/"]],
+  [
+    (c) => c.instances("shop").restart("web", { rolling: true }),
+    ["POST /shop/instances/web/restart/?rolling=1"],
+    ["POST /shop/instances/!/web/restart/?rolling=1"],
+  ],
+  [
+    (c) => c.workers.restart({ rolling: true }),
+    ["POST /api/workers/restart/?rolling=1"],
+    ["POST /api/workers/restart/?rolling=1"],
+  ],
   [(c) => c.workers.restart(), ["POST /api/workers/restart/"], ["POST /api/workers/restart/"]],
   [(c) => c.workers.shutdown(), ["POST /api/workers/shutdown/"], ["POST /api/workers/shutdown/"]],
   [(c) => c.workers.status(), ["GET /api/status/"], ["GET /api/status/"]],

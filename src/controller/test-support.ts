@@ -10,6 +10,7 @@ import { AmqpAway, type AMQPChannel, type LinkState } from "../kit/amqp.ts";
 import { FakeBroker, type TestBranch } from "../supervisor/test-support.ts";
 import type { CallOptions } from "./context.ts";
 import { Controller } from "./controller.ts";
+import type { SelfReport } from "./health.ts";
 import { Results } from "./results.ts";
 
 /** Waits for the effect, for less time than the supervisor takes to try again what was refused. */
@@ -21,6 +22,7 @@ export function controllerOf(
   branch: TestBranch,
   brokers: BrokerPool = branch.brokers,
   taskBroker = new FakeTaskBroker(),
+  self?: SelfReport,
 ): Controller {
   const { store, supervisor, clock, instanceDir, broker } = branch;
   const log = silentLog;
@@ -34,7 +36,7 @@ export function controllerOf(
   const unasked = () => {
     throw new Error("nobody was expected to ask about the branch itself");
   };
-  return new Controller(parts, { identity: unasked, shutDown: unasked });
+  return new Controller(parts, { identity: unasked, shutDown: unasked, self });
 }
 
 /** Keeps what is sent over it, and says to each what the test says. */

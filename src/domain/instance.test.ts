@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   changedInstance,
+  instanceParams,
   newInstance,
   parseBounds,
   parseInstanceChange,
@@ -195,4 +196,30 @@ describe("parseBounds()", () => {
   ])("refuses %s %j", (field, value) => {
     expect(refusal(() => parseBounds({ [field]: value })).facts).toMatchObject({ parameter: field });
   });
+});
+
+test("instanceParams() are those that make the same instance on another branch", () => {
+  const instance = made({
+    arguments: "-A x",
+    stopTimeoutS: 5,
+    pool: "threads",
+    maxConcurrency: 3,
+    minConcurrency: 2,
+    queues: ["a", "b"],
+    isEnabled: false,
+    restartMaxRate: "3/h",
+    user: "www-data",
+    maxMemory: 2 ** 30,
+    maxAgeS: 3600.5,
+  });
+  expect(made(parseInstanceChange(instanceParams(instance)))).toEqual(instance);
+  expect(made(parseInstanceChange(instanceParams(made())))).toEqual(made());
+});
+
+test("a change of the user restarts the worker, one of its limits does not", () => {
+  const before = made();
+  expect(changedInstance(before, { user: "www-data" }).restartSeq).toBe(1);
+  for (const change of [{ maxMemory: 2 ** 30 }, { maxAgeS: 60 }, { restartMaxRate: "3/h" }]) {
+    expect(changedInstance(before, change).restartSeq).toBe(0);
+  }
 });

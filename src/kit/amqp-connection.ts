@@ -100,7 +100,7 @@ export class AmqpConnection {
   async open(setup: ((channel: AMQPChannel) => Promise<void>) | undefined): Promise<void> {
     await this.#bounded(this.#connect(), CONNECT_MS);
     this.#isOpen = true;
-    this.#watch(this.#clock.now());
+    this.#watch();
     if (setup) await this.#bounded(this.#keepChannel(setup), CONNECT_MS);
   }
 
@@ -176,16 +176,19 @@ export class AmqpConnection {
     await setup(channel);
   }
 
-  /** Kills the connection when the broker sends nothing, not even heartbeats. The client's own timer is reset by what we send. */
-  #watch(startMs: number): void {
-    let heardMs = startMs;
+  /**
+   * Kills the connection when the broker sends nothing, not even heartbeats. The client's own timer is reset by what we send.
+   * Silence is counted in looks: a clock that was set, or a machine that was paused, says nothing of the broker.
+   */
+  #watch(): void {
+    let silentLooks = 0;
     this.#client.socket?.on("data", () => {
-      heardMs = this.#clock.now();
+      silentLooks = 0;
     });
     const look = () => {
       if (this.#loss) return;
       this.#onWatched();
-      if (this.#clock.now() - heardMs >= SILENCE_MS) {
+      if (silentLooks++ * WATCH_EVERY_MS >= SILENCE_MS) {
         this.kill(`nothing was heard from the broker for ${SILENCE_MS / 1000} s`);
       } else this.#cancelWatch = this.#clock.after(WATCH_EVERY_MS, look);
     };

@@ -64,6 +64,17 @@ describe("a clock moved by hand", () => {
     expect(seen).toEqual([10, 20, 30]);
   });
 
+  test.each([3_600_000, -3_600_000])("that is set by %d ms fires timers as if it was not", async (ms) => {
+    const clock = new ManualClock(10_000_000);
+    const fired: number[] = [];
+    clock.after(10, () => fired.push(clock.now()));
+    clock.set(ms);
+    await clock.advance(9);
+    expect(fired).toEqual([]);
+    await clock.advance(1);
+    expect(fired).toEqual([10_000_010 + ms]);
+  });
+
   test("takes a time before now for now", async () => {
     const clock = new ManualClock(100);
     let at = 0;

@@ -60,6 +60,12 @@ export class ManualClock implements Clock {
     return sleepWith(this.after.bind(this), ms, signal);
   }
 
+  /** Somebody sets the clock, back where `ms` is negative: no time goes by, and timers fire when they would have. */
+  set(ms: number): void {
+    this.#nowMs += ms;
+    for (const timer of this.#timers) timer.atMs += ms;
+  }
+
   /** Moves on by `ms`, firing each timer at its own time; lets pending promises run between timers. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;

@@ -49,7 +49,7 @@ describe("rotation by size", () => {
   const rotation = { maxBytes: 10, kept: 2 };
 
   test("sets the file aside before it would become too large, and deletes the oldest", () => {
-    const file = new LogFile(path, { rotation });
+    const file = new LogFile(path, rotation);
     for (const line of ["1234\n", "6789\n", "second\n", "third\n", "fourth\n"]) file.write(line);
     expect(readdirSync(folder).toSorted()).toEqual(["branch.log", "branch.log.1", "branch.log.2"]);
     expect([read("branch.log.2"), read("branch.log.1"), read()]).toEqual(["second\n", "third\n", "fourth\n"]);
@@ -57,19 +57,19 @@ describe("rotation by size", () => {
 
   test("counts what was there before", () => {
     new LogFile(path).write("12345678\n");
-    new LogFile(path, { rotation }).write("next\n");
+    new LogFile(path, rotation).write("next\n");
     expect([read("branch.log.1"), read()]).toEqual(["12345678\n", "next\n"]);
   });
 
   test("writes a line that is larger than all may be", () => {
-    const file = new LogFile(path, { rotation });
+    const file = new LogFile(path, rotation);
     file.write("longer than ten bytes\n");
     file.write("next\n");
     expect([read("branch.log.1"), read()]).toEqual(["longer than ten bytes\n", "next\n"]);
   });
 
   test("leaves a file that somebody else has emptied meanwhile", () => {
-    const file = new LogFile(path, { rotation });
+    const file = new LogFile(path, rotation);
     file.write("12345678\n");
     truncateSync(path);
     file.write("next\n");
@@ -77,7 +77,7 @@ describe("rotation by size", () => {
   });
 
   test("that cannot be goes on in the file, and is tried again when as much has come", () => {
-    const file = new LogFile(path, { rotation });
+    const file = new LogFile(path, rotation);
     // What would be overwritten is no file.
     mkdirSync(join(folder, "branch.log.1/full"), { recursive: true });
     mkdirSync(join(folder, "branch.log.2/full"), { recursive: true });
@@ -123,7 +123,8 @@ test("takes what is written to standard output and error, where it is asked to, 
   const program = `
     import { renameSync } from "node:fs";
     import { LogFile } from "${join(import.meta.dir, "log-file.ts")}";
-    const file = new LogFile("${path}", { takesStandardStreams: true });
+    const file = new LogFile("${path}");
+    file.takeStandardStreams();
     console.log("one");
     renameSync("${path}", "${path}.old");
     file.reopen();

@@ -10,18 +10,11 @@ export interface LineSink {
 /** Standard error. Its reader may go away, or be slower than we are. */
 export const standardError: LineSink = { write: (text) => tryWrite(2, Buffer.from(text)) === "whole" };
 
-export interface Rotation {
+interface Rotation {
   /** A file that would become larger is set aside first. */
   readonly maxBytes: number;
   /** How many of those stay, at least one, as `.1` (the newest), `.2`, …: the oldest is deleted. */
   readonly kept: number;
-}
-
-export interface LogFileOptions {
-  /** Undefined where others see to it. */
-  readonly rotation?: Rotation;
-  /** Has standard output and error go there too: what the runtime itself says as it dies. */
-  readonly takesStandardStreams?: boolean;
 }
 
 /** How often, at most, a file that is written to is looked at, whether it is still the one at its path. */
@@ -34,7 +27,8 @@ const LOOK_MS = 1000;
  */
 export class LogFile implements LineSink {
   readonly #path: string;
-  readonly #options: LogFileOptions;
+  readonly #rotation: Rotation | undefined;
+  #hasStandardStreams = false;
   #fd: number;
   /** At least what the file has, unless others shorten it. */
   #bytes: number;
@@ -42,13 +36,18 @@ export class LogFile implements LineSink {
   #isTorn = false;
   #lookedMs = performance.now();
 
-  /** Throws where the file cannot be opened. It is created for the user alone. */
-  constructor(path: string, options: LogFileOptions = {}) {
+  /** Throws where the file cannot be opened. It is created for the user alone. Without `rotation` others see to its size. */
+  constructor(path: string, rotation?: Rotation) {
     this.#path = path;
-    this.#options = options;
+    this.#rotation = rotation;
     this.#fd = openSync(path, "a", 0o600);
     this.#bytes = fstatSync(this.#fd).size;
-    this.#takeStandardStreams();
+  }
+
+  /** Has standard output and error go there too from now on: what the runtime itself says as it dies. */
+  takeStandardStreams(): void {
+    this.#hasStandardStreams = true;
+    pointStandardStreamsTo(this.#fd);
   }
 
   write(text: string): boolean {
@@ -69,11 +68,7 @@ export class LogFile implements LineSink {
     this.#fd = fd;
     this.#bytes = fstatSync(fd).size;
     this.#isTorn = false;
-    this.#takeStandardStreams();
-  }
-
-  #takeStandardStreams(): void {
-    if (this.#options.takesStandardStreams) pointStandardStreamsTo(this.#fd);
+    if (this.#hasStandardStreams) pointStandardStreamsTo(fd);
   }
 
   /** Opens what is at the path now, where that is another file, or none. */
@@ -86,7 +81,7 @@ export class LogFile implements LineSink {
   }
 
   #rotateFor(bytes: number): void {
-    const { rotation } = this.#options;
+    const rotation = this.#rotation;
     if (!rotation || this.#bytes + bytes <= rotation.maxBytes || this.#bytes === 0) return;
     // Somebody may have emptied it meanwhile, as `copytruncate` does.
     const file = fstatSync(this.#fd);

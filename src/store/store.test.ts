@@ -282,6 +282,13 @@ describe("workers", () => {
     expect(store.workers.deathsSince("web2", 0)).toBe(1);
   });
 
+  test("drop deaths that lie ahead of the clock, which was set back since", () => {
+    using store = setup();
+    for (const atMs of [100, 200, 300]) store.workers.addDeath("web", atMs);
+    expect(store.workers.deathsSince("web", 50, 150)).toBe(1);
+    expect(store.workers.deathsSince("web", 0)).toBe(1);
+  });
+
   test("drop deaths that no longer count, and all of them when they are forgiven", () => {
     using store = setup();
     for (const atMs of [100, 200, 300]) store.workers.addDeath("web", atMs);

@@ -1,4 +1,4 @@
-import { and, count, eq, gt, lt, sql } from "drizzle-orm";
+import { and, count, eq, gt, lt, or, sql } from "drizzle-orm";
 import type { Db } from "./database.ts";
 import { deaths, workers } from "./schema.ts";
 
@@ -70,11 +70,14 @@ export class WorkerTable {
     this.#db.insert(deaths).values({ instance, atMs }).run();
   }
 
-  /** How many counted deaths there were after `sinceMs`; older ones are dropped. */
-  deathsSince(instance: string, sinceMs: number): number {
+  /**
+   * How many counted deaths there were after `sinceMs`. Older ones are dropped, as are those after `nowMs`: they were written
+   * down before the clock was set back, nobody knows how long ago.
+   */
+  deathsSince(instance: string, sinceMs: number, nowMs = Number.MAX_SAFE_INTEGER): number {
     this.#db
       .delete(deaths)
-      .where(and(eq(deaths.instance, instance), lt(deaths.atMs, sinceMs)))
+      .where(and(eq(deaths.instance, instance), or(lt(deaths.atMs, sinceMs), gt(deaths.atMs, nowMs))))
       .run();
     const row = this.#db
       .select({ n: count() })

@@ -111,6 +111,26 @@ describe("a worker that lists its queues and consumes from none", () => {
   });
 });
 
+describe("what somebody changes behind our back is back within one round", () => {
+  test.each<[string, (worker: FakeWorker) => unknown]>([
+    ["a queue that was left", (worker) => worker.queues.delete("a")],
+    ["its own queue that was left", (worker) => worker.queues.delete("dq.web")],
+    ["a queue too many", (worker) => worker.queues.add("b")],
+    ["other bounds", (worker) => (worker.bounds = { max: 9, min: 9 })],
+  ])("%s", async (_what, change) => {
+    await using branch = new TestBranch();
+    branch.declare("a");
+    await branch.add("web", { queues: ["a"], maxConcurrency: 4 });
+    await branch.clock.advance(MINUTE_MS);
+    const worker = branch.processes.worker("web");
+    change(worker);
+    await branch.clock.advance(5 * SECOND_MS);
+    expect([...worker.queues].toSorted()).toEqual(["a", "dq.web"]);
+    expect(worker.bounds).toEqual({ max: 4, min: 1 });
+    expect(branch.history("web")).toEqual(["started"]);
+  });
+});
+
 describe("the pool of a worker", () => {
   test("shrinks at once where min is lowered", async () => {
     await using branch = new TestBranch();

@@ -41,7 +41,8 @@ export class Drain {
       const [active, reserved] = await Promise.all([ask("active"), ask("reserved")]);
       if (isEmpty(active) && isEmpty(reserved)) return true;
     }
-    return this.#clock.now() - this.#sinceMs >= DRAIN_MS;
+    // Also where the clock was set back.
+    return Math.abs(this.#clock.now() - this.#sinceMs) >= DRAIN_MS;
   }
 }
 

@@ -4,7 +4,6 @@ import type { Instance, InstanceState } from "../domain/instance.ts";
 import { resolveLaunch, type ResolvedLaunch } from "../domain/launch.ts";
 import type { Queue } from "../domain/queue.ts";
 import { directQueue, standinName } from "../domain/names.ts";
-import { parseRate, type Rate } from "../domain/rate.ts";
 import { AmqpAway, untilTried } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
 import type { Log } from "../kit/log.ts";
@@ -12,7 +11,8 @@ import { NoRoomError, SpawnError, type Exit, type ProcessId } from "../kit/proce
 import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import { correct, directQueueOf, refusal, type Correction } from "./corrections.ts";
 import { Drain } from "./drain.ts";
-import { judge, type Death, type Verdict } from "./death.ts";
+import type { Verdict } from "./death.ts";
+import { Deaths, LONGEST_DELAY_MS } from "./deaths.ts";
 import type { FoundWorkers } from "./found-workers.ts";
 import { ownedElsewhere } from "./leftovers.ts";
 import type { NotConsuming } from "./consuming.ts";
@@ -57,10 +57,6 @@ const DRAIN_AGAIN_MS = 50;
 const FAILED_PASS_MS = 2000;
 /** The longest that a slow starter keeps others from starting. */
 const START_SLOT_MS = 5000;
-const EARLY_FIRST_MS = 1000;
-const EARLY_LAST_MS = 60_000;
-const BLAMELESS_FIRST_MS = 1000;
-const BLAMELESS_LAST_MS = 30_000;
 
 const STARTED_FOR: Record<StartedFor, string> = {
   people: "asked for",
@@ -83,6 +79,7 @@ export class Keeper {
   readonly #log: Log;
   readonly #listeners = new Set<StatusListener>();
   readonly #refusals: Refusals;
+  readonly #deaths: Deaths;
   readonly #ownDrain: Drain;
   readonly #standinDrain: Drain;
 
@@ -99,12 +96,8 @@ export class Keeper {
   #failedRestart: Status["failedRestart"] = null;
   #startFor: StartedFor;
   #startNotBeforeMs = 0;
-  #blamelessDeaths = 0;
   /** The last start failed since there was no room for another process. */
   #isWaitingForRoom = false;
-  /** Since a worker last answered. */
-  #earlyDeaths = 0;
-  #lastDeath: string | null = null;
   /** Whether the last start took long, or came to nothing. */
   #isSlowStarter = false;
   /** Whether this start has had its place for as long as it may. */
@@ -125,6 +118,7 @@ export class Keeper {
     });
     this.#liveness = new Liveness(parts);
     this.#refusals = new Refusals(parts.clock);
+    this.#deaths = new Deaths(name, parts);
     this.#ownDrain = new Drain(parts.clock);
     this.#standinDrain = new Drain(parts.clock);
     this.#log = parts.log.with({ instance: name });
@@ -359,8 +353,8 @@ export class Keeper {
       hasStandin: standin !== null,
       standinNotBeforeMs: this.#standin.notBeforeMs,
       isBrokerUp: connection.link.state.is === "up",
-      startNotBeforeMs: this.#startNotBeforeMs,
-      retryInMs: this.#retryInMs(instance),
+      startNotBeforeMs: this.#startTime(),
+      retryInMs: this.#deaths.retryInMs(instance),
       hasTurn: isOutdated && wantOf(instance) === "run" && mayRestart(),
       refusedQueues: this.#refusals.pending,
     };
@@ -374,15 +368,19 @@ export class Keeper {
     return brokers.use(brokerId === null ? launch.broker : store.brokers.get(brokerId));
   }
 
+  /** No start is put off for so long: the clock was set back meanwhile. */
+  #startTime(): number {
+    if (this.#startNotBeforeMs - this.#parts.clock.now() > LONGEST_DELAY_MS) this.#startNotBeforeMs = 0;
+    return this.#startNotBeforeMs;
+  }
+
   #noteFirstAnswer(): void {
     this.#process.noteFirstAnswer();
     this.#closeFiles();
     this.#leaveStarts?.();
-    this.#blamelessDeaths = 0;
-    this.#earlyDeaths = 0;
+    this.#deaths.answered();
     this.#isSlowStarter = this.#isSlowStart;
     this.#failure = null;
-    this.#lastDeath = null;
     this.#log.info("worker answers");
   }
 
@@ -487,7 +485,7 @@ export class Keeper {
       if (error instanceof NoRoomError && startedFor !== "people") return this.#waitForRoom(error.message);
       if (!(error instanceof SpawnError)) throw error;
       const death = { termReason: null, startedFor, hasAnswered: false, isBrokerUsable: true };
-      this.#sentence(this.#judge(death, wish.instance), wish, { why: error.message, log: [] }, {});
+      this.#sentence(this.#deaths.judge(death, wish.instance), wish, { why: error.message, log: [] }, {});
     }
   }
 
@@ -570,7 +568,7 @@ export class Keeper {
     const hasAnswered = row.answeredAtMs !== null;
     // A worker that the broker refuses dies faster than we hear of the refusal.
     if (!hasAnswered && row.termReason === null) await link.whenUp(LINK_SETTLES_MS).catch(() => undefined);
-    const verdict = this.#judge(
+    const verdict = this.#deaths.judge(
       {
         termReason: row.termReason,
         startedFor: row.startedFor ?? "branch",
@@ -643,18 +641,6 @@ export class Keeper {
     }
   }
 
-  #rate({ restartMaxRate }: Instance): Rate {
-    const own = restartMaxRate === null ? undefined : parseRate(restartMaxRate);
-    return own ?? this.#parts.settings.restartMaxRate;
-  }
-
-  #judge(death: Omit<Death, "deathsBefore">, instance: Instance): Verdict {
-    const { store, clock } = this.#parts;
-    const rate = this.#rate(instance);
-    const deathsBefore = store.write(() => store.workers.deathsSince(this.name, clock.now() - rate.periodMs));
-    return judge({ ...death, deathsBefore }, rate);
-  }
-
   #startAgain(startFor: StartedFor): void {
     const { store } = this.#parts;
     this.#startFor = startFor;
@@ -667,39 +653,16 @@ export class Keeper {
     const { store, clock } = this.#parts;
     store.write(() => {
       this.#clearAndRecord("died", failure.why, evidence);
-      const isCounted = verdict === "counted" || verdict === "early" || verdict === "too many";
-      if (isCounted) store.workers.addDeath(this.name, clock.now());
+      this.#deaths.count(verdict);
     });
-    if (verdict === "too many") return this.#limit(wish.instance, failure);
-    if (verdict === "failed") return this.#disable(wish.instance, failure, reasonOf(failure), null);
-    this.#startAgain("death");
-    this.#startNotBeforeMs = clock.now() + this.#delayMs(verdict, failure);
-  }
-
-  /** How long the next start is put off. */
-  #delayMs(verdict: Verdict, failure: Failure): number {
-    if (verdict === "early") {
-      this.#lastDeath = reasonOf(failure);
-      this.#isSlowStarter = true;
-      return backoffMs(this.#earlyDeaths++, EARLY_FIRST_MS, EARLY_LAST_MS);
+    const { instance } = wish;
+    if (verdict === "too many") {
+      return this.#disable(instance, failure, this.#deaths.limitReason(instance, failure), clock.now());
     }
-    // The first is started again at once: its death may have nothing to do with the broker.
-    if (verdict !== "blameless" || this.#blamelessDeaths++ === 0) return 0;
-    return backoffMs(this.#blamelessDeaths - 1, BLAMELESS_FIRST_MS, BLAMELESS_LAST_MS);
-  }
-
-  /** Disables an instance whose worker died more often than its rate allows. */
-  #limit(instance: Instance, failure: Failure): void {
-    const why = `more deaths than restart_max_rate ${this.#rate(instance).text} allows: ${reasonOf(failure)}`;
-    this.#disable(instance, failure, why, this.#parts.clock.now());
-  }
-
-  /** How long until an instance that died too often is enabled again; null where it is not. */
-  #retryInMs({ isEnabled, isHeld, limitedAtMs }: Instance): number | null {
-    const { clock, settings } = this.#parts;
-    if (isEnabled || isHeld || limitedAtMs === null || settings.retryDisabledMs === 0) return null;
-    // Not longer than that where the clock was set back.
-    return Math.min(limitedAtMs + settings.retryDisabledMs - clock.now(), settings.retryDisabledMs);
+    if (verdict === "failed") return this.#disable(instance, failure, reasonOf(failure), null);
+    if (verdict === "early") this.#isSlowStarter = true;
+    this.#startAgain("death");
+    this.#startNotBeforeMs = clock.now() + this.#deaths.delayMs(verdict, failure);
   }
 
   #enable({ disabledReason, limitedAtMs }: Instance): void {
@@ -721,7 +684,7 @@ export class Keeper {
     const { store, turns, haltRollout } = this.#parts;
     store.write(() => store.instances.set(this.name, { isEnabled: false, disabledReason, limitedAtMs }));
     this.#failure = failure;
-    this.#lastDeath = null;
+    this.#deaths.givenUp();
     this.#record("disabled", disabledReason, {});
     if (turns.isHeldBy(instance.app, instance.name)) haltRollout(instance.app, instance.name);
     turns.release(instance.app, instance.name);
@@ -760,7 +723,7 @@ export class Keeper {
       failedRestart: this.#failedRestart,
       link: this.#connection(isAlive ? row : null, launch).link.state,
       failure: this.#failure,
-      lastDeath: this.#lastDeath,
+      lastDeath: this.#deaths.lastEarly,
       retryAtMs: seen.retryInMs === null ? null : clock.now() + Math.max(0, seen.retryInMs),
       refused: this.#refusals.words,
     };

@@ -117,6 +117,19 @@ describe("max_age", () => {
     expect(branch.history("web")).toContain("recycling");
   });
 
+  test("is no matter of the clock, which somebody may set", async () => {
+    await using branch = new TestBranch();
+    await branch.add("web", { maxAgeS: HOUR_S });
+    for (const ms of [100 * MINUTE_MS, -300 * MINUTE_MS, 100 * MINUTE_MS]) {
+      await branch.clock.advance(10 * MINUTE_MS);
+      branch.clock.set(ms);
+    }
+    await branch.clock.advance(25 * MINUTE_MS);
+    expect(branch.processes.starts("web")).toBe(1);
+    await branch.clock.advance(15 * MINUTE_MS);
+    expect(branch.processes.starts("web")).toBe(2);
+  });
+
   test("goes on counting over restarts of the branch, but not what nobody saw", async () => {
     await using branch = new TestBranch();
     await branch.add("web", { maxAgeS: HOUR_S });

@@ -154,7 +154,7 @@ export class Recycling {
   /** Now and then, for a branch that starts again. */
   #writeAges(): void {
     const { store, clock } = this.#parts;
-    if (clock.now() - this.#agesWrittenMs < WRITE_AGE_MS) return;
+    if (Math.abs(clock.now() - this.#agesWrittenMs) < WRITE_AGE_MS) return;
     this.#agesWrittenMs = clock.now();
     store.write(() => {
       for (const [name, { ageMs }] of this.#watched) store.workers.set(name, { ageMs: Math.round(ageMs) });
@@ -179,7 +179,9 @@ export class Recycling {
   #isTooSoon(name: string): boolean {
     const last = this.#replaced.get(name);
     if (!last) return false;
-    return this.#parts.clock.now() - last.atMs < backoffMs(last.times, AGAIN_FIRST_MS, AGAIN_LAST_MS, 0);
+    // Also where the clock was set back.
+    const sinceMs = Math.abs(this.#parts.clock.now() - last.atMs);
+    return sinceMs < backoffMs(last.times, AGAIN_FIRST_MS, AGAIN_LAST_MS, 0);
   }
 
   #replace(name: string, { why, evidence }: Due): void {

@@ -155,6 +155,49 @@ describe("a rolling restart", () => {
     expect(options?.argv).toContain(`--hostname=${STANDIN}@b1`);
   });
 
+  test("has the worker leave its queues and finish short tasks before it is stopped", async () => {
+    await using branch = await branchWithWeb();
+    const first = branch.processes.worker("web");
+    first.tasks = 1;
+    await roll(branch);
+    await advanceCovered(branch, 3 * SECOND_MS);
+    expect([...first.queues]).toEqual([]);
+    expect(branch.processes.did).toEqual([`start ${STANDIN}`]);
+    first.tasks = 0;
+    await advanceCovered(branch, SECOND_MS);
+    expect(branch.processes.did).toContain("TERM web");
+  });
+
+  test("waits for long tasks no longer than five seconds: the warm stop lets them finish", async () => {
+    await using branch = await branchWithWeb();
+    branch.processes.worker("web").tasks = 1;
+    branch.processes.worker("web").isBusy = true;
+    await roll(branch);
+    await advanceCovered(branch, 4 * SECOND_MS);
+    expect(branch.processes.did).toEqual([`start ${STANDIN}`]);
+    await advanceCovered(branch, 2 * SECOND_MS);
+    expect(branch.processes.did).toEqual([`start ${STANDIN}`, "TERM web"]);
+  });
+
+  test("goes on without a stand-in where none stays alive and the worker has left its queues", async () => {
+    await using branch = await branchWithWeb();
+    const first = branch.processes.worker("web");
+    first.tasks = 1;
+    await roll(branch);
+    await branch.clock.advance(SECOND_MS);
+    expect([...first.queues]).toEqual([]);
+    branch.processes.next = { dies: STATUS_1 };
+    branch.processes.end(branch.processes.worker(STANDIN), { code: null, signal: "SIGKILL" });
+    first.isBusy = true;
+    await branch.clock.advance(1500);
+    expect(branch.processes.did.at(-1)).toBe("TERM web");
+    branch.processes.next = {};
+    branch.processes.end(first, { code: 0, signal: null });
+    await branch.clock.advance(SECOND_MS);
+    expect([...branch.processes.worker("web").queues]).toEqual(["dq.web", "a"]);
+    isOver(branch);
+  });
+
   test("keeps the worker where the stand-in does not come up, with what it said", async () => {
     await using branch = await branchWithWeb();
     branch.processes.next = { dies: STATUS_1 };

@@ -53,6 +53,8 @@ export class Standin {
   }
 
   get notBeforeMs(): number {
+    // No start is put off for so long: the clock was set back meanwhile.
+    if (this.#notBeforeMs - this.#parts.clock.now() > AGAIN_LAST_MS) this.#notBeforeMs = 0;
     return this.#notBeforeMs;
   }
 
@@ -124,14 +126,14 @@ export class Standin {
     const swept = await this.#process.sweep(id);
     const exit = await this.#process.exit();
     const log = this.#process.tail(connection.broker);
-    this.#process.clear();
+    const isStopped = row.termReason === "wish";
     const evidence = { pid: id.pid, ...exit, answered: row.answeredAtMs !== null, swept };
-    if (row.termReason === "wish") {
-      this.#parts.record("stand-in", "it has stopped", evidence);
-      return { is: "over" };
-    }
-    this.#parts.record("stand-in", "it died", { ...evidence, log: log.slice(-5) });
-    if (!isNeeded) return { is: "over" };
+    this.#parts.store.write(() => {
+      this.#process.clear();
+      if (isStopped) this.#parts.record("stand-in", "it has stopped", evidence);
+      else this.#parts.record("stand-in", "it died", { ...evidence, log: log.slice(-5) });
+    });
+    if (isStopped || !isNeeded) return { is: "over" };
     const isBrokerUp = connection.link.state.is === "up";
     const isHopeless = isBrokerUp && (row.answeredAtMs === null || this.#deaths >= MAX_DEATHS);
     if (isHopeless)

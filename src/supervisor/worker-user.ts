@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, lchownSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, closeSync, fchownSync, lstatSync, readdirSync, statSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommandLine } from "../celery/command-line.ts";
 import { openIn } from "../kit/foreign-files.ts";
@@ -32,8 +32,10 @@ export function asUser({ argv, cwd, env }: CommandLine, user: User, given: Comma
 
 /** Makes a folder, and all that lies in it, the user's, who can reach it then. Throws SpawnError where that does not help. */
 export function giveFolder(folder: string, user: User, readable: string): void {
-  closeSync(openIn(join(folder, "worker.log"), "append"));
-  takeOver(folder, user);
+  passOn(folder, user);
+  const log = openIn(join(folder, "worker.log"), "append");
+  fchownSync(log, user.uid, user.gid);
+  closeSync(log);
   const above = dirname(folder);
   const mode = statSync(above).mode & 0o777;
   // To pass through, not to look around.
@@ -44,24 +46,18 @@ export function giveFolder(folder: string, user: User, readable: string): void {
 /** Takes back a folder that was given to another user. */
 export function takeBackFolder(folder: string): void {
   const { geteuid, getegid } = process;
-  if (!isRoot() || !geteuid || !getegid) return;
-  if (lstatSync(folder).uid !== geteuid()) takeOver(folder, { uid: geteuid(), gid: getegid() });
+  if (isRoot() && geteuid && getegid) passOn(folder, { uid: geteuid(), gid: getegid() });
 }
 
-function takeOver(folder: string, { uid, gid }: Pick<User, "uid" | "gid">): void {
-  if (lstatSync(folder).uid !== uid) {
-    // Celery runs what stands in it (it is a pickle), so that it is not read by another user than wrote it.
-    for (const name of readdirSync(folder)) {
-      if (name.startsWith("worker.statedb")) rmSync(join(folder, name), { recursive: true, force: true });
-    }
-  }
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) takeOver(path, { uid, gid });
-    // One with another name elsewhere may be somebody else's.
-    else if (lstatSync(path).nlink === 1) lchownSync(path, uid, gid);
-  }
-  lchownSync(folder, uid, gid);
+function passOn(folder: string, { uid, gid }: Pick<User, "uid" | "gid">): void {
+  const before = lstatSync(folder).uid;
+  if (before === uid) return;
+  // Celery runs what stands in it (it is a pickle), so that it is not read by another user than wrote it.
+  for (const name of readdirSync(folder)) if (name.startsWith("worker.statedb")) unlinkSync(join(folder, name));
+  // That program cannot be led elsewhere by who changes the folder meanwhile, and takes only what was that owner's.
+  const chown = Bun.spawnSync(["chown", "-R", "-h", `--from=${before}`, `${uid}:${gid}`, folder]);
+  if (chown.exitCode === 0) return;
+  throw new SpawnError(`Cannot give the folder ${folder} to the user ${uid}: ${chown.stderr.toString().trim()}`);
 }
 
 function refuseClosed(path: string, { name, gid }: User): void {

@@ -7,9 +7,17 @@ const GIVEN_UP_MS = 20_000;
 /** Pids of the children of a process that have not been reaped, whichever of its threads made them. */
 export function childrenOf(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1");
+    const text = read(`/proc/${pid}/task/${thread}/children`);
     return text.split(" ").filter(Boolean).map(Number);
   });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return ""; // The thread has ended since it was listed.
+  }
 }
 
 /**

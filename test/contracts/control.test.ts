@@ -98,7 +98,7 @@ describe.each([
   });
 
   test("of many that are asked, those answer that are there, and nobody else is told of", async () => {
-    const absent = Array.from({ length: 99 }, (_, i) => `gone-${i}@test`);
+    const absent = Array.from({ length: 99 }, (_none, i) => `gone-${i}@test`);
     const { replies, silent } = await opened.control.ask("active_queues", {}, [...absent, NODE], 300);
     expect([[...replies.keys()], silent]).toEqual([[NODE], absent]);
     expect((await opened.control.ask("active_queues", {}, absent, 300)).replies.size).toBe(0);

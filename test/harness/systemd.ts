@@ -10,7 +10,7 @@ while True:
 `;
 
 /** What a daemon told systemd, and when that came by the clock of the machine. */
-export interface Told {
+interface Told {
   readonly text: string;
   readonly monotonicS: number;
 }

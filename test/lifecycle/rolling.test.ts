@@ -5,8 +5,8 @@ import { AmqpLink } from "../../src/kit/amqp.ts";
 import { systemClock } from "../../src/kit/clock.ts";
 import { silentLog } from "../../src/kit/log.ts";
 import { startBranch, type Branch } from "../harness/branch.ts";
-import { celeries } from "../harness/celery.ts";
-import { freshVhost, type Vhost } from "../harness/rabbit.ts";
+import { anyCelery, celeries } from "../harness/celery.ts";
+import { freshVhost, startRabbit, type Vhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 import { PROJECT, historyOf, holdTask, must, pidOf, untilInstance } from "./work.ts";
 
@@ -199,3 +199,26 @@ describe.each(celeries())("with Celery $version, a rolling restart", (celery) =>
     LONG_MS,
   );
 });
+
+test("a rolling restart waits for a broker that is killed in the middle, and is done once it is back", async () => {
+  await using rabbit = await startRabbit();
+  const args = [...BRANCH_ARGS, "--wait-after-broker-revived", "1"];
+  await using branch = await startBranch({ broker: rabbit.url, celery: anyCelery(), args });
+  await must(branch, 201, "POST", "/shop/", APP);
+  await must(branch, 201, "POST", "/shop/instances/web/");
+  const before = await pidOf(branch, "web");
+  await must(branch, 202, "POST", "/shop/instances/!/web/restart/", { rolling: true });
+  const { standin_pid: standin } = await untilInstance(
+    branch,
+    "web",
+    "stood in for",
+    (one) => one.standin_pid !== null,
+  );
+  await rabbit.kill();
+  await untilInstance(branch, "web", "unknown", ({ state }) => state === "unknown" || state === "starting");
+  await rabbit.start();
+  const { pid } = await untilAlone(branch, "web");
+  expect([before, standin]).not.toContain(pid);
+  const died = (await historyOf(branch, "web")).filter(({ did }) => did === "died" || did === "killed");
+  expect(died).toEqual([]);
+}, 180_000);

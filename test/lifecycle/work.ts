@@ -21,6 +21,7 @@ export interface Instance {
   readonly is_held: boolean;
   readonly restarts: number;
   readonly disabled_reason: string | null;
+  readonly why: string | null;
   readonly arguments: string | null;
 }
 
