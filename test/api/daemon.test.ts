@@ -200,7 +200,9 @@ describe("an instance directory", () => {
     const ids: string[] = [];
     for (const port of ["0", "0"]) {
       await using running = await daemon([port, "-D", dir]);
-      ids.push(...((await overSocket(dir, "/branches/")).body as string[]));
+      const [, id = ""] = /^cyme branch (\S+) v/m.exec(running.said()) ?? [];
+      ids.push(id);
+      expect((await overSocket(dir, "/branches/")).body).toContain(id);
       expect(running.said()).toContain(`cyme branch ${ids[0]} v${version}\n`);
     }
     expect(ids[0]).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
@@ -246,7 +248,7 @@ describe("the address", () => {
     await using running = await daemon(["0.0.0.0:0", "-D", freshDir(), "--insecure", "-i", "open"]);
     const { port } = new URL(urlIn(running.said()));
     const answer = await fetch(`http://127.0.0.1:${port}/branches/`);
-    expect(await answer.json()).toEqual(["open"]);
+    expect(await answer.json()).toContain("open");
   });
 
   test("is none with --without-httpd: the socket still answers", async () => {
@@ -366,7 +368,7 @@ describe("--detach", () => {
     try {
       expect(stderr).toContain(`(pid ${pid})`);
       expect(stderr).toContain(join(dir, "branch.log"));
-      expect((await overSocket(dir, "/branches/")).body).toEqual(["far"]);
+      expect((await overSocket(dir, "/branches/")).body).toContain("far");
       expect(session(pid)).toBe(pid);
       const log = join(dir, "branch.log");
       expect(await readFile(log, "utf8")).toContain("branch is ready");
