@@ -1,4 +1,4 @@
-import { and, asc, count, eq, sql } from "drizzle-orm";
+import { and, asc, count, eq, isNotNull, or, sql } from "drizzle-orm";
 import type { Instance } from "../domain/instance.ts";
 import type { BrokerTable } from "./brokers.ts";
 import type { Db } from "./database.ts";
@@ -59,6 +59,13 @@ export class InstanceTable {
   /** The instances of an app, also those being deleted, sorted by name. */
   ofApp(app: string): Instance[] {
     const rows = this.#db.select().from(instances).where(eq(instances.app, app)).orderBy(asc(instances.name)).all();
+    return rows.map((row) => this.#instance(row));
+  }
+
+  /** The instances whose workers are replaced for what they use, also those being deleted, sorted by name. */
+  limited(): Instance[] {
+    const hasLimit = or(isNotNull(instances.maxMemory), isNotNull(instances.maxAgeS));
+    const rows = this.#db.select().from(instances).where(hasLimit).orderBy(asc(instances.name)).all();
     return rows.map((row) => this.#instance(row));
   }
 

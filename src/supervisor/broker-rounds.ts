@@ -16,6 +16,10 @@ export interface Asked {
 }
 
 const ANSWER_MS = 2000;
+/** After so many the event loop gets a turn: a worker that dies, or who asks something, is not to wait for the whole round. */
+const TOLD_AT_ONCE = 10;
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** The rounds over all workers on one broker: two broadcasts each, what silence says, and whether what is listed is consumed. */
 export class BrokerRounds {
@@ -38,7 +42,9 @@ export class BrokerRounds {
     }
     const answering: AnsweringWorker[] = [];
     const silent = new Map<string, Asked>();
+    let told = 0;
     for (const [node, asked] of nodes) {
+      if (++told % TOLD_AT_ONCE === 0) await nextTurn();
       const reply = replies.get(node);
       if (!reply) {
         silent.set(node, asked);

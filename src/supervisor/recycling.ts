@@ -108,21 +108,17 @@ export class Recycling {
     if (this.#isStopped) return;
     for (const candidate of candidates) this.#note(candidate, memory.get(candidate.id.pid));
     this.#writeAges();
-    const busy = this.#busyApps();
     for (const { instance } of candidates) {
       const watched = this.#watched.get(instance.name);
       const found = watched && due(instance, watched);
-      if (!found || busy.has(instance.app) || this.#isTooSoon(instance.name)) continue;
-      busy.add(instance.app);
-      this.#replace(instance.name, found);
+      if (found && !this.#isBusy(instance.app) && !this.#isTooSoon(instance.name)) this.#replace(instance.name, found);
     }
   }
 
   /** Instances with a limit whose worker runs as it is wished. */
   #candidates(): Candidate[] {
     const { store, isRunning } = this.#parts;
-    const limited = store.instances.all().filter((one) => one.maxMemory !== null || one.maxAgeS !== null);
-    return limited.flatMap((instance) => {
+    return store.instances.limited().flatMap((instance) => {
       const row = store.workers.get(instance.name);
       const { pid, startTicks, bootId } = row;
       const isAsWished = wantOf(instance) === "run" && row.restartSeq >= instance.restartSeq;
@@ -161,19 +157,16 @@ export class Recycling {
     });
   }
 
-  /** Apps of which an instance is being restarted, so that no second one is taken. */
-  #busyApps(): Set<string> {
-    const { store } = this.#parts;
-    const isBusy = (instance: Instance) =>
-      wantOf(instance) === "run" &&
-      (store.workers.get(instance.name).restartSeq < instance.restartSeq ||
-        store.standins.get(instance.name).pid !== null);
-    return new Set(
-      store.instances
-        .all()
-        .filter(isBusy)
-        .map(({ app }) => app),
-    );
+  /** Whether an instance of the app is being restarted, so that no second one is taken. */
+  #isBusy(app: string): boolean {
+    const { instances, workers, standins } = this.#parts.store;
+    return instances
+      .ofApp(app)
+      .some(
+        (instance) =>
+          wantOf(instance) === "run" &&
+          (workers.get(instance.name).restartSeq < instance.restartSeq || standins.get(instance.name).pid !== null),
+      );
   }
 
   #isTooSoon(name: string): boolean {
