@@ -29,6 +29,8 @@ export class ResultsInbox {
   readonly #options: ResultsInboxOptions;
   readonly #channel: AMQPChannel;
   #arrived: AMQPMessage[] = [];
+  /** Delivery tags of what is another's, by the consumer that it came to, which is given up. */
+  readonly #returned = new Map<string, number[]>();
   #isPlanned = false;
   #hasFailed = false;
   /** Of those that waited in the queue when we came. */
@@ -98,9 +100,17 @@ export class ResultsInbox {
 
   /** The queue is somebody else's by now, or nothing is waited for any more. */
   #giveBack({ deliveryTag, consumerTag }: AMQPMessage): void {
-    this.#channel.basicCancel(consumerTag).catch(() => {});
-    this.#channel.basicNack(deliveryTag, true).catch(() => {});
     this.#await(this.#left - 1);
+    const returned = this.#returned.get(consumerTag);
+    if (returned) return void returned.push(deliveryTag);
+    this.#returned.set(consumerTag, [deliveryTag]);
+    // First, or the broker would give it to us again.
+    this.#channel
+      .basicCancel(consumerTag)
+      .then(async () => {
+        for (const tag of this.#returned.get(consumerTag) ?? []) await this.#channel.basicNack(tag, true);
+      })
+      .catch(() => {});
   }
 
   #add(message: AMQPMessage): void {
