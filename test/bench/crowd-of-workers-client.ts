@@ -6,15 +6,20 @@ import type { CrowdOfWorkers } from "./crowd-of-workers.ts";
 const STAND_IN = `sh ${resolve(import.meta.dir, "stand-in.sh")}`;
 const ALL_RUN_MS = 300_000;
 
+interface Round {
+  readonly askedMs: number;
+  answeredMs?: number;
+}
+
 export interface Workers extends AsyncDisposable {
   readonly pid: number;
-  /** When each round over them began, as far as performance.now() of this process tells. */
-  readonly roundsMs: number[];
+  /** When each round over them began, and when all had answered: performance.now() of this process. */
+  readonly rounds: Round[];
 }
 
 /** Returns once all nodes answer; see crowd-of-workers.ts. */
 export async function startWorkers(crowd: CrowdOfWorkers): Promise<Workers> {
-  const roundsMs: number[] = [];
+  const rounds: Round[] = [];
   const { promise: isReady, resolve: ready, reject } = Promise.withResolvers<void>();
   const program = resolve(import.meta.dir, "crowd-of-workers.ts");
   const child = Bun.spawn([process.execPath, program, JSON.stringify(crowd)], {
@@ -22,7 +27,9 @@ export async function startWorkers(crowd: CrowdOfWorkers): Promise<Workers> {
     stdout: "inherit",
     stderr: "inherit",
     ipc(message) {
-      if (message === "round") roundsMs.push(performance.now());
+      const round = rounds.at(-1);
+      if (message === "asked") rounds.push({ askedMs: performance.now() });
+      else if (message === "answered" && round) round.answeredMs = performance.now();
       else ready();
     },
     onExit: (_, code) => reject(new Error(`The process that answers for the workers ended with ${code}`)),
@@ -30,7 +37,7 @@ export async function startWorkers(crowd: CrowdOfWorkers): Promise<Workers> {
   await isReady;
   return {
     pid: child.pid,
-    roundsMs,
+    rounds,
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;

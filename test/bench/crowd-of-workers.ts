@@ -1,7 +1,7 @@
 /**
  * Answers for many workers from one process, over a real broker: each node has its mailbox and its direct queue, with consumers, as Celery
  * declares them, and answers what it is asked with bodies as long as Celery's. Started by `startWorkers`, ends with who started it, and is told when
- * it is ready and when a round begins.
+ * it is ready, when a round begins, and when all have answered.
  */
 import { AMQPClient, type AMQPChannel, type AMQPMessage } from "@cloudamqp/amqp-client";
 
@@ -34,9 +34,21 @@ function questionIn(message: AMQPMessage) {
   if (last?.body !== body) {
     const question = JSON.parse(body) as Question;
     last = { body, question, to: new Set(question.destination) };
-    if (question.method === "active_queues" && last.to.size !== 1) process.send?.("round");
+    if (question.method === "active_queues" && last.to.size !== 1) beginRound();
   }
   return last;
+}
+
+/** A round asks twice: when both questions are answered for all nodes it is over, as far as workers are concerned. */
+let unanswered = 0;
+
+function beginRound(): void {
+  unanswered = 2 * nodes.length;
+  process.send?.("asked");
+}
+
+function noteAnswer(): void {
+  if (--unanswered === 0) process.send?.("answered");
 }
 
 function hear(node: string, message: AMQPMessage): void {
@@ -48,6 +60,7 @@ function hear(node: string, message: AMQPMessage): void {
   const text = JSON.stringify({ [node]: answer(question.method, node) });
   const properties = { contentType: "application/json", contentEncoding: "utf-8", headers: { ticket, clock: 3 } };
   void replies.basicPublish(replyTo.exchange, replyTo.routing_key, text, properties);
+  noteAnswer();
 }
 
 /** As Celery 5.2 answers, with prefork and the bounds that an instance has by default. */
