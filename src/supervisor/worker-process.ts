@@ -10,8 +10,8 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
-import { WEBHOOK_MODULE } from "../celery/webhook/install.ts";
+import { dirname, join } from "node:path";
+import { openWebhook, WEBHOOK_MODULE } from "../celery/webhook/install.ts";
 import { workerCommandLine } from "../celery/command-line.ts";
 import type { Broker } from "../domain/broker.ts";
 import type { Instance } from "../domain/instance.ts";
@@ -25,7 +25,7 @@ import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import type { TermReason } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import { logSize, logTail, saysItIsEnding } from "./worker-log.ts";
-import { asUser, giveFolder, takeBackFolder, workerUser } from "./worker-user.ts";
+import { asUser, giveFolder, passThrough, takeBackFolder, workerUser } from "./worker-user.ts";
 
 const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
 const EXIT_TOLD_MS = 1000;
@@ -245,8 +245,11 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
 function makeFolder(folder: string, user: User | undefined, webhookDir: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (user) giveFolder(folder, user, join(webhookDir, `${WEBHOOK_MODULE}.py`));
-    else takeBackFolder(folder);
+    if (user) {
+      passThrough(dirname(folder));
+      openWebhook(dirname(folder));
+      giveFolder(folder, user, join(webhookDir, `${WEBHOOK_MODULE}.py`));
+    } else takeBackFolder(folder);
   } catch (error) {
     if (error instanceof SpawnError) throw error;
     throw new SpawnError(`Cannot make the folder ${folder}: ${(error as Error).message}`);

@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, fchownSync, lstatSync, readdirSync, statSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { CommandLine } from "../celery/command-line.ts";
 import { openIn } from "../kit/foreign-files.ts";
 import { SpawnError } from "../kit/processes.ts";
@@ -30,16 +30,18 @@ export function asUser({ argv, cwd, env }: CommandLine, user: User, given: Comma
   };
 }
 
-/** Makes a folder, and all that lies in it, the user's, who can reach it then. Throws SpawnError where that does not help. */
+/** Lets other users pass through a folder, not look around in it. */
+export function passThrough(folder: string): void {
+  const mode = statSync(folder).mode & 0o777;
+  if ((mode & 0o011) !== 0o011) chmodSync(folder, mode | 0o011);
+}
+
+/** Makes a folder, and all that lies in it, the user's; throws SpawnError where that user cannot reach it, or not `readable`. */
 export function giveFolder(folder: string, user: User, readable: string): void {
   passOn(folder, user);
   const log = openIn(join(folder, "worker.log"), "append");
   fchownSync(log, user.uid, user.gid);
   closeSync(log);
-  const above = dirname(folder);
-  const mode = statSync(above).mode & 0o777;
-  // To pass through, not to look around.
-  if ((mode & 0o011) !== 0o011) chmodSync(above, mode | 0o011);
   for (const path of [folder, readable]) refuseClosed(path, user);
 }
 

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installWebhook, writtenOwn, type WebhookPolicy } from "./install.ts";
+import { installWebhook, openWebhook, writtenOwn, type WebhookPolicy } from "./install.ts";
 
 const POLICY: WebhookPolicy = { version: "1.2.3", allow: [{ host: "*.example.com" }], own: [] };
 
@@ -30,7 +30,7 @@ describe("installWebhook()", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["cyme_webhook.py", "policy.json"]);
     expect(await Bun.file(join(folder, "policy.json")).json()).toEqual({ ...POLICY, allow: [...(POLICY.allow ?? [])] });
     expect(await Bun.file(join(folder, "cyme_webhook.py")).text()).toContain('NAME = "cyme.tasks.webhook"');
-    expect([folder, ...readdirSync(folder).map((name) => join(folder, name))].map(mode)).toEqual([0o755, 0o644, 0o644]);
+    expect([folder, ...readdirSync(folder).map((name) => join(folder, name))].map(mode)).toEqual([0o700, 0o600, 0o600]);
   });
 
   test("refuses a folder that Python's path cannot name, having written nothing", () => {
@@ -61,12 +61,17 @@ describe("installWebhook()", () => {
     expect(statSync(module).size).toBeGreaterThan(10_000);
   });
 
-  test("opens to other users what stood closed, and lets nobody else write", () => {
+  test("lets other users read it once they may pass through the instance directory, and nobody else write", () => {
     const folder = installWebhook(instanceDir, POLICY);
-    chmodSync(folder, 0o700);
+    const modes = () => [mode(folder), mode(join(folder, "policy.json"))];
     chmodSync(join(folder, "policy.json"), 0o666);
     installWebhook(instanceDir, { ...POLICY, version: "2" });
-    expect([mode(folder), mode(join(folder, "policy.json"))]).toEqual([0o755, 0o644]);
+    expect(modes()).toEqual([0o700, 0o600]);
+    chmodSync(instanceDir, 0o711);
+    openWebhook(instanceDir);
+    expect(modes()).toEqual([0o755, 0o644]);
+    installWebhook(instanceDir, { ...POLICY, version: "3" });
+    expect(modes()).toEqual([0o755, 0o644]);
   });
 
   test("leaves nothing behind where it cannot write", () => {

@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import type { OwnAddress, WebhookAllow } from "../../domain/webhook.ts";
 import source from "./cyme_webhook.py" with { type: "text" };
@@ -30,13 +40,30 @@ export function installWebhook(instanceDir: string, policy: WebhookPolicy | unde
       `${instanceDir} holds a "${delimiter}", which Python's path cannot: use another instance directory`,
     );
   }
-  // Open to those whom the instance directory lets through: workers may run as other users. It holds no secret.
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
-  chmodSync(folder, 0o755);
-  if (policy) writeIfDifferent(join(folder, "policy.json"), `${JSON.stringify(policy)}\n`);
-  writeIfDifferent(join(folder, `${WEBHOOK_MODULE}.py`), source);
+  const modes = modesIn(instanceDir);
+  mkdirSync(folder, { recursive: true, mode: modes.folder });
+  chmodSync(folder, modes.folder);
+  if (policy) writeIfDifferent(join(folder, "policy.json"), `${JSON.stringify(policy)}\n`, modes.file);
+  writeIfDifferent(join(folder, `${WEBHOOK_MODULE}.py`), source, modes.file);
   return folder;
 }
+
+/** Lets whoever can pass through the instance directory read it: a worker that runs as another user. It holds no secret. */
+export function openWebhook(instanceDir: string): void {
+  const folder = webhookDir(instanceDir);
+  const { folder: mode, file } = modesIn(instanceDir);
+  if (!existsSync(folder)) return;
+  chmodSync(folder, mode);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isFile()) chmodSync(join(folder, entry.name), file);
+  }
+}
+
+const OPEN = { folder: 0o755, file: 0o644 };
+const CLOSED = { folder: 0o700, file: 0o600 };
+
+/** The instance directory may be passed through once a worker ran as another user. */
+const modesIn = (instanceDir: string) => ((statSync(instanceDir).mode & 0o001) === 0 ? CLOSED : OPEN);
 
 /** Where the branch listened when the policy was written last; empty where that cannot be read. */
 export function writtenOwn(instanceDir: string): readonly OwnAddress[] {
@@ -49,12 +76,12 @@ export function writtenOwn(instanceDir: string): readonly OwnAddress[] {
 }
 
 /** By rename: a worker never reads half of it. Under a name of its own, since a command may write at the same time. */
-function writeIfDifferent(path: string, text: string): void {
-  if (read(path) === text) return chmodSync(path, 0o644);
+function writeIfDifferent(path: string, text: string, mode: number): void {
+  if (read(path) === text) return chmodSync(path, mode);
   const fresh = `${path}.${crypto.randomUUID()}.new`;
   try {
-    writeFileSync(fresh, text, { mode: 0o644, flag: "wx" });
-    chmodSync(fresh, 0o644);
+    writeFileSync(fresh, text, { mode, flag: "wx" });
+    chmodSync(fresh, mode);
     renameSync(fresh, path);
   } catch (error) {
     rmSync(fresh, { force: true });
