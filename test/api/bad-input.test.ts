@@ -265,8 +265,8 @@ describe("how workers are started is refused", () => {
       ["-f /tmp/x", "-f", "nothing: worker.pid, worker.log"],
       ["--logfile=/tmp/x", "--logfile", "nothing: worker.pid, worker.log"],
       ["--statedb /tmp/x", "--statedb", "nothing: worker.pid, worker.log and worker.statedb"],
-      ["--uid=0", "--uid", "nothing: workers run as the user"],
-      ["--gid 0", "--gid", "nothing: workers run as the group"],
+      ["--uid=0", "--uid", "user"],
+      ["--gid 0", "--gid", "user"],
       [`-b amqp://u:${SECRET}@h//`, "-b", "broker"],
       [`--broker=amqp://u:${SECRET}@h//`, "--broker", "broker"],
     ].map(([words = "", option, instead]): Row => {

@@ -90,7 +90,8 @@ describe("startRabbit()", () => {
 
   test("is silent while it is paused", async () => {
     rabbit.pause();
-    expect(await greeting(rabbit.port, 300)).toBe("silent");
+    // All of its threads stop a moment later.
+    await until(async () => (await greeting(rabbit.port, 300)) === "silent", { what: "it to be silent" });
     rabbit.resume();
     expect(await greeting(rabbit.port)).toBe("answered");
   }, 60_000);
