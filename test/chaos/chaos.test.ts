@@ -165,7 +165,10 @@ async function calm(): Promise<void> {
   let waiting: Instance[] = [];
   const allRun = async () => {
     const all = (await Promise.all(["old", "new", "far"].map((app) => instancesOf(app)))).flat();
-    waiting = all.filter(({ name, state }) => state !== "running" || ledger.hasEnded(watch.living(name) ?? 0));
+    waiting = all.filter(({ name, state, pid }) => {
+      const isSame = pid !== null && pid === watch.living(name);
+      return state !== "running" || !isSame || ledger.hasEnded(pid);
+    });
     return waiting.length === 0;
   };
   try {
