@@ -221,6 +221,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
       for (const folder of held) await writeFile(join(folder, "gate"), "");
       for (const task of tasks) await task[Symbol.asyncDispose]();
       await calm();
+      await remember();
       say(`CYME_TEST_SEED=${seed}: ${ledger.counts}`);
       tellLongest();
     },
