@@ -57,6 +57,8 @@ const DRAIN_AGAIN_MS = 50;
 const FAILED_PASS_MS = 2000;
 /** The longest that a slow starter keeps others from starting. */
 const START_SLOT_MS = 5000;
+/** The same while the broker is away: by then the work of starting is done. */
+const BLIND_START_SLOT_MS = 1500;
 
 const STARTED_FOR: Record<StartedFor, string> = {
   people: "asked for",
@@ -464,8 +466,10 @@ export class Keeper {
     const leave = starts.tryEnter(this.#lane(), this.name, () => this.wake());
     if (!leave) return;
     this.#isSlowStart = false;
-    const cancelTimer = clock.after(START_SLOT_MS, () => {
-      this.#isSlowStart = true;
+    // Without the broker it cannot answer: that says nothing of it, and others need not wait for it.
+    const canAnswer = this.#connection(null, wish.launch).link.state.is === "up";
+    const cancelTimer = clock.after(canAnswer ? START_SLOT_MS : BLIND_START_SLOT_MS, () => {
+      this.#isSlowStart = canAnswer;
       leave();
     });
     this.#leaveStarts = () => {

@@ -118,6 +118,14 @@ describe("a place among those that start", () => {
     await branch.clock.advance(5 * SECOND_MS);
     expect(branch.processes.did).toContain("start e");
   });
+
+  test("is not held for long by one that cannot answer, while the broker is away", async () => {
+    await using branch = new TestBranch({ maxStarting: 1 });
+    branch.broker.goAway();
+    for (const name of ["a", "b", "c"]) await branch.add(name);
+    await branch.clock.advance(4 * SECOND_MS);
+    expect(branch.processes.did).toEqual(["start a", "start b", "start c"]);
+  });
 });
 
 describe("a process that bears the mark of an instance", () => {

@@ -165,7 +165,10 @@ async function calm(): Promise<void> {
   let waiting: Instance[] = [];
   const allRun = async () => {
     const all = (await Promise.all(["old", "new", "far"].map((app) => instancesOf(app)))).flat();
-    waiting = all.filter(({ name, state }) => state !== "running" || ledger.hasEnded(watch.living(name) ?? 0));
+    waiting = all.filter(({ name, state, pid }) => {
+      const isSame = pid !== null && pid === watch.living(name);
+      return state !== "running" || !isSame || ledger.hasEnded(pid);
+    });
     return waiting.length === 0;
   };
   try {
@@ -218,6 +221,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
       for (const folder of held) await writeFile(join(folder, "gate"), "");
       for (const task of tasks) await task[Symbol.asyncDispose]();
       await calm();
+      await remember();
       say(`CYME_TEST_SEED=${seed}: ${ledger.counts}`);
       tellLongest();
     },

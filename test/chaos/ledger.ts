@@ -7,8 +7,8 @@ export type Fatal = "SIGKILL" | "SIGTERM" | "SIGSTOP";
 const CAUSES: Record<Fatal, RegExp> = {
   SIGKILL: /killed by SIGKILL|is gone|while no branch was running/,
   // One that is just starting is ended by it; one that waits for its broker does not heed it and is silent.
-  SIGTERM: /ended with status 0|killed by SIGTERM|is gone|while no branch was running|did not answer/,
-  SIGSTOP: /did not answer/,
+  SIGTERM: /ended with status 0|killed by SIGTERM|is gone|while no branch was running|no answer for/,
+  SIGSTOP: /no answer for/,
 };
 
 /** Which processes the test ended, so that each other end is the fault of the branch, or of Celery. */
@@ -57,7 +57,11 @@ export class Ledger {
     const told = [...ends].flatMap(([pid, { why }]) => {
       const fatal = this.#fatal.get(Number(pid));
       if (fatal === undefined) return [`${pid} died though nothing was done to it: ${why}`];
-      return CAUSES[fatal].test(why) ? [] : [`${pid} got ${fatal}, and history says: ${why}`];
+      // What was found out before it was ended counts as well: the branch may have been killed in between.
+      const all = history.filter(({ evidence }) => evidence["pid"] === pid).map((entry) => entry.why);
+      return all.some((said) => CAUSES[fatal].test(said))
+        ? []
+        : [`${pid} got ${fatal}, and history says: ${all.join("; ")}`];
     });
     const untold = pids.slice(0, -1).filter((pid) => this.#fatal.has(pid) && !ends.has(pid));
     return [...told, ...untold.map((pid) => `${pid} got ${this.#fatal.get(pid)}, and history does not tell its end`)];
