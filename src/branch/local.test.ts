@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { lockFile } from "../kit/file-lock.ts";
 import { Store } from "../store/store.ts";
 import { openStore } from "./compose.ts";
 import { branchDirectory } from "./directory.ts";
@@ -9,6 +10,22 @@ import { openLocal } from "./local.ts";
 
 /** Nobody listens there. */
 const AWAY = "amqp://guest:guest@127.0.0.1:1//";
+
+describe("a directory whose daemon does not answer", () => {
+  test("is not read beside it, since what is stored is not how it is", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "cyme-local-"));
+    const { socket, lock } = branchDirectory(dir);
+    writeFileSync(socket, "");
+    const held = lockFile(lock, "daemon 4711");
+    expect(await problem(openLocal({ instanceDir: dir }))).toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("(pid 4711), but does not answer at"),
+    });
+    if ("lock" in held) held.lock.release();
+    expect(await openLocal({ instanceDir: dir })).toMatchObject({ kind: "direct" });
+    rmSync(dir, { recursive: true });
+  });
+});
 
 describe("branches of a broker that is away, without a daemon", () => {
   let dir = "";

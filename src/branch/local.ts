@@ -7,7 +7,7 @@ import { parseSendPath } from "../http/send-path.ts";
 import { untilTried } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
 import { systemClock as clock } from "../kit/clock.ts";
-import type { FileLock } from "../kit/file-lock.ts";
+import { heldBy, type FileLock } from "../kit/file-lock.ts";
 import { LogFile } from "../kit/log-file.ts";
 import { createLog, silentLog, type Log, type LogLevel } from "../kit/log.ts";
 import { StoreError } from "../store/database.ts";
@@ -72,6 +72,7 @@ const MAX_BODY = 10 * 1024 * 1024;
 export async function openLocal(options: LocalOptions): Promise<LocalApi> {
   const directory = branchDirectory(options.instanceDir);
   if (await answers(directory.socket)) return { kind: "daemon", socket: directory.socket };
+  refuseMute(directory);
   let opened: Promise<Opened> | undefined;
   let held: Promise<FileLock> | undefined;
   const handleHere = async (request: Request): Promise<Response> => {
@@ -171,6 +172,16 @@ async function listen({ results, taskBrokers }: CommandParts, log: Log, signal: 
       log.error("results cannot be looked for", { error });
     }
   }
+}
+
+/** A daemon that does not answer knows more than what is stored. */
+function refuseMute({ path, lock, socket }: BranchDirectory): void {
+  // Without its socket it is just starting, or ending.
+  if (!existsSync(socket) || !existsSync(lock)) return;
+  const [holder, pid = "unknown"] = heldBy(lock)?.split(" ") ?? [];
+  if (holder !== "daemon") return;
+  const message = `A branch runs on ${path} (pid ${pid}), but does not answer at ${socket}: its log says more`;
+  throw new CymeError("unavailable", message, { pid: Number(pid) });
 }
 
 async function answers(socket: string): Promise<boolean> {

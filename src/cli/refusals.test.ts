@@ -24,6 +24,7 @@ describe("what cannot be run is refused with exit code 2:", () => {
     ["a surplus argument", ["apps.get", "a", "b"], 'Cannot take the argument "b" of apps.get'],
     ["instances without an app", ["instances"], "give -a <app> or set CYME_APP"],
     ["an instance to add without an app", ["instances.add", "web"], "give -a <app> or set CYME_APP"],
+    ["an app for all workers of a branch", ["-a", "shop", "restart-all"], "it is about all workers of this branch"],
     ["queues without an app", ["queues"], "give -a <app> or set CYME_APP"],
     ["a task without an app", ["tasks.send", "t2", "http://m/"], "give -a <app> or set CYME_APP"],
     ["an unknown verb, with the nearest one", [...SEND, "-X", "psot"], 'got "psot"; did you mean POST?'],

@@ -24,6 +24,10 @@ type Arguments = Readonly<Record<string, string | undefined>>;
 /** Runs a command against a branch and prints what it answers; resolves to 0, or rejects with what went wrong. */
 export async function runClient(command: ClientCommand, args: Arguments, given: Given): Promise<number> {
   const { values, env, io } = given;
+  if (command.isForThisBranch && values.source("app") === "option") {
+    const message = `Cannot use --app with ${command.name}: it is about all workers of this branch`;
+    throw misuse(message, usageLine(command.usage));
+  }
   const what = [command.name, ...Object.values(args).slice(0, 1)].filter(Boolean).join(" ");
   const label = `${what}: waiting${command.waitsFor === undefined ? "" : ` for ${command.waitsFor}`}`;
   const session = new Session(command, given, label);

@@ -34,7 +34,7 @@ function isSettled(status: Status, instance: Instance, queues: readonly string[]
     });
   }
   const { failedRestart, wishedSeq } = status;
-  if (failedRestart?.seq === instance.restartSeq) throw workerFailed(instance.name, failedRestart.failure);
+  if (failedRestart?.seq === instance.restartSeq) throw restartGivenUp(instance.name, failedRestart.failure);
   if (wishedSeq < instance.restartSeq) {
     throw conflict(`The restart of "${instance.name}" was halted: its history says why`, { instance: instance.name });
   }
@@ -66,11 +66,17 @@ export function alive(status: Status | "gone", name: string): Status {
 }
 
 function workerFailed(name: string, { why, log }: Failure): CymeError {
+  const message = `The worker of "${name}" did not come up: ${why}${logWords(log)}`;
+  return new CymeError("worker-failed", message, { instance: name, stored: true, log });
+}
+
+/** Of a rolling restart whose stand-in did not come up. */
+function restartGivenUp(name: string, { why, log }: Failure): CymeError {
+  const message = `"${name}" was not restarted, its worker goes on as it was: ${why}${logWords(log)}`;
+  return new CymeError("worker-failed", message, { instance: name, stored: false, log });
+}
+
+function logWords(log: readonly string[]): string {
   const line = tellingLine(log) ?? log.at(-1);
-  const words = line === undefined ? "" : `; its log says: ${line}`;
-  return new CymeError("worker-failed", `The worker of "${name}" did not come up: ${why}${words}`, {
-    instance: name,
-    stored: true,
-    log,
-  });
+  return line === undefined ? "" : `; its log says: ${line}`;
 }

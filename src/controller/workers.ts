@@ -78,9 +78,13 @@ export class Workers {
     if (!(first.error instanceof CymeError)) throw first.error;
     if (failed.length === 1) throw first.error;
     const names = failed.map(({ name }) => name);
-    throw new CymeError(first.error.code, `${names.length} instances are not there yet: ${first.error.message}`, {
-      ...first.error.facts,
-      instances: names,
-    });
+    throw new CymeError(
+      first.error.code,
+      `${names.length} instances are not as wished (${names.join(", ")}): ${first.error.message}`,
+      {
+        ...first.error.facts,
+        instances: names,
+      },
+    );
   }
 }

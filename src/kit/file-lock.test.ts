@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockFile } from "./file-lock.ts";
+import { heldBy, lockFile } from "./file-lock.ts";
 
 function setup() {
   const folder = mkdtempSync(join(tmpdir(), "cyme-lock-"));
@@ -29,6 +29,15 @@ describe("lockFile()", () => {
     expect(lockFile(at.path, "daemon 1")).toHaveProperty("lock");
     expect(readFileSync(at.path, "utf8")).toBe("daemon 1\n");
     expect(statSync(at.path).mode & 0o777).toBe(0o600);
+  });
+
+  test("is looked at without taking it", () => {
+    using at = setup();
+    const first = lockFile(at.path, "daemon 1");
+    expect(heldBy(at.path)).toBe("daemon 1");
+    if ("lock" in first) first.lock.release();
+    expect(heldBy(at.path)).toBeUndefined();
+    expect(lockFile(at.path, "daemon 2")).toHaveProperty("lock");
   });
 
   test("says what the holder wrote while it is held, and leaves that alone", () => {

@@ -2,6 +2,7 @@ import { dlopen, FFIType } from "bun:ffi";
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
 // flock(2)
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
@@ -10,6 +11,16 @@ const libc = dlopen("libc.so.6", { flock: { args: [FFIType.i32, FFIType.i32], re
 /** Held until released, or until the process ends, however it ends. */
 export interface FileLock {
   release(): void;
+}
+
+/** What the holder of a lock file that exists wrote in it; undefined where nobody holds it. */
+export function heldBy(path: string): string | undefined {
+  const fd = openSync(path, "r");
+  try {
+    return libc.symbols.flock(fd, LOCK_SH | LOCK_NB) === 0 ? undefined : readFileSync(path, "utf8").trim();
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**
