@@ -57,6 +57,9 @@ const LAST_WORDS_MS = 2_000;
 const GOODBYE_MS = 1_000;
 const NOWAIT_SEND_MS = 10 * 60_000;
 
+/** Of a disk that cannot be written. */
+const NO_ROOM = ["ENOSPC", "EDQUOT", "EROFS"];
+
 /** Runs the daemon until it is told to stop; resolves to 0 then. Rejects with a CymeError where it cannot start. */
 export async function runBranch(options: BranchOptions, io: BranchIo): Promise<number> {
   refuseOpenAddress(options);
@@ -68,9 +71,10 @@ export async function runBranch(options: BranchOptions, io: BranchIo): Promise<n
   try {
     return await new Daemon(options, directory, logfile === undefined ? undefined : resolve(logfile), io).run();
   } catch (error) {
-    throw error instanceof StoreError || error instanceof ListenError
-      ? new CymeError("unavailable", error.message)
-      : error;
+    if (error instanceof StoreError || error instanceof ListenError) throw new CymeError("unavailable", error.message);
+    const { code, message } = error as Error & { readonly code?: string };
+    const isFull = code !== undefined && NO_ROOM.includes(code);
+    throw isFull ? new CymeError("unavailable", `Cannot write in ${directory.path}: ${message}`) : error;
   } finally {
     lock.release();
   }
