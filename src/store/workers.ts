@@ -52,6 +52,11 @@ export class WorkerTable {
     return worker;
   }
 
+  /** Whether anything was ever written down of a worker of this instance. */
+  has(instance: string): boolean {
+    return this.#row.get({ instance }) !== undefined;
+  }
+
   set(instance: string, fields: Partial<WorkerRow>): void {
     this.#db
       .insert(workers)

@@ -445,9 +445,9 @@ export class Keeper {
     }
   }
 
-  #startStandin(wish: Wish): void {
+  async #startStandin(wish: Wish): Promise<void> {
     try {
-      this.#standin.start(wish.instance, wish.launch);
+      await this.#standin.start(wish.instance, wish.launch);
       this.#isDirty = true;
     } catch (error) {
       if (!(error instanceof SpawnError)) throw error;
@@ -460,8 +460,8 @@ export class Keeper {
     return this.#startFor === "death" ? "revival" : "asked";
   }
 
-  #start(wish: Wish): void {
-    const { starts, clock } = this.#parts;
+  async #start(wish: Wish): Promise<void> {
+    const { starts, clock, store } = this.#parts;
     this.#leaveStarts?.();
     const leave = starts.tryEnter(this.#lane(), this.name, () => this.wake());
     if (!leave) return;
@@ -477,16 +477,18 @@ export class Keeper {
       leave();
     };
     const startedFor = this.#startFor;
+    // Only who adds an instance is told that there is no room for it: what was there before is not given up for that.
+    const isNew = startedFor === "people" && !store.workers.has(this.name);
     this.#refusals.forgetAll();
     this.#liveness.reset();
     this.#isDirty = true;
     try {
-      const id = this.#process.start(wish.instance, wish.launch, startedFor, () => this.wake());
+      const id = await this.#process.start(wish.instance, wish.launch, startedFor, () => this.wake());
       this.#isWaitingForRoom = false;
       this.#record("started", STARTED_FOR[startedFor], { pid: id.pid });
     } catch (error) {
       this.#leaveStarts();
-      if (error instanceof NoRoomError && startedFor !== "people") return this.#waitForRoom(error.message);
+      if (error instanceof NoRoomError && !isNew) return this.#waitForRoom(error.message);
       if (!(error instanceof SpawnError)) throw error;
       const death = { termReason: null, startedFor, hasAnswered: false, isBrokerUsable: true };
       this.#sentence(this.#deaths.judge(death, wish.instance), wish, { why: error.message, log: [] }, {});
