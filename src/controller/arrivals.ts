@@ -44,10 +44,10 @@ export class Arrivals {
   async #adopt(args: Json, from: string, signal: AbortSignal): Promise<Json> {
     const { store, owners, clock } = this.#parts;
     const adoption = readAdoption(args, clock.now());
-    const { name, app, queues } = adoption.instance;
+    const { name, app, queues, user } = adoption.instance;
+    await refuseUser(user);
     findApp(store, app);
     for (const queue of queues) findQueue(store, app, queue);
-    refuseUser(adoption.instance.user);
     this.#refuseOwn(name);
     this.#arriving.add(name);
     try {

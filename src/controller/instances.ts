@@ -76,7 +76,7 @@ export class Instances {
     const change = parseInstanceChange(params);
     const instance = newInstance({ name: instanceName(name ?? crypto.randomUUID()), app, nowMs: clock.now() }, change);
     this.#checkBranch(change, undefined);
-    refuseUser(change.user);
+    await refuseUser(change.user);
     await this.#declareQueues(instance, instance.queues, options);
     const owner = store.write(() => {
       this.#refuseTaken(instance.name);
@@ -101,7 +101,7 @@ export class Instances {
     const { branch: _branch, ...fields } = given;
     const change = onlyChanged<Instance>(before, fields) as InstanceChange;
     if (Object.keys(change).length === 0) return this.get(app, name);
-    refuseUser(change.user);
+    await refuseUser(change.user);
     if (change.broker && !options.nowait && before.isEnabled) await refuseBadLogin(this.#parts, change.broker, options);
     const changed = changedInstance(before, change);
     await this.#declareQueues(changed, newQueues(before, changed), options);

@@ -306,7 +306,8 @@ function openLog(path: string): number {
 /** No more processes (EAGAIN), memory, open files of this process or of the machine; no space on the disk. */
 const NO_ROOM = ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE", "ENOSPC", "EDQUOT"];
 
-function spawnError(what: string, error: unknown): SpawnError {
+/** The same for people; a NoRoomError where that is the reason. */
+export function spawnError(what: string, error: unknown): SpawnError {
   const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
   return isOneOf(NO_ROOM, error) ? new NoRoomError(message) : new SpawnError(message);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { runProgram } from "./run-program.ts";
 
 /** A user of this machine. */
 export interface User {
@@ -9,9 +10,15 @@ export interface User {
   readonly home: string;
 }
 
-/** The user of that name, wherever the machine keeps its users; undefined where there is none. */
-export function findUser(name: string): User | undefined {
-  const [entry] = lookUp(name).filter((line) => line.startsWith(`${name}:`));
+/** Where the machine keeps its users cannot be asked now: nothing is said of the user. */
+export class UsersAway extends Error {}
+
+/**
+ * The user of that name, wherever the machine keeps its users, which may be on another machine; undefined where there is
+ * none. Rejects with UsersAway.
+ */
+export async function findUser(name: string): Promise<User | undefined> {
+  const entry = (await lookUp(name)).find((line) => line.startsWith(`${name}:`));
   const [, , uid, gid, , home = "/"] = entry?.split(":") ?? [];
   if (uid === undefined || gid === undefined) return undefined;
   return { name, uid: Number(uid), gid: Number(gid), home };
@@ -19,11 +26,12 @@ export function findUser(name: string): User | undefined {
 
 export const isRoot = () => process.geteuid?.() === 0;
 
-function lookUp(name: string): string[] {
+async function lookUp(name: string): Promise<string[]> {
   try {
-    return Bun.spawnSync(["getent", "passwd", name]).stdout.toString().split("\n");
-  } catch {
+    return (await runProgram(["getent", "passwd", name])).output.split("\n");
+  } catch (error) {
     // A machine without that program has no other users than those.
-    return readFileSync("/etc/passwd", "utf8").split("\n");
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return readFileSync("/etc/passwd", "utf8").split("\n");
+    throw new UsersAway(`Cannot ask the machine for the user ${name}: ${(error as Error).message}`);
   }
 }

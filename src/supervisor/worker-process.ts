@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   closeSync,
   fchownSync,
   mkdirSync,
@@ -18,14 +17,17 @@ import type { Instance } from "../domain/instance.ts";
 import type { ResolvedLaunch } from "../domain/launch.ts";
 import { nodeName, standinName } from "../domain/names.ts";
 import type { Clock } from "../kit/clock.ts";
-import { SpawnError, type Exit, type ProcessId, type Processes } from "../kit/processes.ts";
+import { closeToOthers } from "../kit/foreign-files.ts";
+import type { Log } from "../kit/log.ts";
+import { spawnError, type Exit, type ProcessId, type Processes } from "../kit/processes.ts";
 import { isRoot, type User } from "../kit/users.ts";
 import type { Store } from "../store/store.ts";
 import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import type { TermReason } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
 import { logSize, logTail, saysItIsEnding } from "./worker-log.ts";
-import { asUser, giveFolder, passThrough, takeBackFolder, workerUser } from "./worker-user.ts";
+import { ownerOf, provideFolder, removeFolders } from "./worker-folder.ts";
+import { asUser, giveLog, passThrough, refuseClosed, workerUser } from "./worker-user.ts";
 
 const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
 const EXIT_TOLD_MS = 1000;
@@ -51,6 +53,7 @@ interface ProcessParts {
   readonly store: Store;
   readonly processes: Processes;
   readonly clock: Clock;
+  readonly log: Log;
   readonly settings: SupervisorSettings;
 }
 
@@ -80,6 +83,7 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
   readonly #processes: Processes;
   readonly #clock: Clock;
   readonly #settings: SupervisorSettings;
+  readonly #log: Log;
   /** Where the log lines of this worker begin, as far as this branch saw it start. */
   #logFrom = 0;
   #exit: Exit | undefined;
@@ -95,6 +99,7 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     this.#processes = parts.processes;
     this.#clock = parts.clock;
     this.#settings = parts.settings;
+    this.#log = parts.log.with({ worker: node });
   }
 
   /** What is stored of it, and whether it lives. */
@@ -113,17 +118,23 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     return this.#exit;
   }
 
-  /** Starts a worker and writes down which; throws SpawnError. Nothing of the one before is left running. */
-  start(instance: Instance, launch: ResolvedLaunch, startedFor: StartedFor, onExit: () => void): ProcessId {
+  /** Starts a worker and writes down which; rejects with SpawnError. Nothing of the one before is left running. */
+  async start(
+    instance: Instance,
+    launch: ResolvedLaunch,
+    startedFor: StartedFor,
+    onExit: () => void,
+  ): Promise<ProcessId> {
     const { folder, node } = this;
-    const home = join(this.#settings.instanceDir, this.name);
     const { env: inherited, webhookDir } = this.#settings;
     const isRevival = startedFor === "death";
-    const plain = workerCommandLine({ instance, launch, node, folder, home, webhookDir, inherited, isRevival });
     const logFile = join(folder, "worker.log");
-    const user = instance.user === null ? undefined : workerUser(instance.user);
+    const user = instance.user === null ? undefined : await workerUser(instance.user);
+    makeFolder(folder, user);
+    const home = homeOf(join(this.#settings.instanceDir, this.name), folder);
+    const plain = workerCommandLine({ instance, launch, node, folder, home, webhookDir, inherited, isRevival });
     const command = user ? asUser(plain, user, launch.env) : plain;
-    for (const path of new Set([home, folder])) makeFolder(path, user, webhookDir);
+    if (user) await refuseClosed([folder, join(webhookDir, `${WEBHOOK_MODULE}.py`)], user);
     this.#logFrom = logSize(logFile);
     this.#exit = undefined;
     const told = new AbortController();
@@ -174,7 +185,7 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
   /** Forgets the process, which has ended. */
   clear(): void {
     this.#store.write(() => this.#rows.clear(this.name));
-    rmSync(join(this.folder, "worker.pid"), { force: true });
+    this.#changePidFile((file) => rmSync(file, { force: true }));
   }
 
   /** Ends the worker and all that it started in its session. */
@@ -201,14 +212,14 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
   /** Makes the files that Celery made the user's alone, as ours are; an umask would reach the files of tasks too. */
   closeFiles(): void {
     // That of another user is closed as a whole, and its files are that user's to change.
-    if (statSync(this.folder).uid !== process.geteuid?.()) return;
-    for (const name of readdirSync(this.folder)) {
-      if (name.startsWith("worker.")) chmodSync(join(this.folder, name), 0o600);
+    if (ownerOf(this.folder) !== process.geteuid?.()) return;
+    for (const entry of readdirSync(this.folder, { withFileTypes: true })) {
+      if (entry.isFile() && entry.name.startsWith("worker.")) closeToOthers(join(this.folder, entry.name));
     }
   }
 
   removeFolder(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolders(this.folder);
   }
 
   #writeDown(
@@ -224,37 +235,51 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
 
   /** By rename, so that a reader never sees half a number. */
   #writePid(pid: number): void {
-    // Somebody may have removed the folder under a worker that is found again.
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    this.#changePidFile((file) => {
+      const fresh = `${file}.new`;
+      rmSync(fresh, { force: true });
+      // Not through a link, which the user may have put there whose folder it is.
+      const fd = openSync(fresh, "wx", 0o600);
+      try {
+        writeSync(fd, `${pid}\n`);
+        const { uid, gid } = statSync(this.folder);
+        if (isRoot()) fchownSync(fd, uid, gid);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(fresh, file);
+    });
+  }
+
+  /** Nothing depends on that file, which is for people: whatever somebody put in its place is not in the way of the worker. */
+  #changePidFile(change: (file: string) => void): void {
     const file = join(this.folder, "worker.pid");
-    const fresh = `${file}.new`;
-    rmSync(fresh, { force: true });
-    // Not through a link, which the user may have put there whose folder it is.
-    const fd = openSync(fresh, "wx", 0o600);
     try {
-      writeSync(fd, `${pid}\n`);
-      const { uid, gid } = statSync(this.folder);
-      if (isRoot()) fchownSync(fd, uid, gid);
-    } finally {
-      closeSync(fd);
+      change(file);
+    } catch (error) {
+      this.#log.warning("worker.pid cannot be changed: move away what is there", { file, error });
     }
-    renameSync(fresh, file);
   }
 }
 
-function makeFolder(folder: string, user: User | undefined, webhookDir: string): void {
+/** The worker's folder, which is the user's, or without one the branch's; throws SpawnError. */
+function makeFolder(folder: string, user: User | undefined): void {
+  const { geteuid, getegid } = process;
   try {
+    if (user) provideFolder(folder, user);
+    else if (isRoot() && geteuid && getegid) provideFolder(folder, { uid: geteuid(), gid: getegid() });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (user) {
-      passThrough(dirname(folder));
-      openWebhook(dirname(folder));
-      giveFolder(folder, user, join(webhookDir, `${WEBHOOK_MODULE}.py`));
-    } else takeBackFolder(folder);
+    if (!user) return;
+    passThrough(dirname(folder));
+    openWebhook(dirname(folder));
+    giveLog(folder, user);
   } catch (error) {
-    if (error instanceof SpawnError) throw error;
-    throw new SpawnError(`Cannot make the folder ${folder}: ${(error as Error).message}`);
+    throw spawnError(`Cannot make the folder ${folder}`, error);
   }
 }
+
+/** Where a worker runs whose files are in `folder`: in the instance's folder, unless that is another user's, whose modules it would run. */
+const homeOf = (home: string, folder: string) => (ownerOf(home) === ownerOf(folder) ? home : folder);
 
 function processId({ pid, startTicks, bootId }: ProcessRow): ProcessId | undefined {
   return pid === null || startTicks === null || bootId === null ? undefined : { pid, startTicks, bootId };

@@ -1,29 +1,35 @@
-import { chmodSync, closeSync, fchownSync, lstatSync, readdirSync, statSync, unlinkSync } from "node:fs";
+import { chmodSync, closeSync, fchownSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandLine } from "../celery/command-line.ts";
 import { openIn } from "../kit/foreign-files.ts";
-import { SpawnError } from "../kit/processes.ts";
-import { findUser, isRoot, type User } from "../kit/users.ts";
+import { NoRoomError, SpawnError, spawnError } from "../kit/processes.ts";
+import { ProgramLate, runProgram } from "../kit/run-program.ts";
+import { findUser, isRoot, UsersAway, type User } from "../kit/users.ts";
 
 /*
- * A worker that runs as another user than the branch, which is root then. The folder of its files is that user's; what
- * lies beside it stays closed.
+ * A worker that runs as another user than the branch, which is root then. The folder of its files is that user's
+ * (worker-folder.ts); what lies beside it stays closed.
  */
 
-/** The user of that name; throws SpawnError where it cannot be, in words for people. */
-export function workerUser(name: string): User {
+/**
+ * The user of that name. Rejects with SpawnError where it cannot be, in words for people, and with NoRoomError where the machine
+ * cannot tell now.
+ */
+export async function workerUser(name: string): Promise<User> {
   if (!isRoot()) throw new SpawnError(`The worker is to run as ${name}, which only a branch that runs as root can do`);
-  const user = findUser(name);
+  const user = await findUser(name).catch((error: unknown) => {
+    throw error instanceof UsersAway ? new NoRoomError(error.message) : error;
+  });
   if (!user) throw new SpawnError(`The worker is to run as ${name}, but there is no such user`);
   return user;
 }
 
 /** The command line that runs another one as a user: by the same process, so that the pid is the worker's. */
 export function asUser({ argv, cwd, env }: CommandLine, user: User, given: CommandLine["env"]): CommandLine {
-  const { name, gid, home } = user;
+  const { name, home } = user;
   const identity = { HOME: home, USER: name, LOGNAME: name };
   return {
-    argv: ["setpriv", `--reuid=${name}`, `--regid=${gid}`, "--init-groups", "--", ...argv],
+    argv: [...become(user), ...argv],
     cwd,
     // What somebody asked for counts most.
     env: { ...env, ...identity, ...given },
@@ -36,35 +42,30 @@ export function passThrough(folder: string): void {
   if ((mode & 0o011) !== 0o011) chmodSync(folder, mode | 0o011);
 }
 
-/** Makes a folder, and all that lies in it, the user's; throws SpawnError where that user cannot reach it, or not `readable`. */
-export function giveFolder(folder: string, user: User, readable: string): void {
-  passOn(folder, user);
+/** Makes the log in a user's folder, which the branch opens for the worker, that user's. */
+export function giveLog(folder: string, { uid, gid }: User): void {
   const log = openIn(join(folder, "worker.log"), "append");
-  fchownSync(log, user.uid, user.gid);
-  closeSync(log);
-  for (const path of [folder, readable]) refuseClosed(path, user);
+  try {
+    fchownSync(log, uid, gid);
+  } finally {
+    closeSync(log);
+  }
 }
 
-/** Takes back a folder that was given to another user. */
-export function takeBackFolder(folder: string): void {
-  const { geteuid, getegid } = process;
-  if (isRoot() && geteuid && getegid) passOn(folder, { uid: geteuid(), gid: getegid() });
+/** Rejects with SpawnError where the user cannot read one of the paths, NoRoomError where that cannot be told now. */
+export async function refuseClosed(paths: readonly string[], user: User): Promise<void> {
+  await Promise.all(paths.map((path) => refuseUnreadable(path, user)));
 }
 
-function passOn(folder: string, { uid, gid }: Pick<User, "uid" | "gid">): void {
-  const before = lstatSync(folder).uid;
-  if (before === uid) return;
-  // Celery runs what stands in it (it is a pickle), so that it is not read by another user than wrote it.
-  for (const name of readdirSync(folder)) if (name.startsWith("worker.statedb")) unlinkSync(join(folder, name));
-  // That program cannot be led elsewhere by who changes the folder meanwhile, and takes only what was that owner's.
-  const chown = Bun.spawnSync(["chown", "-R", "-h", `--from=${before}`, `${uid}:${gid}`, folder]);
-  if (chown.exitCode === 0) return;
-  throw new SpawnError(`Cannot give the folder ${folder} to the user ${uid}: ${chown.stderr.toString().trim()}`);
-}
-
-function refuseClosed(path: string, { name, gid }: User): void {
-  const test = ["setpriv", `--reuid=${name}`, `--regid=${gid}`, "--init-groups", "--", "test", "-r", path];
-  const { exitCode } = Bun.spawnSync(test);
+async function refuseUnreadable(path: string, user: User): Promise<void> {
+  const { exitCode } = await runProgram([...become(user), "test", "-r", path]).catch((error: unknown) => {
+    if (error instanceof ProgramLate) throw new NoRoomError(`Cannot run anything as ${user.name}: ${error.message}`);
+    throw spawnError(`Cannot run anything as ${user.name}, for which setpriv (util-linux) is needed`, error);
+  });
   if (exitCode === 0) return;
-  throw new SpawnError(`${name} cannot read ${path}: let that user pass through every folder above it (chmod o+x)`);
+  throw new SpawnError(
+    `${user.name} cannot read ${path}: let that user pass through every folder above it (chmod o+x)`,
+  );
 }
+
+const become = ({ name, gid }: User) => ["setpriv", `--reuid=${name}`, `--regid=${gid}`, "--init-groups", "--"];
