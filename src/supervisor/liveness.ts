@@ -8,14 +8,8 @@ import { excuseOf, type SilentWorker, type VitalsLook } from "./doubt.ts";
 import type { Silence, UnansweredWorker } from "./hearing.ts";
 import { askWorkers } from "./observe.ts";
 import type { Parts } from "./parts.ts";
-import {
-  hasSurplus,
-  STOPPING_LOOK_MS,
-  type ConsumeAgain,
-  type CorrectingAction,
-  type Reply,
-  type SeenWorker,
-} from "./plan.ts";
+import { hasSurplus, type ConsumeAgain, type CorrectingAction, type Reply, type SeenWorker } from "./plan.ts";
+import { Stopping } from "./stopping.ts";
 import { Stretch } from "./stretch.ts";
 
 const ANSWER_MS = 1500;
@@ -34,9 +28,7 @@ export interface RoundReply {
 export class Liveness {
   readonly #clock: Clock;
   readonly #processes: Processes;
-  readonly #stopping: Stretch;
-  /** How long it had been stopping when this branch first saw it so. */
-  #stoppedBeforeMs: number | null = null;
+  readonly #stopping: Stopping;
   readonly #empty: Stretch;
   readonly #surplus: Stretch;
   /** What the last round heard, used once. */
@@ -53,7 +45,7 @@ export class Liveness {
   constructor({ clock, processes, settings }: Pick<Parts, "clock" | "processes" | "settings">) {
     this.#clock = clock;
     this.#processes = processes;
-    this.#stopping = new Stretch(clock, STOPPING_LOOK_MS);
+    this.#stopping = new Stopping(clock);
     this.#empty = new Stretch(clock, settings.intervalMs);
     this.#surplus = new Stretch(clock, settings.intervalMs);
   }
@@ -110,7 +102,7 @@ export class Liveness {
     return {
       restartSeq: row.restartSeq,
       termSentAtMs: row.termSentAtMs,
-      stoppingMs: this.#stoppingMs(row),
+      stoppingMs: this.#stopping.note(row),
       hasAnswered: row.answeredAtMs !== null || reply !== null,
       reply,
       isHeard: state.is === "up" && this.#lastHeardMs >= state.sinceMs,
@@ -133,13 +125,6 @@ export class Liveness {
     const reply = isOfThisWorker ? heard.reply : await askOne(connection, row.node, row.answeredAtMs === null);
     if (reply) this.heard();
     return reply;
-  }
-
-  #stoppingMs({ termSentAtMs }: WorkerRow): number {
-    const ms = this.#stopping.note(termSentAtMs !== null);
-    if (termSentAtMs === null) this.#stoppedBeforeMs = null;
-    else this.#stoppedBeforeMs ??= Math.max(0, this.#clock.now() - termSentAtMs);
-    return ms + (this.#stoppedBeforeMs ?? 0);
   }
 
   #noteSilence(pid: number | null, silence: Silence): void {

@@ -3,6 +3,7 @@ import { directQueue } from "../domain/names.ts";
 import type { Vitals } from "../kit/processes.ts";
 import type { NotConsuming } from "./consuming.ts";
 import type { Silence } from "./hearing.ts";
+import { STOPPING_LOOK_MS } from "./stopping.ts";
 
 /*
  * What to do next for one instance: a pure function of the wish, of what was just seen and of the limits. It is called
@@ -112,8 +113,6 @@ export type Action =
 const SILENT_PINGS = 3;
 /** How often a worker that is not there yet, or was killed, is looked at. */
 const SOON_MS = 150;
-/** How often a worker that is stopping is looked at: what lies between two looks counts up to twice this time. */
-export const STOPPING_LOOK_MS = 5000;
 /** A worker that is setting up its consumer lists nothing for a moment; one that does so for longer was told to. */
 const EMPTY_MS = 5000;
 /** Celery's own autoscaler takes 30 s from the last growth, and looks each 30 s: what is left then it never ends. */
@@ -173,7 +172,10 @@ function planWithout(want: Want, seen: Seen): Action[] {
 }
 
 /** One TERM was sent; what is left is to wait, and then to kill. Whatever is wished by now waits for the end. */
-function planStopping(stoppingMs: number, limits: Limits): Action[] {
+export function planStopping(
+  stoppingMs: number,
+  limits: Limits,
+): ({ readonly do: "kill" } | { readonly do: "look again"; readonly inMs: number })[] {
   const leftMs = limits.stopTimeoutMs - stoppingMs;
   if (leftMs > 0) return [{ do: "look again", inMs: Math.min(leftMs, STOPPING_LOOK_MS) }];
   return [{ do: "kill" }, { do: "look again", inMs: SOON_MS }];

@@ -15,7 +15,7 @@ describe("planStandin()", () => {
   const web = instanceOf("shop", "web", { queues: ["a"], restartSeq: 3, hasStandin: true });
   const inLine = replyOf(["dq.web", "a"], 1, 1);
   const outdated = seenWorker(2, inLine);
-  const standin: SeenStandin = { hasAnswered: true, termSentAtMs: null, reply: inLine, silentMs: 0 };
+  const standin: SeenStandin = { hasAnswered: true, termSentAtMs: null, stoppingMs: 0, reply: inLine, silentMs: 0 };
   const silent: SeenStandin = { ...standin, reply: null, silentMs: 60_000 };
   const seen = (fields: Partial<SeenRolling> = {}): SeenRolling => ({
     nowMs: NOW_MS,
@@ -75,17 +75,28 @@ describe("planStandin()", () => {
     [
       "waits for one that was sent its TERM",
       {},
-      { standin: { ...standin, termSentAtMs: NOW_MS - 1000 } },
-      [{ do: "look again", inMs: 59_000 }],
+      { standin: { ...standin, termSentAtMs: NOW_MS - 1000, stoppingMs: 56_000 } },
+      [{ do: "look again", inMs: 4000 }],
     ],
-    ["and kills it after that", {}, { standin: { ...standin, termSentAtMs: NOW_MS - 60_000 } }, [{ do: "kill" }, soon]],
+    [
+      "looks at it each five seconds meanwhile",
+      {},
+      { standin: { ...standin, termSentAtMs: NOW_MS - 1000, stoppingMs: 1000 } },
+      [{ do: "look again", inMs: 5000 }],
+    ],
+    [
+      "and kills it after that",
+      {},
+      { standin: { ...standin, termSentAtMs: NOW_MS - 1000, stoppingMs: 60_000 } },
+      [{ do: "kill" }, soon],
+    ],
     [
       "gives the restart up where it does not answer",
       {},
       { standin: silent },
       [{ do: "give up", why: "the stand-in did not answer for 60 s" }],
     ],
-    ["waits for a solo worker, which may be at work", { pool: "solo" }, { standin: silent }, [soon]],
+    ["waits for one that has not been silent for so long", {}, { standin: { ...silent, silentMs: 59_999 } }, [soon]],
     ["gives nothing up once the worker was stopped", {}, { standin: silent, worker: null }, [soon]],
     ["asks nothing while the broker is away", {}, { standin: { ...silent, silentMs: 0 }, isBrokerUp: false }, []],
   ])("%s", (_, fields, what, actions) => {

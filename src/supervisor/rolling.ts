@@ -1,6 +1,7 @@
-import { isScalable, type Instance } from "../domain/instance.ts";
+import type { Instance } from "../domain/instance.ts";
 import {
   planInLine,
+  planStopping,
   wantOf,
   type CorrectingAction,
   type Limits,
@@ -20,9 +21,11 @@ import {
 export interface SeenStandin {
   readonly hasAnswered: boolean;
   readonly termSentAtMs: number | null;
+  /** How long it has been stopping, in ms, as far as that was looked at. */
+  readonly stoppingMs: number;
   /** What it just answered; null for silence or where it was not asked. */
   readonly reply: Reply | null;
-  /** How long it has answered nothing, counting only time in which it was seen to. */
+  /** How long it has answered nothing, in ms, counting only time in which it was looked at and its process had no excuse. */
   readonly silentMs: number;
 }
 
@@ -43,7 +46,7 @@ export type StandinAction =
   | CorrectingAction;
 
 const SOON_MS = 150;
-/** A stand-in that answers nothing for so long, or longer where workers may, does not come up. */
+/** A stand-in that is silent for so long, or longer where workers may, does not come up. */
 const PATIENCE_MS = 60_000;
 
 /** Whether the worker may be stopped for the restart that is wanted. */
@@ -66,14 +69,11 @@ export function needsStandin(
 export function planStandin(instance: Instance, seen: SeenRolling, limits: Limits): StandinAction[] {
   const { standin, worker } = seen;
   if (!standin) return planWithout(instance, seen);
-  if (standin.termSentAtMs !== null) {
-    const leftMs = standin.termSentAtMs + limits.stopTimeoutMs - seen.nowMs;
-    return leftMs > 0 ? [{ do: "look again", inMs: leftMs }] : [{ do: "kill" }, { do: "look again", inMs: SOON_MS }];
-  }
+  if (standin.termSentAtMs !== null) return planStopping(standin.stoppingMs, limits);
   if (wantOf(instance) !== "run") return [{ do: "stop", why: "its instance is not to run" }];
   const isBack = worker?.termSentAtMs === null && worker.restartSeq >= instance.restartSeq;
   if (isBack && isInLine(instance, worker.reply, seen)) return [{ do: "stop", why: "the worker consumes again" }];
-  if (needsStandin(instance, seen.worker) && isSilent(instance, standin, limits)) {
+  if (needsStandin(instance, seen.worker) && isSilent(standin, limits)) {
     return [{ do: "give up", why: `the stand-in did not answer for ${Math.round(standin.silentMs / 1000)} s` }];
   }
   if (!standin.reply) return seen.isBrokerUp ? [{ do: "look again", inMs: SOON_MS }] : [];
@@ -90,7 +90,7 @@ function planWithout(instance: Instance, seen: SeenRolling): StandinAction[] {
 const isInLine = (instance: Instance, reply: Reply | null, { refusedQueues }: Pick<Seen, "refusedQueues">) =>
   reply !== null && planInLine(instance, reply, refusedQueues).length === 0;
 
-/** The other pools answer nothing while they work: one of those is waited for. */
-function isSilent({ pool }: Instance, { silentMs }: SeenStandin, limits: Limits): boolean {
-  return isScalable(pool) && silentMs >= Math.max(PATIENCE_MS, limits.unresponsiveAfterMs);
+/** Whoever sums the silence leaves out what proves nothing; here it is only compared. */
+function isSilent({ silentMs }: SeenStandin, limits: Limits): boolean {
+  return silentMs >= Math.max(PATIENCE_MS, limits.unresponsiveAfterMs);
 }

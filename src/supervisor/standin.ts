@@ -11,8 +11,10 @@ import { askWorkers } from "./observe.ts";
 import type { Parts } from "./parts.ts";
 import type { Reply } from "./plan.ts";
 import type { SeenStandin } from "./rolling.ts";
+import { StandinSilence } from "./standin-silence.ts";
 import type { StartLanes } from "./start-lanes.ts";
 import type { Failure } from "./status.ts";
+import { Stopping } from "./stopping.ts";
 import { standinProcess, type WorkerProcess } from "./worker-process.ts";
 
 export interface StandinParts extends Parts {
@@ -39,8 +41,8 @@ const MAX_DEATHS = 3;
 export class Standin {
   readonly #parts: StandinParts;
   readonly #process: WorkerProcess;
-  #silentMs = 0;
-  #lookedAtMs: number | undefined;
+  readonly #stopping: Stopping;
+  readonly #silence: StandinSilence;
   #notBeforeMs = 0;
   #deaths = 0;
   /** The restart that the deaths are of. */
@@ -50,6 +52,8 @@ export class Standin {
   constructor(name: string, parts: StandinParts) {
     this.#parts = parts;
     this.#process = standinProcess(name, parts);
+    this.#stopping = new Stopping(parts.clock);
+    this.#silence = new StandinSilence(parts);
   }
 
   get notBeforeMs(): number {
@@ -85,13 +89,14 @@ export class Standin {
     return {
       hasAnswered: row.answeredAtMs !== null || reply !== null,
       termSentAtMs: row.termSentAtMs,
+      stoppingMs: this.#stopping.note(row),
       reply,
-      silentMs: this.#silentMs,
+      silentMs: this.#silence.ms,
     };
   }
 
-  /** Throws SpawnError. */
-  start(instance: Instance, launch: ResolvedLaunch): void {
+  /** Rejects with SpawnError. */
+  async start(instance: Instance, launch: ResolvedLaunch): Promise<void> {
     const { starts, clock, wake, record } = this.#parts;
     const leave = starts.tryEnter("asked", this.#process.node, wake);
     if (!leave) return;
@@ -100,10 +105,9 @@ export class Standin {
       cancelTimer();
       leave();
     };
-    this.#silentMs = 0;
-    this.#lookedAtMs = undefined;
+    this.#silence.end();
     try {
-      const { pid } = this.#process.start(instance, launch, "people", wake);
+      const { pid } = await this.#process.start(instance, launch, "people", wake);
       record("stand-in", "it is to consume while the worker is restarted", { pid, node: this.#process.node });
     } catch (error) {
       this.#leaveStarts();
@@ -166,14 +170,14 @@ export class Standin {
 
   async #ask({ node, answeredAtMs }: ProcessRow, { link, control }: BrokerConnection): Promise<Reply | null> {
     if (link.state.is !== "up" || node === null) {
-      this.#lookedAtMs = undefined;
-      this.#silentMs = 0;
+      this.#silence.end();
       return null;
     }
     try {
       const replies = await askWorkers(control, [node], answeredAtMs === null ? FIRST_ANSWER_MS : ANSWER_MS);
       const reply = replies.get(node) ?? null;
-      this.#noteSilence(reply);
+      if (reply) this.#silence.end();
+      else this.#noteSilence(answeredAtMs !== null);
       return reply;
     } catch (error) {
       if (error instanceof AmqpAway) return null;
@@ -181,12 +185,8 @@ export class Standin {
     }
   }
 
-  /** Time in which nobody looked, as when the machine stood still, is no silence. */
-  #noteSilence(reply: Reply | null): void {
-    const { clock, settings } = this.#parts;
-    const nowMs = clock.now();
-    const sinceMs = Math.min(nowMs - (this.#lookedAtMs ?? nowMs), 2 * settings.intervalMs);
-    this.#silentMs = reply ? 0 : this.#silentMs + Math.max(0, sinceMs);
-    this.#lookedAtMs = nowMs;
+  #noteSilence(hasAnswered: boolean): void {
+    const pool = this.#parts.store.instances.get(this.#process.name)?.pool ?? "prefork";
+    this.#silence.note({ pool, hasAnswered }, this.#process.look().id);
   }
 }
