@@ -90,7 +90,7 @@ export class BrokerRounds {
       const found = await this.#consuming.check(answering, questions);
       for (const { keeper } of nodes.values()) {
         const finding = found.get(keeper.name);
-        if (finding) keeper.foundNotConsuming(finding);
+        if (finding) keeper.foundConsuming(finding);
       }
     } catch (error) {
       // Who cannot be asked is not accused.

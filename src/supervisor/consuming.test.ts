@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { QueueCount } from "../celery/queue-counts.ts";
 import { ManualClock } from "../kit/clock.ts";
-import { Consuming, type AnsweringWorker, type NotConsuming } from "./consuming.ts";
+import { Consuming, type AnsweringWorker, type Finding } from "./consuming.ts";
 import { replyOf } from "./test-seen.ts";
 
 const INTERVAL_MS = 5000;
@@ -16,6 +16,8 @@ class World {
   workers: AnsweringWorker[] = [];
   /** Whether workers say that they have no task. */
   isIdle = true;
+  /** Those that begin a task in each round. */
+  readonly working = new Set<string>();
 
   add(name: string, ...queues: string[]): AnsweringWorker {
     const worker = { name, node: `${name}@b1`, pid: this.workers.length, reply: replyOf(queues, 1, 1) };
@@ -34,12 +36,16 @@ class World {
     const found: string[] = [];
     for (let at = 0; at < seconds; at += INTERVAL_MS / 1000) {
       await this.clock.advance(INTERVAL_MS);
-      for (const [name, { step }] of await this.check()) found.push(`${name}: ${step}`);
+      for (const name of this.working) this.begin(name, at + 1);
+      for (const [name, finding] of await this.check()) {
+        const isAgain = finding.step !== "over" && finding.isRepeated;
+        found.push(`${name}: ${finding.step}${isAgain ? " again" : ""}`);
+      }
     }
     return found;
   }
 
-  check(): Promise<Map<string, NotConsuming>> {
+  check(): Promise<Map<string, Finding>> {
     return this.consuming.check(this.workers, {
       count: async (queues) => {
         this.counted.push([...queues]);
@@ -152,7 +158,7 @@ describe("a worker that lists a queue without a consumer", () => {
   });
   test("is told which, on what evidence", async () => {
     const all = world({ messages: 3, consumers: 0 });
-    let found: NotConsuming | undefined;
+    let found: Finding | undefined;
     while (!found) {
       await all.clock.advance(INTERVAL_MS);
       found = (await all.check()).get("web");
@@ -162,6 +168,7 @@ describe("a worker that lists a queue without a consumer", () => {
       queues: ["q"],
       why: "not consuming: 1 of our workers list q, for which the broker counts 0 consumers",
       evidence: { queue: "q", consumers: 0, messages: 3, listed_by: 1 },
+      isRepeated: false,
     });
   });
 });
@@ -178,6 +185,55 @@ describe("of several workers that list a queue", () => {
     all.add("more", "q");
     await all.pass(CHECK_MS / 1000 + 10);
     expect(await all.pass(20)).toEqual(["more: restart"]);
+  });
+});
+
+describe("where one consumer of several workers is missing for long", () => {
+  const MEND_S = CHECK_MS / 1000 + 10;
+  const HOUR_S = 3600;
+  /** `web` and `more` list a queue with one consumer; both were told to consume again. */
+  async function short(messages: number): Promise<World> {
+    const all = world({ messages, consumers: 1 });
+    all.add("more", "q");
+    expect(await all.pass(MEND_S)).toEqual(["web: consumers", "more: consumers"]);
+    return all;
+  }
+
+  test("the one is restarted that has nothing and begins nothing while messages wait and the other goes on", async () => {
+    const all = await short(50);
+    all.working.add("more");
+    expect(await all.pass(20)).toEqual([]);
+    expect(await all.pass(60)).toEqual(["web: restart"]);
+  });
+  test.each<[string, number, (all: World) => unknown]>([
+    ["nothing waits", 0, (all) => all.working.add("more")],
+    ["the one has tasks that take long", 50, (all) => all.working.add("more") && (all.isIdle = false)],
+    ["both go on", 50, (all) => all.working.add("more").add("web")],
+    ["neither goes on, as with long tasks", 50, (all) => (all.isIdle = false)],
+  ])("none is restarted, and they consume again once an hour, where %s", async (_what, messages, arrange) => {
+    const all = await short(messages);
+    arrange(all);
+    expect(await all.pass(HOUR_S - 30)).toEqual([]);
+    expect(await all.pass(60)).toEqual(["web: consumers again", "more: consumers again"]);
+    expect(await all.pass(HOUR_S - 60)).toEqual([]);
+  });
+  test("a third that consumes and has nothing is not restarted for it", async () => {
+    const all = await short(50);
+    all.add("third", "q");
+    all.counts.set("q", { messages: 50, consumers: 2 });
+    all.working.add("more");
+    expect(await all.pass(HOUR_S / 2)).toEqual([]);
+  });
+  test("the same one is not restarted again within the hour: that did not help", async () => {
+    const all = await short(50);
+    all.working.add("more");
+    expect(await all.pass(HOUR_S - 60)).toEqual(["web: restart"]);
+  });
+  test("its being over is told to those that were told of it", async () => {
+    const all = await short(0);
+    all.add("third", "q");
+    all.counts.set("q", { messages: 0, consumers: 3 });
+    expect(await all.pass(600)).toEqual(["web: over", "more: over"]);
   });
 });
 

@@ -111,6 +111,23 @@ describe("a worker that lists its queues and consumes from none", () => {
   });
 });
 
+test("of two workers one of which never consumes that one is restarted; their histories say little", async () => {
+  await using branch = new TestBranch();
+  branch.declare("q");
+  await branch.add("deaf", { queues: ["q"] });
+  await branch.add("well", { queues: ["q"] });
+  await branch.clock.advance(MINUTE_MS);
+  branch.broker.counts.set("q", { messages: 50, consumers: 1 });
+  for (let seconds = 0; seconds < 240; seconds += 5) {
+    branch.processes.worker("well").begunTasks++;
+    await branch.clock.advance(5 * SECOND_MS);
+    if (branch.processes.starts("deaf") > 1) branch.broker.counts.delete("q");
+  }
+  expect(branch.history("deaf")).toEqual(["started", "mended", "stopping", "died", "started", "mended"]);
+  expect(branch.history("well")).toEqual(["started", "mended", "mended"]);
+  expect(latest(branch, "well", "mended")?.why).toStartWith("consuming again: ");
+});
+
 describe("what somebody changes behind our back is back within one round", () => {
   test.each<[string, (worker: FakeWorker) => unknown]>([
     ["a queue that was left", (worker) => worker.queues.delete("a")],

@@ -15,7 +15,7 @@ import type { Verdict } from "./death.ts";
 import { Deaths, LONGEST_DELAY_MS } from "./deaths.ts";
 import type { FoundWorkers } from "./found-workers.ts";
 import { ownedElsewhere } from "./leftovers.ts";
-import type { NotConsuming } from "./consuming.ts";
+import type { Finding } from "./consuming.ts";
 import type { UnansweredWorker } from "./hearing.ts";
 import { Liveness, type RoundReply } from "./liveness.ts";
 import type { Parts } from "./parts.ts";
@@ -167,8 +167,9 @@ export class Keeper {
     return { name: this.name, ...this.#liveness.lookAtProcess(id, worker) };
   }
 
-  /** That its worker consumes less than it says. */
-  foundNotConsuming(found: NotConsuming): void {
+  /** That its worker consumes less than it says, or no longer does. */
+  foundConsuming(found: Finding): void {
+    if (found.step === "over") return this.#record("mended", found.why, found.evidence);
     this.#liveness.foundNotConsuming(found);
     this.wake();
   }
@@ -506,7 +507,8 @@ export class Keeper {
     const correction = this.#correction(action, instance.app);
     if (row.node === null || !correction) return;
     this.#liveness.isCorrected(action);
-    if (action.do === "consume again") this.#record("mended", action.found.why, { ...action.found.evidence });
+    const isToTell = action.do === "consume again" && !action.found.isRepeated;
+    if (isToTell) this.#record("mended", action.found.why, action.found.evidence);
     try {
       const answer = await correct(this.#connection(row, launch), row.node, correction);
       if (action.do === "consume") this.#refusals.forget(action.queue);
@@ -698,7 +700,7 @@ export class Keeper {
 
   // --- telling ---
 
-  #record(did: string, why: string, evidence: Record<string, unknown>): void {
+  #record(did: string, why: string, evidence: Readonly<Record<string, unknown>>): void {
     const { store, clock } = this.#parts;
     this.#log.info(did, { why, ...evidence });
     store.write(() => store.history.add(this.name, { atMs: clock.now(), did, why, evidence }));

@@ -39,7 +39,7 @@ const silent = (silentMs: number, fields: Partial<Silence> = {}): Partial<SeenWo
 const young: Partial<SeenWorker> = { hasAnswered: false, reply: null, isHeard: false };
 const stopping = (stoppingMs: number) => ({ reply: null, termSentAtMs: NOW_MS - stoppingMs, stoppingMs });
 const notConsuming = (step: "consumers" | "restart") => ({
-  notConsuming: { step, queues: ["a"], why: "not consuming", evidence: {} },
+  notConsuming: { step, queues: ["a"], why: "not consuming", evidence: {}, isRepeated: false },
 });
 const off = { isEnabled: false };
 const away = { isBrokerUp: false };

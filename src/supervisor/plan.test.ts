@@ -271,6 +271,7 @@ describe("plan() with a process that does not consume what it lists", () => {
     queues: ["a"],
     why: "not consuming: as the broker counts",
     evidence: { queue: "a", consumers: 0 },
+    isRepeated: false,
   });
 
   test("has it consume anew before all else", () => {
