@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { due, type Use } from "./recycling.ts";
 import { TestBranch } from "./test-support.ts";
 
@@ -128,6 +128,25 @@ describe("max_age", () => {
     expect(branch.processes.starts("web")).toBe(1);
     await branch.clock.advance(15 * MINUTE_MS);
     expect(branch.processes.starts("web")).toBe(2);
+  });
+
+  test("of a worker is not that of the next, which came while memory was being read", async () => {
+    await using branch = new TestBranch();
+    await branch.add("web", { maxMemory: 100 * MIB, maxAgeS: HOUR_S });
+    await branch.clock.advance(30 * MINUTE_MS);
+    const memory = branch.processes.sessionMemory.bind(branch.processes);
+    const isRead = Promise.withResolvers<void>();
+    spyOn(branch.processes, "sessionMemory").mockImplementation(async (leaders) => {
+      const bytes = await memory(leaders);
+      await isRead.promise;
+      return bytes;
+    });
+    await branch.clock.advance(2 * MINUTE_MS);
+    await branch.die("web");
+    await branch.clock.advance(MINUTE_MS);
+    isRead.resolve();
+    await branch.clock.advance(0);
+    expect(branch.store.workers.get("web").ageMs).toBe(0);
   });
 
   test("goes on counting over restarts of the branch, but not what nobody saw", async () => {

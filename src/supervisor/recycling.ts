@@ -100,12 +100,12 @@ export class Recycling {
   }
 
   async #look(): Promise<void> {
-    const candidates = this.#candidates();
-    const names = new Set(candidates.map(({ instance }) => instance.name));
-    for (const name of this.#watched.keys()) if (!names.has(name)) this.#watched.delete(name);
-    const limited = candidates.filter(({ instance }) => instance.maxMemory !== null);
+    const limited = this.#candidates().filter(({ instance }) => instance.maxMemory !== null);
     const memory = limited.length === 0 ? new Map<number, number>() : await this.#memory(limited);
     if (this.#isStopped) return;
+    // Read only now: meanwhile workers may have been replaced, and wishes changed.
+    const candidates = this.#candidates();
+    this.#forgetAllBut(new Set(candidates.map(({ instance }) => instance.name)));
     for (const candidate of candidates) this.#note(candidate, memory.get(candidate.id.pid));
     this.#writeAges();
     for (const { instance } of candidates) {
@@ -113,6 +113,13 @@ export class Recycling {
       const found = watched && due(instance, watched);
       if (found && !this.#isBusy(instance.app) && !this.#isTooSoon(instance.name)) this.#replace(instance.name, found);
     }
+  }
+
+  #forgetAllBut(names: ReadonlySet<string>): void {
+    const nowMs = this.#parts.clock.now();
+    for (const name of this.#watched.keys()) if (!names.has(name)) this.#watched.delete(name);
+    // Also where the clock was set back.
+    for (const [name, { atMs }] of this.#replaced) if (Math.abs(nowMs - atMs) > CALM_MS) this.#replaced.delete(name);
   }
 
   /** Instances with a limit whose worker runs as it is wished. */
@@ -192,8 +199,7 @@ export class Recycling {
     if (!isAsked) return;
     log.info("recycling", { instance: name, why, ...evidence });
     const last = this.#replaced.get(name);
-    const isCalm = !last || clock.now() - last.atMs > CALM_MS;
-    this.#replaced.set(name, { atMs: clock.now(), times: isCalm ? 0 : last.times + 1 });
+    this.#replaced.set(name, { atMs: clock.now(), times: last ? last.times + 1 : 0 });
     this.#watched.delete(name);
     wake(name);
   }
