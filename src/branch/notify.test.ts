@@ -31,16 +31,31 @@ describe.each([
     ]);
   });
 
-  test("is told of a reload with the time by the clock of the machine", async () => {
+  test("is told of a reload with the time by the clock of the machine, and of its end", async () => {
     const address = addressOf();
     await using systemd = await listenAsSystemd(address);
-    Notifier.from({ NOTIFY_SOCKET: address }).reloading();
-    const { text, monotonicS } = await until(() => systemd.told[0], { what: "a message" });
+    const notifier = Notifier.from({ NOTIFY_SOCKET: address });
+    notifier.ready();
+    let done = 0;
+    notifier.reload(() => done++);
+    const { text, monotonicS } = await until(() => systemd.told.length === 3 && systemd.told[1], { what: "a reload" });
+    expect([done, systemd.told[2]?.text]).toEqual([1, "READY=1"]);
     const [, microseconds] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(text) ?? [];
     const agoS = monotonicS - Number(microseconds) / 1_000_000;
     expect(agoS).toBeGreaterThanOrEqual(0);
     expect(agoS).toBeLessThan(60);
   });
+});
+
+test("a reload while the daemon starts is done, and does not tell systemd that it is ready", async () => {
+  const address = `@cyme-test-${crypto.randomUUID()}`;
+  await using systemd = await listenAsSystemd(address);
+  const notifier = Notifier.from({ NOTIFY_SOCKET: address });
+  let done = 0;
+  notifier.reload(() => done++);
+  notifier.stopping();
+  await until(() => systemd.told.length > 0, { what: "a message" });
+  expect([done, systemd.told.map(({ text }) => text)]).toEqual([1, ["STOPPING=1"]]);
 });
 
 test("variables of systemd are not passed on", () => {
@@ -64,7 +79,7 @@ test.each([undefined, "", "relative", `/${"x".repeat(107)}`, "/nobody/listens"])
   "where the socket is %p nothing is told, nor does anything fail",
   (socket) => {
     const notifier = Notifier.from({ NOTIFY_SOCKET: socket });
-    for (const tell of ["ready", "reloading", "alive", "stopping"] as const)
-      expect(() => notifier[tell]()).not.toThrow();
+    for (const tell of ["ready", "alive", "stopping"] as const) expect(() => notifier[tell]()).not.toThrow();
+    expect(() => notifier.reload(() => {})).not.toThrow();
   },
 );

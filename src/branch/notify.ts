@@ -23,6 +23,7 @@ export class Notifier {
   readonly watchdogMs: number | undefined;
   readonly #address: Uint8Array | undefined;
   readonly #libc: Libc | undefined;
+  #isReady = false;
 
   private constructor(socket: string | undefined, watchdogMs: number | undefined) {
     this.#address = socket === undefined ? undefined : socketAddress(socket);
@@ -43,6 +44,7 @@ export class Notifier {
   }
 
   ready(): void {
+    this.#isReady = true;
     this.#send("READY=1");
   }
 
@@ -50,9 +52,12 @@ export class Notifier {
     this.#send("STOPPING=1");
   }
 
-  /** Has to be followed by `ready()`. */
-  reloading(): void {
+  /** Does `work` as a reload. One before `ready()` is not told: its end would be taken for that of the start. */
+  reload(work: () => void): void {
+    if (!this.#isReady) return work();
     if (this.#libc) this.#send(`RELOADING=1\nMONOTONIC_USEC=${monotonicMicroseconds(this.#libc)}`);
+    work();
+    this.ready();
   }
 
   /** Within each `watchdogMs`, else systemd ends this process. */

@@ -201,14 +201,13 @@ class Daemon {
 
   /** Rereads what may change while the daemon runs. */
   #reload(servers: readonly HttpServer[]): void {
-    this.#notifier.reloading();
-    reload({
+    const reloadable = {
       log: this.#log,
       logFile: this.#logFile,
       tls: () => readTls(this.#options),
       servers: servers.filter(({ name }) => name === "http"),
-    });
-    this.#notifier.ready();
+    };
+    this.#notifier.reload(() => reload(reloadable));
   }
 
   #endNow(): never {
