@@ -125,7 +125,7 @@ const workerProcess = {
   answeredAtMs: integer("answered_at"),
   /** Set before TERM is sent, so that no second one is sent after a crash: Celery 5.2 kills running tasks on it. */
   termSentAtMs: integer("term_sent_at"),
-  termReason: text("term_reason", { enum: ["wish", "unresponsive", "not consuming"] }),
+  termReason: text("term_reason", { enum: ["wish", "unresponsive", "not consuming", "somebody else"] }),
 };
 
 export const workers = sqliteTable("workers", {

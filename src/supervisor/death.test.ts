@@ -35,6 +35,10 @@ describe("judge()", () => {
     ]).toEqual(["expected", "expected", "expected", "expected"]);
   });
 
+  test("so is that of a worker that somebody else has told to end", () => {
+    expect(verdict({ termReason: "somebody else", deathsBefore: 9 })).toBe("expected");
+  });
+
   test("a worker that was stopped since it did not answer died", () => {
     expect(verdict({ termReason: "unresponsive" })).toBe("counted");
     expect(verdict({ termReason: "unresponsive", deathsBefore: 2 })).toBe("too many");

@@ -15,14 +15,14 @@ export interface Death {
 
 /**
  * What follows from a death.
- * `expected`: it was stopped by wish. `blameless`: the broker is away, start it again, later and later. `counted`: start it
+ * `expected`: it was stopped by wish, or told to end by somebody else. `blameless`: the broker is away, start it again, later and later. `counted`: start it
  * again at once. `early`: it never answered; counted, start it again, later and later. `too many`: disable it, the rate is
  * used up. `failed`: disable it, it never came up for who asked for it.
  */
 export type Verdict = "expected" | "blameless" | "counted" | "early" | "too many" | "failed";
 
 export function judge(death: Death, rate: Rate): Verdict {
-  if (death.termReason === "wish") return "expected";
+  if (death.termReason === "wish" || death.termReason === "somebody else") return "expected";
   if (!death.isBrokerUsable) return "blameless";
   if (!death.hasAnswered && death.startedFor === "people") return "failed";
   if (death.deathsBefore + 1 > rate.count) return "too many";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { restartOf } from "../domain/instance.ts";
 import type { FakeWorker } from "./test-support.ts";
 import { TestBranch } from "./test-support.ts";
 
@@ -177,11 +178,72 @@ describe("the pool of a worker", () => {
   });
 });
 
-test("a worker that somebody else has told to end gets no second TERM, which would end its tasks on Celery 5.2", async () => {
-  await using branch = await running("web");
-  const log = join(branch.folder("web"), "worker.log");
-  writeFileSync(log, "web@b1 ready.\nworker: Warm shutdown (MainProcess)\n");
-  await branch.wish("web", { isEnabled: false });
-  await branch.clock.advance(MINUTE_MS + SECOND_MS);
-  expect(branch.processes.did).toEqual(["start web", "KILL web"]);
+describe("a worker whose log says that somebody else has told it to end", () => {
+  const SAYS_SO = "web@b1 ready.\nworker: Warm shutdown (MainProcess)\n";
+
+  async function saysSo(): Promise<{ branch: TestBranch; worker: FakeWorker }> {
+    const branch = await running("other", "web");
+    writeFileSync(join(branch.folder("web"), "worker.log"), SAYS_SO);
+    branch.processes.did.length = 0;
+    return { branch, worker: branch.processes.worker("web") };
+  }
+
+  test("gets no second TERM, which would end its tasks on Celery 5.2", async () => {
+    const { branch, worker } = await saysSo();
+    await using _ = branch;
+    worker.isMute = true;
+    await branch.wish("web", { isEnabled: false });
+    await branch.clock.advance(MINUTE_MS + 3 * SECOND_MS);
+    expect(branch.processes.did).toEqual(["KILL web"]);
+  });
+
+  test("gets its TERM where it answers: a task has written the same", async () => {
+    const { branch } = await saysSo();
+    await using _ = branch;
+    await branch.wish("web", { isEnabled: false });
+    await branch.clock.advance(SECOND_MS);
+    expect(branch.processes.did).toEqual(["TERM web"]);
+  });
+
+  test("is believed where nobody can ask it", async () => {
+    const { branch } = await saysSo();
+    await using _ = branch;
+    branch.broker.goAway();
+    await branch.wish("web", { isEnabled: false });
+    await branch.clock.advance(3 * SECOND_MS);
+    expect(branch.processes.did).toEqual([]);
+    expect((await branch.status("web")).state).toBe("stopping");
+  });
+
+  test("gets its TERM as a stand-in too where it answers", async () => {
+    await using branch = await running("web");
+    await branch.wish("web", restartOf(branch.instance("web"), { hasStandin: true }));
+    mkdirSync(branch.folder("web~standin"), { recursive: true });
+    writeFileSync(join(branch.folder("web~standin"), "worker.log"), SAYS_SO.replace("web", "web~standin"));
+    await branch.clock.advance(5 * SECOND_MS);
+    expect(branch.processes.did.at(-1)).toBe("TERM web~standin");
+  });
+
+  test("has stop_timeout from when it was found silent, is started again, and nobody is charged for that", async () => {
+    const { branch, worker } = await saysSo();
+    await using _ = branch;
+    worker.isMute = true;
+    await branch.clock.advance(75 * SECOND_MS);
+    expect((await branch.status("web")).state).toBe("stopping");
+    expect(branch.processes.did).toEqual([]);
+    expect(latest(branch, "web", "stopping")?.why).toBe("somebody else has told it to end");
+    await branch.clock.advance(MINUTE_MS);
+    expect(branch.processes.did).toEqual(["KILL web", "start web"]);
+    expect(latest(branch, "web", "stopped")?.why).toBe("as somebody else told it to");
+    expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
+    expect(branch.store.workers.deathsSince("web", 0)).toBe(0);
+  });
+
+  test("and that answers is none that is ending", async () => {
+    const { branch } = await saysSo();
+    await using _ = branch;
+    await branch.clock.advance(10 * MINUTE_MS);
+    expect(branch.processes.did).toEqual([]);
+    expect((await branch.status("web")).state).toBe("running");
+  });
 });

@@ -13,6 +13,7 @@ import { correct, directQueueOf, refusal, type Correction } from "./corrections.
 import { Drain } from "./drain.ts";
 import type { Verdict } from "./death.ts";
 import { Deaths, LONGEST_DELAY_MS } from "./deaths.ts";
+import { isEnding } from "./ending.ts";
 import type { FoundWorkers } from "./found-workers.ts";
 import { ownedElsewhere } from "./leftovers.ts";
 import type { Finding } from "./consuming.ts";
@@ -118,7 +119,7 @@ export class Keeper {
       wake: () => this.wake(),
       record: (did, why, evidence) => this.#record(did, why, evidence),
     });
-    this.#liveness = new Liveness(parts);
+    this.#liveness = new Liveness(parts, () => this.#process.saysItIsEnding());
     this.#refusals = new Refusals(parts.clock);
     this.#deaths = new Deaths(name, parts);
     this.#ownDrain = new Drain(parts.clock);
@@ -396,11 +397,7 @@ export class Keeper {
       case "look again":
         return this.#lookAgainIn(action.inMs);
       case "terminate":
-        if (!id) return;
-        this.#record("stopping", action.why, { pid: id.pid, ...action.evidence });
-        this.#process.terminate(id, action.reason);
-        this.#isDirty = true;
-        return;
+        return id && this.#terminate(action, wish, row, id);
       case "kill":
         if (!id) return;
         // A killed process needs a moment to end, and may be looked at meanwhile: once is enough to tell.
@@ -430,7 +427,7 @@ export class Keeper {
       case "look again":
         return this.#lookAgainIn(action.inMs);
       case "stop":
-        if (id) this.#standin.stop(id, action.why);
+        if (id) await this.#standin.stop(id, action.why, row, this.#connection(row, wish.launch));
         this.#isDirty = true;
         return;
       case "kill":
@@ -444,6 +441,18 @@ export class Keeper {
       default:
         return action satisfies never;
     }
+  }
+
+  async #terminate(
+    { reason, why, evidence }: Extract<Action, { do: "terminate" }>,
+    { launch }: Wish,
+    row: WorkerRow,
+    id: ProcessId,
+  ): Promise<void> {
+    const isTold = reason === "somebody else" || (await isEnding(this.#process, row, this.#connection(row, launch)));
+    this.#record("stopping", why, { pid: id.pid, ...evidence });
+    this.#process.terminate(id, reason, isTold);
+    this.#isDirty = true;
   }
 
   async #startStandin(wish: Wish): Promise<void> {
@@ -592,9 +601,12 @@ export class Keeper {
       const failure = { why: deathSentence(row, exit), log };
       return this.#sentence(verdict, wish, failure, { ...evidence, log: log.slice(-5) });
     }
-    this.#clearAndRecord("stopped", "as wished", evidence);
+    const isByOthers = row.termReason === "somebody else";
+    this.#clearAndRecord("stopped", isByOthers ? "as somebody else told it to" : "as wished", evidence);
     const { instance } = wish;
-    if (wantOf(instance) === "run" && row.restartSeq < instance.restartSeq) this.#startAgain(instance.restartFor);
+    if (wantOf(instance) !== "run") return;
+    if (row.restartSeq < instance.restartSeq) this.#startAgain(instance.restartFor);
+    else if (isByOthers) this.#startAgain("death");
   }
 
   async #buryStandin(wish: Wish, row: ProcessRow, id: ProcessId): Promise<void> {

@@ -28,6 +28,7 @@ export interface RoundReply {
 export class Liveness {
   readonly #clock: Clock;
   readonly #processes: Processes;
+  readonly #saysItIsEnding: () => boolean;
   readonly #stopping: Stopping;
   readonly #empty: Stretch;
   readonly #surplus: Stretch;
@@ -42,9 +43,14 @@ export class Liveness {
   #vitals: VitalsLook | undefined;
   #notConsuming: NotConsuming | null = null;
 
-  constructor({ clock, processes, settings }: Pick<Parts, "clock" | "processes" | "settings">) {
+  /** `saysItIsEnding`: whether the worker's log says so. */
+  constructor(
+    { clock, processes, settings }: Pick<Parts, "clock" | "processes" | "settings">,
+    saysItIsEnding: () => boolean,
+  ) {
     this.#clock = clock;
     this.#processes = processes;
+    this.#saysItIsEnding = saysItIsEnding;
     this.#stopping = new Stopping(clock);
     this.#empty = new Stretch(clock, settings.intervalMs);
     this.#surplus = new Stretch(clock, settings.intervalMs);
@@ -109,6 +115,7 @@ export class Liveness {
       silentMs: this.#silentMs,
       unansweredPings: this.#unansweredPings,
       silence: this.#silence,
+      isEnding: this.#silence !== null && this.#saysItIsEnding(),
       process: this.#vitals?.vitals ?? null,
       emptyMs: reply ? this.#empty.note(reply.queues.length === 0) : 0,
       notConsuming: this.#notConsuming,

@@ -162,6 +162,11 @@ describe("plan() with a process that does not answer", () => {
   test("leaves one of which nobody can say that it was silent", () => {
     expect(planned(web(), runs({ ...silent, silence: null }))).toEqual([]);
   });
+  test("gives it its time where its log says that somebody else has told it to end, and not before it is silent", () => {
+    const ending = { ...silent, isEnding: true };
+    expect(planned(web(), runs(ending))).toMatchObject([{ do: "terminate", reason: "somebody else", evidence }]);
+    expect(planned(web(), runs({ ...ending, unansweredPings: 2 }))).toEqual([]);
+  });
   test("tells what its process did, and that it was stopped", () => {
     const asleep = plan(web(), runs({ ...silent, process }), limits);
     expect(asleep).toMatchObject([{ why: "no answer for 60 s", evidence: { process: "do_epoll_wait" } }]);

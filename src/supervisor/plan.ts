@@ -47,6 +47,8 @@ export interface SeenWorker {
   readonly unansweredPings: number;
   /** What its silence in the last round says; null where it answered. */
   readonly silence: Silence | null;
+  /** Whether it is silent, and its log says that somebody has told it to end. */
+  readonly isEnding: boolean;
   /** What its process did when it was last silent. */
   readonly process: Vitals | null;
   /** How long it has answered that it consumes from nothing at all. */
@@ -78,7 +80,8 @@ export interface Limits {
   readonly unresponsiveAfterMs: number;
 }
 
-export type TermReason = "wish" | "unresponsive" | "not consuming";
+/** Why a worker was told to end, by `somebody else` where it was not this branch that did so. */
+export type TermReason = "wish" | "unresponsive" | "not consuming" | "somebody else";
 
 /** What brings a worker that answers in line. */
 export type CorrectingAction =
@@ -192,13 +195,14 @@ function isSilent(worker: SeenWorker, { isBrokerUp }: Seen, limits: Limits): boo
   return worker.silentMs >= limits.unresponsiveAfterMs && worker.unansweredPings >= SILENT_PINGS;
 }
 
-function giveUp({ silence, silentMs, unansweredPings, process }: SeenWorker): Action {
+function giveUp({ silence, silentMs, unansweredPings, process, isEnding }: SeenWorker): Action {
   const did = process?.isStopped ? "stopped" : (process?.waitsIn ?? "running");
   const seconds = (ms: number) => Math.round(ms / 1000);
   const why = silence?.isProbe
     ? `no worker of this broker has answered for ${seconds(silence.nobodyMs)} s: this one is tried first`
     : `no answer for ${seconds(silentMs)} s${process?.isStopped ? ": its process is stopped (state T)" : ""}`;
   const evidence = { silent_s: seconds(silentMs), unanswered: unansweredPings, heard: silence?.witness, process: did };
+  if (isEnding) return { do: "terminate", reason: "somebody else", why: "somebody else has told it to end", evidence };
   return { do: "terminate", reason: "unresponsive", why, evidence };
 }
 

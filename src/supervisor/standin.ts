@@ -6,6 +6,7 @@ import { AmqpAway } from "../kit/amqp.ts";
 import { backoffMs } from "../kit/backoff.ts";
 import type { ProcessId } from "../kit/processes.ts";
 import type { ProcessRow } from "../store/workers.ts";
+import { isEnding } from "./ending.ts";
 import type { FoundWorker } from "./found-workers.ts";
 import { askWorkers } from "./observe.ts";
 import type { Parts } from "./parts.ts";
@@ -115,9 +116,11 @@ export class Standin {
     }
   }
 
-  stop(id: ProcessId, why: string): void {
+  /** Rejects with what is no outage. */
+  async stop(id: ProcessId, why: string, row: ProcessRow, connection: BrokerConnection): Promise<void> {
+    const isTold = await isEnding(this.#process, row, connection);
     this.#parts.record("stand-in", `it is stopped: ${why}`, { pid: id.pid });
-    this.#process.terminate(id, "wish");
+    this.#process.terminate(id, "wish", isTold);
   }
 
   kill(id: ProcessId): void {

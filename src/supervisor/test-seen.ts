@@ -19,6 +19,7 @@ export const seenWorker = (restartSeq: number, reply: Reply): SeenWorker => ({
   silentMs: 0,
   unansweredPings: 0,
   silence: null,
+  isEnding: false,
   process: null,
   emptyMs: 0,
   surplusMs: 0,

@@ -25,6 +25,9 @@ describe("a worker is ending", () => {
     ["where it says nothing of it", begins, false],
     ["where nobody knows which one said so", `${ends}a task's line\n`, false],
     ["where it has not said anything", "", false],
+    ["where a line only quotes it", `${begins}[x: WARNING/MainProcess] worker: Warm shutdown (MainProcess)\n`, false],
+    ["where a line goes on after it", `${begins}worker: Warm shutdown (MainProcess) was seen\n`, false],
+    ["where a task says afterwards that something is ready", `${begins}${ends}the report is ready.\n`, true],
   ])("%s: as its log says", (_what, text, isSo) => {
     using log = logOf(text);
     expect(saysItIsEnding(log.file, 0)).toBe(isSo);

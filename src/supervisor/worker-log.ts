@@ -17,18 +17,19 @@ export function logTail(file: string, from: number, broker: Broker, lines = TAIL
   return kept.filter((line) => line !== "").slice(-lines);
 }
 
-/** What Celery writes at a TERM (celery/apps/worker.py), and what it writes when it starts and when it is there. */
+/** The line that Celery writes at a TERM (celery/apps/worker.py), and those that it writes when it starts and when it is there. */
 const ENDS = "worker: Warm shutdown (MainProcess)";
-const BEGINS = [" -------------- ", " ready."];
+const BEGINS = /^ -------------- |\S+@\S+ ready\.$/;
 
 /**
  * Whether the worker whose lines begin at byte `from` says that it is ending: somebody has told it to. Without `from` (0: nobody saw it
- * begin) only where the end of the log reaches back to its beginning, since the lines may be of the one before.
+ * begin) only where the end of the log reaches back to its beginning, since the lines may be of the one before. A task may write the
+ * same line, so it is to be believed only of a worker that does not answer.
  */
 export function saysItIsEnding(file: string, from: number): boolean {
-  const text = readEnd(file, from);
-  const began = Math.max(...BEGINS.map((words) => text.lastIndexOf(words)));
-  return text.lastIndexOf(ENDS) > began && (from > 0 || began >= 0);
+  const lines = readEnd(file, from).split("\n");
+  const began = lines.findLastIndex((line) => BEGINS.test(line));
+  return lines.lastIndexOf(ENDS) > began && (from > 0 || began >= 0);
 }
 
 /** The line that most likely says what went wrong; undefined where none looks like it. */

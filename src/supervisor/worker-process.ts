@@ -167,12 +167,19 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     this.#writePid(id.pid);
   }
 
-  /** Asks the worker to finish its tasks and end. Written down first: a second TERM would kill its tasks (Celery 5.2). */
-  terminate(id: ProcessId, reason: TermReason): void {
+  /** Whether its log says that somebody has told it to end. */
+  saysItIsEnding(): boolean {
+    return saysItIsEnding(join(this.folder, "worker.log"), this.#logFrom);
+  }
+
+  /**
+   * Asks the worker to finish its tasks and end; where somebody else has done so (`isTold`) it is only given its time. Written down first: a
+   * second TERM would kill its tasks (Celery 5.2).
+   */
+  terminate(id: ProcessId, reason: TermReason, isTold: boolean): void {
     const termSentAtMs = this.#clock.now();
     this.#store.write(() => this.#rows.set(this.name, { termSentAtMs, termReason: reason }));
-    // Somebody else may have sent the one TERM that it gets.
-    if (!saysItIsEnding(join(this.folder, "worker.log"), this.#logFrom)) this.#processes.signal(id, "SIGTERM");
+    if (!isTold) this.#processes.signal(id, "SIGTERM");
     // One that was stopped (state T) takes it when it goes on.
     if (this.#processes.vitals(id)?.isStopped) this.#processes.signal(id, "SIGCONT");
   }
