@@ -1,13 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -87,6 +91,31 @@ describe("rotation by size", () => {
     rmSync(join(folder, "branch.log.2"), { recursive: true });
     file.write("third\n");
     expect([read("branch.log.1"), read()]).toEqual(["12345678\nsecond\n", "third\n"]);
+  });
+});
+
+describe("rotation of a file that is reached by a link", () => {
+  const rotation = { maxBytes: 10, kept: 2 };
+
+  test("sets aside the file and leaves the link", () => {
+    mkdirSync(join(folder, "elsewhere"));
+    symlinkSync("elsewhere/real.log", path);
+    const file = new LogFile(path, rotation);
+    for (const line of ["12345678\n", "second\n", "third\n"]) file.write(line);
+    expect(readlinkSync(path)).toBe("elsewhere/real.log");
+    expect(readdirSync(folder).toSorted()).toEqual(["branch.log", "elsewhere"]);
+    const logs = ["real.log", "real.log.1", "real.log.2"].map((name) => read(`elsewhere/${name}`));
+    expect(logs).toEqual(["third\n", "second\n", "12345678\n"]);
+  });
+
+  test("is left to others where the link stands for an open file, as /dev/stderr does", () => {
+    const fd = openSync(join(folder, "real.log"), "a");
+    symlinkSync(`/proc/self/fd/${fd}`, path);
+    const file = new LogFile(path, rotation);
+    for (const line of ["12345678\n", "second\n"]) file.write(line);
+    closeSync(fd);
+    expect(readdirSync(folder).toSorted()).toEqual(["branch.log", "real.log"]);
+    expect(read("real.log")).toBe("12345678\nsecond\n");
   });
 });
 

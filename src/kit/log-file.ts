@@ -1,4 +1,15 @@
-import { closeSync, fstatSync, openSync, renameSync, statSync, writeSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  writeSync,
+  type Stats,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { pointStandardStreamsTo } from "./standard-streams.ts";
 
 /** Where the lines of a log go. */
@@ -19,17 +30,21 @@ interface Rotation {
 
 /** How often, at most, a file that is written to is looked at, whether it is still the one at its path. */
 const LOOK_MS = 1000;
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
 
 /**
  * A file that lines are appended to. It is opened anew when `reopen()` is called and when it is no longer the file at its
  * path: deleted, or moved away by somebody. Where that cannot be, as in a folder that is gone, the old one is written
- * on, and looked at again.
+ * on, and looked at again. Where the path is a link, the file that it leads to is the one that is set aside.
  */
 export class LogFile implements LineSink {
   readonly #path: string;
   readonly #rotation: Rotation | undefined;
   #hasStandardStreams = false;
   #fd: number;
+  /** The file without links; undefined where it is none to be set aside. */
+  #target: string | undefined;
   /** At least what the file has, unless others shorten it. */
   #bytes: number;
   /** The last line was cut off: what follows begins a new one. */
@@ -41,6 +56,7 @@ export class LogFile implements LineSink {
     this.#path = path;
     this.#rotation = rotation;
     this.#fd = openSync(path, "a", 0o600);
+    this.#target = targetOf(path);
     this.#bytes = fstatSync(this.#fd).size;
   }
 
@@ -66,6 +82,7 @@ export class LogFile implements LineSink {
     const fd = openSync(this.#path, "a", 0o600);
     closeSync(this.#fd);
     this.#fd = fd;
+    this.#target = targetOf(this.#path);
     this.#bytes = fstatSync(fd).size;
     this.#isTorn = false;
     if (this.#hasStandardStreams) pointStandardStreamsTo(fd);
@@ -82,7 +99,8 @@ export class LogFile implements LineSink {
 
   #rotateFor(bytes: number): void {
     const rotation = this.#rotation;
-    if (!rotation || this.#bytes + bytes <= rotation.maxBytes || this.#bytes === 0) return;
+    const target = this.#target;
+    if (!rotation || target === undefined || this.#bytes + bytes <= rotation.maxBytes || this.#bytes === 0) return;
     // Somebody may have emptied it meanwhile, as `copytruncate` does.
     const file = fstatSync(this.#fd);
     this.#bytes = file.size;
@@ -90,10 +108,28 @@ export class LogFile implements LineSink {
     // Counted as empty also where this fails, so that it is tried again when as much has come on top.
     this.#bytes = 0;
     attempt(() => {
-      setAside(this.#path, rotation.kept);
+      setAside(target, rotation.kept);
       this.reopen();
     });
   }
+}
+
+/**
+ * Where the links at `path` lead; undefined where they lead through /dev or /proc: what is there stands for an open file, which would be
+ * written to under its new name.
+ */
+function targetOf(path: string): string | undefined {
+  let at = resolve(path);
+  for (let links = 0; links < MOST_LINKS; links++) {
+    if (/^\/(proc|dev(?!\/shm))\//.test(at)) return undefined;
+    const folder = attempt(() => realpathSync(dirname(at)));
+    if (folder === undefined) return undefined;
+    const file = join(folder, basename(at));
+    const link = attempt(() => readlinkSync(file));
+    if (link === undefined) return file;
+    at = resolve(folder, link);
+  }
+  return undefined;
 }
 
 /** Makes room at `path`: what is there becomes `.1`, that one `.2`, and so on. */
@@ -118,10 +154,10 @@ function tryWrite(fd: number, bytes: Uint8Array): "whole" | "a part" | "nothing"
 }
 
 /** A log has nowhere to say what went wrong with itself: it goes on as it was. */
-function attempt(work: () => void): void {
+function attempt<T>(work: () => T): T | undefined {
   try {
-    work();
+    return work();
   } catch {
-    // As said above.
+    return undefined;
   }
 }
