@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
+  existsSync,
   lstatSync,
   readdirSync,
   readFileSync,
@@ -112,15 +114,23 @@ describe.if(IS_ROOT)("a worker that runs as another user", () => {
   );
 
   test(
-    "is taken back, without the state that the other user wrote",
+    "leaves nothing that is run when it is the branch's user again",
     async () => {
-      const statedb = join(folder("web"), "worker.statedb");
       await must(branch, 200, "POST", "/shop/instances/web/disable/");
-      writeFileSync(statedb, "what that user wrote");
+      const ran = join(home, "ran");
+      const planted = [join(folder("web"), "celeryconfig.py"), join(folder("web"), "worker.statedb")];
+      for (const path of planted) {
+        writeFileSync(path, `open(${JSON.stringify(ran)}, "w")`);
+        chownSync(path, Number(uid), Number(gid));
+      }
       await must(branch, 200, "PUT", "/shop/instances/web/", { user: null, is_enabled: true });
       expect(statusOf(await pidOf(branch, "web"), "Uid")).toStartWith("0\t");
       expect(ownerOf(folder("web"))).toBe("0");
+      expect(existsSync(ran)).toBe(false);
+      expect(readdirSync(folder(`web~uid${uid}`))).toContain("celeryconfig.py");
       expect((await historyOf(branch, "web"))[0]?.did).toBe("started");
+      await must(branch, 200, "DELETE", "/shop/instances/web/");
+      expect(readdirSync(branch.dir).filter((name) => name.startsWith("web"))).toEqual([]);
     },
     LONG_MS,
   );
