@@ -39,22 +39,24 @@ test("files of the worker are closed, and no file that a link leads to", async (
   expect(statSync(join(branch.folder("web"), "worker.other")).mode & 0o777).toBe(0o600);
 });
 
-test("a worker whose user cannot be asked for is tried again until it can, which is nobody's fault", async () => {
-  await using branch = new TestBranch();
-  const workerUser = spyOn(users, "workerUser").mockResolvedValue(NOBODY);
-  spyOn(users, "refuseClosed").mockResolvedValue();
-  if (!isRoot()) return;
-  await branch.add("web", { user: "nobody" });
-  await branch.clock.advance(SECOND_MS);
-  workerUser.mockRejectedValue(new NoRoomError("Cannot ask the machine for the user nobody"));
-  await branch.die("web");
-  await branch.clock.advance(100 * SECOND_MS);
-  expect(await branch.status("web")).toMatchObject({ state: "backoff" });
-  workerUser.mockResolvedValue(NOBODY);
-  await branch.clock.advance(5 * SECOND_MS);
-  expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
-  expect(branch.history("web").filter((did) => did === "waiting")).toHaveLength(1);
-});
+test.if(isRoot())(
+  "a worker whose user cannot be asked for is tried again until it can, which is nobody's fault",
+  async () => {
+    await using branch = new TestBranch();
+    const workerUser = spyOn(users, "workerUser").mockResolvedValue(NOBODY);
+    spyOn(users, "refuseClosed").mockResolvedValue();
+    await branch.add("web", { user: "nobody" });
+    await branch.clock.advance(SECOND_MS);
+    workerUser.mockRejectedValue(new NoRoomError("Cannot ask the machine for the user nobody"));
+    await branch.die("web");
+    await branch.clock.advance(100 * SECOND_MS);
+    expect(await branch.status("web")).toMatchObject({ state: "backoff" });
+    workerUser.mockResolvedValue(NOBODY);
+    await branch.clock.advance(5 * SECOND_MS);
+    expect(await branch.status("web")).toMatchObject({ state: "running", restarts: 1 });
+    expect(branch.history("web").filter((did) => did === "waiting")).toHaveLength(1);
+  },
+);
 
 describe.if(isRoot())("of a worker that ran as another user", () => {
   /** With what that user could plant there. */
