@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { WORKER_VARIABLE } from "../celery/command-line.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import { TestBranch } from "./test-support.ts";
@@ -143,4 +143,18 @@ describe("a process that bears the mark of an instance", () => {
     expect(branch.processes.isAlive(child)).toBe(true);
     expect(branch.history("web")).not.toContain("adopted");
   });
+});
+
+test("what a dead worker left and nothing can end is looked for seldom, and then left", async () => {
+  await using branch = new TestBranch();
+  await branch.add("web");
+  await branch.clock.advance(SECOND_MS);
+  const kill = spyOn(branch.processes, "killSession").mockReturnValue(1);
+  await branch.die("web");
+  await branch.clock.advance(1.9 * SECOND_MS);
+  expect(branch.processes.starts("web")).toBe(1);
+  expect(kill.mock.calls.length).toBeGreaterThan(10);
+  await branch.clock.advance(0.5 * SECOND_MS);
+  expect(branch.processes.starts("web")).toBe(2);
+  expect(kill.mock.calls.length).toBeLessThan(50);
 });

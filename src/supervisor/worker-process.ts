@@ -22,6 +22,7 @@ import type { Log } from "../kit/log.ts";
 import { spawnError, type Exit, type ProcessId, type Processes } from "../kit/processes.ts";
 import { isRoot, type User } from "../kit/users.ts";
 import type { Store } from "../store/store.ts";
+import { backoffMs } from "../kit/backoff.ts";
 import type { ProcessRow, StartedFor, WorkerRow } from "../store/workers.ts";
 import type { TermReason } from "./plan.ts";
 import type { SupervisorSettings } from "./settings.ts";
@@ -31,9 +32,10 @@ import { asUser, giveLog, passThrough, refuseClosed, workerUser } from "./worker
 
 const NO_PROCESS = { pid: null, startTicks: null, bootId: null } as const;
 const EXIT_TOLD_MS = 1000;
-/** How long killed processes get to end, and how often they are looked at. */
+/** How long killed processes get to end, and how often they are looked at: soon, and then less and less often. */
 const SWEEP_MS = 2000;
-const SWEEP_LOOK_MS = 2;
+const SWEEP_FIRST_LOOK_MS = 2;
+const SWEEP_LAST_LOOK_MS = 100;
 
 /** Where is written down what is known of a process. */
 interface Rows<Row extends ProcessRow> {
@@ -203,10 +205,14 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
   /** Ends what a dead worker left running in its session, and waits until it has ended; how many there were. */
   async sweep(id: ProcessId): Promise<number> {
     const swept = this.#processes.killSession(id);
+    let left = swept;
+    let waitedMs = 0;
     // What the kernel holds in spite of SIGKILL (a dead disk) is not waited for any longer.
-    const untilMs = this.#clock.now() + SWEEP_MS;
-    for (let left = swept; left > 0 && this.#clock.now() < untilMs; left = this.#processes.killSession(id)) {
-      await this.#clock.sleep(SWEEP_LOOK_MS);
+    for (let look = 0; left > 0 && waitedMs < SWEEP_MS; look++) {
+      const waitMs = backoffMs(look, SWEEP_FIRST_LOOK_MS, SWEEP_LAST_LOOK_MS, 0);
+      await this.#clock.sleep(waitMs);
+      waitedMs += waitMs;
+      left = this.#processes.killSession(id);
     }
     return swept;
   }
