@@ -61,3 +61,13 @@ describe("a change of the broker", () => {
     expect(branch.broker.did).toEqual([]);
   });
 });
+
+test("a restart for which there is no room is not there in time, and goes on: nothing is given up", async () => {
+  await using branch = new TestBranch();
+  await branch.add("web");
+  await branch.clock.advance(S);
+  branch.processes.next = { noRoom: "Cannot start celery: EAGAIN" };
+  const answer = await answerOf(branch, controllerOf(branch).instances.restart("shop", "web", false, PATIENT));
+  expect(answer).toMatchObject({ error: "timeout", instance: "web", state: "backoff", stored: true });
+  expect(branch.instance("web").isEnabled).toBe(true);
+});
