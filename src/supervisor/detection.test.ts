@@ -205,6 +205,16 @@ describe("a worker whose log says that somebody else has told it to end", () => 
     expect(branch.processes.did).toEqual(["TERM web"]);
   });
 
+  test("gets none where it still answered just after it was told", async () => {
+    const { branch, worker } = await saysSo();
+    await using _ = branch;
+    await branch.wish("web", { isEnabled: false });
+    worker.isMute = true;
+    await branch.clock.advance(10 * SECOND_MS);
+    expect(branch.processes.did).toEqual([]);
+    expect((await branch.status("web")).state).toBe("stopping");
+  });
+
   test("is believed where nobody can ask it", async () => {
     const { branch } = await saysSo();
     await using _ = branch;

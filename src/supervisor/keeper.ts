@@ -449,7 +449,9 @@ export class Keeper {
     row: WorkerRow,
     id: ProcessId,
   ): Promise<void> {
-    const isTold = reason === "somebody else" || (await isEnding(this.#process, row, this.#connection(row, launch)));
+    const { clock } = this.#parts;
+    const connection = this.#connection(row, launch);
+    const isTold = reason === "somebody else" || (await isEnding(this.#process, row, connection, clock));
     this.#record("stopping", why, { pid: id.pid, ...evidence });
     this.#process.terminate(id, reason, isTold);
     this.#isDirty = true;

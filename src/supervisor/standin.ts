@@ -118,7 +118,7 @@ export class Standin {
 
   /** Rejects with what is no outage. */
   async stop(id: ProcessId, why: string, row: ProcessRow, connection: BrokerConnection): Promise<void> {
-    const isTold = await isEnding(this.#process, row, connection);
+    const isTold = await isEnding(this.#process, row, connection, this.#parts.clock);
     this.#parts.record("stand-in", `it is stopped: ${why}`, { pid: id.pid });
     this.#process.terminate(id, "wish", isTold);
   }
