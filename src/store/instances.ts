@@ -1,4 +1,5 @@
 import { and, asc, count, eq, isNotNull, or, sql } from "drizzle-orm";
+import type { Broker } from "../domain/broker.ts";
 import type { Instance } from "../domain/instance.ts";
 import type { BrokerTable } from "./brokers.ts";
 import type { Db } from "./database.ts";
@@ -11,6 +12,8 @@ export class InstanceTable {
   readonly #names;
   readonly #row;
   readonly #queuesOf;
+  readonly #places;
+  readonly #withBrokers;
   readonly #knownNames = new Map<string, readonly string[]>();
 
   constructor(db: Db, brokers: BrokerTable) {
@@ -33,6 +36,15 @@ export class InstanceTable {
       .from(consumers)
       .where(eq(consumers.instance, sql.placeholder("name")))
       .orderBy(asc(consumers.queue))
+      .prepare();
+    this.#places = db
+      .select({ name: instances.name, app: instances.app, isDeleted: instances.isDeleted })
+      .from(instances)
+      .prepare();
+    this.#withBrokers = db
+      .select({ name: instances.name, brokerId: instances.brokerId })
+      .from(instances)
+      .orderBy(asc(instances.name))
       .prepare();
   }
 
@@ -76,8 +88,13 @@ export class InstanceTable {
 
   /** Names of all instances and their apps, and whether they are being deleted. */
   places(): Pick<Instance, "name" | "app" | "isDeleted">[] {
-    const { name, app, isDeleted } = instances;
-    return this.#db.select({ name, app, isDeleted }).from(instances).all();
+    return this.#places.all();
+  }
+
+  /** Names of all instances, also of those being deleted, sorted, with the broker that each has of its own. */
+  brokers(): { name: string; broker: Broker | null }[] {
+    const rows = this.#withBrokers.all();
+    return rows.map(({ name, brokerId }) => ({ name, broker: brokerId === null ? null : this.#brokers.get(brokerId) }));
   }
 
   count(): number {

@@ -16,6 +16,7 @@ export interface Owner {
 export class OwnerTable {
   readonly #db: Db;
   readonly #row;
+  readonly #ofBranch;
   readonly #put;
   #revision = 0;
 
@@ -26,6 +27,13 @@ export class OwnerTable {
       .select()
       .from(owners)
       .where(eq(owners.name, sql.placeholder("name")))
+      .prepare();
+    // Prepared, since a branch looks every two seconds whether that is what it has.
+    this.#ofBranch = db
+      .select()
+      .from(owners)
+      .where(and(eq(owners.branch, sql.placeholder("branch")), eq(owners.isDeleted, false)))
+      .orderBy(asc(owners.name))
       .prepare();
     // Prepared, since a branch that joins is told thousands of rows at once.
     this.#put = db
@@ -87,12 +95,7 @@ export class OwnerTable {
 
   /** Of the instances of a branch, sorted by name. */
   ofBranch(branch: string): Owner[] {
-    return this.#db
-      .select()
-      .from(owners)
-      .where(and(eq(owners.branch, branch), eq(owners.isDeleted, false)))
-      .orderBy(asc(owners.name))
-      .all();
+    return this.#ofBranch.all({ branch });
   }
 
   put({ name, app, branch, version, isDeleted }: Owner): void {

@@ -211,7 +211,8 @@ export class Keeper {
     }
     if (id) {
       this.#process.kill(id);
-      this.#clearAndRecord("died", "while no branch was running", { pid: id.pid });
+      const evidence = { pid: id.pid, answered: row.answeredAtMs !== null };
+      this.#clearAndRecord("died", "while no branch was running", evidence);
     }
     if (!found) return;
     this.#process.adopt(found, { node: found.node, broker: wish.launch.broker, restartSeq: wish.instance.restartSeq });

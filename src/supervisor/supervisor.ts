@@ -270,7 +270,7 @@ export class Supervisor {
       groups.set(broker, group);
       return group;
     };
-    for (const { name, broker } of store.instances.all()) {
+    for (const { name, broker } of store.instances.brokers()) {
       const row = store.workers.get(name);
       const keeper = this.#keepers.get(name);
       if (broker) groupOf(broker);

@@ -179,6 +179,17 @@ async function calm(): Promise<void> {
   }
 }
 
+/** Celery 5.2 does not survive, as an example, a pause of 10 s while it starts. */
+async function selfEnded(name: string): Promise<ReadonlySet<number>> {
+  const log = await Bun.file(join(branch.dir, name, "worker.log")).text();
+  return ledger.selfEnded(toldOf(name), log.split("Unrecoverable error").length - 1);
+}
+
+async function tellSelfEnded(): Promise<void> {
+  const all = await Promise.all(MEMBERS.map(({ name }) => selfEnded(name)));
+  say(`Celery ended by itself ${all.reduce((sum, pids) => sum + pids.size, 0)}×, for what was done around it`);
+}
+
 /** All that is known of a worker to which something happened that should not have. */
 async function story(name: string): Promise<string> {
   const history = (await historyOf(branch, name)).map((entry) => JSON.stringify(entry)).join("\n");
@@ -223,6 +234,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
       await calm();
       await remember();
       say(`CYME_TEST_SEED=${seed}: ${ledger.counts}`);
+      await tellSelfEnded();
       tellLongest();
     },
     SETUP_MS + CHAOS_MS + CALM_MS,
@@ -241,7 +253,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
   test("no worker was restarted that was healthy: each that is no more was ended by the test", async () => {
     const wronged: { name: string; pids: number[] }[] = [];
     for (const { name } of MEMBERS) {
-      const pids = ledger.wronged(watch.pids(name), toldOf(name));
+      const pids = ledger.wronged(watch.pids(name), await selfEnded(name));
       if (pids.length > 0) wronged.push({ name, pids });
     }
     await tellStories(wronged.map(({ name }) => name));
@@ -255,7 +267,7 @@ describe(`${MEMBERS.length} workers, whatever happened to them (CYME_TEST_SEED=$
   test("the history tells of each end what the test had done", async () => {
     const wrong: string[] = [];
     for (const { name } of MEMBERS) {
-      const causes = ledger.wrongCauses(toldOf(name), watch.pids(name));
+      const causes = ledger.wrongCauses(toldOf(name), watch.pids(name), await selfEnded(name));
       wrong.push(...causes.map((cause) => `${name}: ${cause}`));
       if (causes.length > 0) await tellStories([name]);
     }

@@ -11,6 +11,9 @@ const CAUSES: Record<Fatal, RegExp> = {
   SIGSTOP: /no answer for/,
 };
 
+/** How a worker ends that nobody killed, as far as a branch can tell that did not see it. */
+const BY_ITSELF = /ended with status|is gone|while no branch was running/;
+
 /** Which processes the test ended, so that each other end is the fault of the branch, or of Celery. */
 export class Ledger {
   readonly #fatal = new Map<number, Fatal>();
@@ -44,34 +47,47 @@ export class Ledger {
     this.#trouble.push({ fromMs, toMs });
   }
 
-  /** Of the pids of one worker, in order: those that are no more and that neither the test nor they themselves ended. */
-  wronged(pids: readonly number[], history: readonly HistoryEntry[]): number[] {
-    const excused = new Set(history.filter((entry) => this.#isExcused(entry)).map(({ evidence }) => evidence["pid"]));
-    return pids.slice(0, -1).filter((pid) => !this.#fatal.has(pid) && !excused.has(pid));
+  /**
+   * Those of the workers in a history that Celery ended by itself, for what was done around them: its log says so often that it cannot go
+   * on (`unrecoverable`), and the branch did not stop them, which it would have told before.
+   */
+  selfEnded(history: readonly HistoryEntry[], unrecoverable: number): ReadonlySet<number> {
+    const pidOf = ({ evidence }: HistoryEntry) => Number(evidence["pid"]);
+    const stopped = new Set(history.filter(({ did }) => did === "stopping" || did === "killed").map(pidOf));
+    const deaths = history.filter(({ did, why }) => did === "died" && BY_ITSELF.test(why));
+    const own = deaths.filter((entry) => !stopped.has(pidOf(entry)) && !this.hasEnded(pidOf(entry)));
+    const [excused, others] = [
+      own.filter((entry) => this.#isExcused(entry)),
+      own.filter((entry) => !this.#isExcused(entry)),
+    ];
+    return new Set([...excused, ...others.slice(0, unrecoverable)].map(pidOf));
+  }
+
+  /** Of the pids of one worker, in order: those that are no more and that neither the test nor Celery ended. */
+  wronged(pids: readonly number[], selfEnded: ReadonlySet<number>): number[] {
+    return pids.slice(0, -1).filter((pid) => !this.#fatal.has(pid) && !selfEnded.has(pid));
   }
 
   /** Ends in a history that were not injected or not for the reason that is told, and injected ones that it does not tell. */
-  wrongCauses(history: readonly HistoryEntry[], pids: readonly number[]): string[] {
-    const deaths = history.filter((entry) => entry.did === "died" && !this.#isExcused(entry));
-    const ends = new Map(deaths.map((entry) => [entry.evidence["pid"], entry]));
+  wrongCauses(history: readonly HistoryEntry[], pids: readonly number[], selfEnded: ReadonlySet<number>): string[] {
+    const ends = new Map(
+      history.filter(({ did }) => did === "died").map((entry) => [Number(entry.evidence["pid"]), entry]),
+    );
     const told = [...ends].flatMap(([pid, { why }]) => {
-      const fatal = this.#fatal.get(Number(pid));
-      if (fatal === undefined) return [`${pid} died though nothing was done to it: ${why}`];
+      const fatal = this.#fatal.get(pid);
+      if (fatal === undefined) return selfEnded.has(pid) ? [] : [`${pid} died though nothing was done to it: ${why}`];
       // What was found out before it was ended counts as well: the branch may have been killed in between.
       const all = history.filter(({ evidence }) => evidence["pid"] === pid).map((entry) => entry.why);
-      return all.some((said) => CAUSES[fatal].test(said))
-        ? []
-        : [`${pid} got ${fatal}, and history says: ${all.join("; ")}`];
+      const isTold = all.some((said) => CAUSES[fatal].test(said));
+      return isTold ? [] : [`${pid} got ${fatal}, and history says: ${all.join("; ")}`];
     });
     const untold = pids.slice(0, -1).filter((pid) => this.#fatal.has(pid) && !ends.has(pid));
     return [...told, ...untold.map((pid) => `${pid} got ${this.#fatal.get(pid)}, and history does not tell its end`)];
   }
 
-  /** Whether Celery ended by itself, for what the test had done. */
-  #isExcused({ at, evidence, why }: HistoryEntry): boolean {
-    const pid = Number(evidence["pid"]);
-    if (this.hasEnded(pid) || !/ended with status|is gone|while no branch was running/.test(why)) return false;
-    if (this.#wounded.has(pid)) return true;
+  /** Whether what the test had done explains that Celery ended. */
+  #isExcused({ at, evidence }: HistoryEntry): boolean {
+    if (this.#wounded.has(Number(evidence["pid"]))) return true;
     const endMs = Date.parse(at);
     const isTrouble = this.#trouble.some(({ fromMs, toMs }) => fromMs <= endMs && endMs <= toMs);
     return isTrouble && evidence["answered"] === false;
