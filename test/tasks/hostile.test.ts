@@ -217,5 +217,5 @@ test("the API of another branch of this machine is not reached", async () => {
   await using other = await startBranch({ broker: vhost.url, celery: anyCelery() });
   const made = await outcome(branch, await send(branch, `${other.url}/made-by-a-task/`, { method: "PUT" }));
   expect(made.result?.status_code).toBe(403);
-  expect((await other.api("GET", "/")).body).toEqual([]);
+  expect((await other.api<string[]>("GET", "/")).body).not.toContain("made-by-a-task");
 }, 30_000);
