@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -6,6 +7,7 @@ import { until } from "./wait.ts";
 
 const BROKER_SCRIPT = resolve(import.meta.dir, "../../scripts/broker.sh");
 const START_MS = 100_000;
+const PAUSED_MS = 5_000;
 
 /** A private RabbitMQ. Ports and data stay the same over stop, kill and start. */
 export interface Rabbit extends AsyncDisposable {
@@ -25,6 +27,17 @@ export interface Rabbit extends AsyncDisposable {
   ctl(...args: string[]): Promise<string>;
   /** Makes `vhost` where it is missing, and a user with all rights on it; gives the URL for both. */
   addUser(name: string, password: string, vhost: string): Promise<string>;
+}
+
+/** Returns once all threads of the process stand still: some of them answer for a moment after the signal. */
+function stop(pid: number): void {
+  process.kill(pid, "SIGSTOP");
+  const isStill = (thread: string) => /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, "latin1"));
+  const untilMs = Date.now() + PAUSED_MS;
+  while (!readdirSync(`/proc/${pid}/task`).every(isStill)) {
+    if (Date.now() > untilMs) throw new Error(`RabbitMQ (pid ${pid}) did not stop within ${PAUSED_MS} ms`);
+    Bun.sleepSync(1);
+  }
 }
 
 /** A virtual host of its own, so that test files on one broker do not meet. */
@@ -70,7 +83,7 @@ export async function startRabbit(): Promise<Rabbit> {
       process.kill(running.brokerPid, "SIGKILL");
       await running.script.exited;
     },
-    pause: () => void process.kill(running.brokerPid, "SIGSTOP"),
+    pause: () => stop(running.brokerPid),
     resume: () => void process.kill(running.brokerPid, "SIGCONT"),
     ctl: (...args) => ctlIn(directory, args),
     async addUser(name, password, vhost) {
