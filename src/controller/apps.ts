@@ -76,7 +76,14 @@ export class Apps {
   /** On all branches, as far as is known here. */
   #instances(app: string): readonly string[] {
     const { store, branchId } = this.#parts;
-    const own = store.instances.names(app);
+    const all = store.instances.names(app);
+    if (store.knownBranches.all().length === 0) return all;
+    const isElsewhere = (instance: string) => {
+      const owner = store.owners.get(instance);
+      return owner !== undefined && !owner.isDeleted && owner.branch !== branchId;
+    };
+    // One whose name another branch has by now is listed nowhere.
+    const own = all.filter((instance) => !isElsewhere(instance));
     const others = store.owners.ofApp(app).filter(({ branch }) => branch !== branchId);
     return others.length === 0 ? own : [...new Set([...own, ...others.map(({ name: other }) => other)])].toSorted();
   }

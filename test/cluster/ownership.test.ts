@@ -217,6 +217,21 @@ describe("a name", () => {
     expect(await cluster.ask("a", "GET /shop/instances/web/")).toMatchObject({ body: { branch: "b" } });
     expect(cluster.branch("a").test.instance("web").disabledReason).toBe('its name belongs to branch "b" by now');
   });
+
+  test("that another branch has in another app by now is listed in that one alone", async () => {
+    await using cluster = await MemoryCluster.of("a");
+    await cluster.ask("a", "POST /shop/instances/web/");
+    cluster.network.partition([], [cluster.branch("a").bus]);
+    await cluster.add("b");
+    await cluster.ask("b", "PUT /post/");
+    await cluster.ask("b", "POST /post/instances/web/");
+    cluster.network.partition();
+    await cluster.clock.advance(20_000);
+    for (const id of ["a", "b"]) {
+      expect(await cluster.ask(id, "GET /shop/")).toMatchObject({ status: 200, body: { instances: [] } });
+      expect(await cluster.ask(id, "GET /post/")).toMatchObject({ status: 200, body: { instances: ["web"] } });
+    }
+  });
 });
 
 describe("placing", () => {
