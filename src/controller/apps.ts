@@ -78,12 +78,8 @@ export class Apps {
     const { store, branchId } = this.#parts;
     const all = store.instances.names(app);
     if (store.knownBranches.all().length === 0) return all;
-    const isElsewhere = (instance: string) => {
-      const owner = store.owners.get(instance);
-      return owner !== undefined && !owner.isDeleted && owner.branch !== branchId;
-    };
     // One whose name another branch has by now is listed nowhere.
-    const own = all.filter((instance) => !isElsewhere(instance));
+    const own = all.filter((instance) => !store.owners.isOfAnother(instance, branchId));
     const others = store.owners.ofApp(app).filter(({ branch }) => branch !== branchId);
     return others.length === 0 ? own : [...new Set([...own, ...others.map(({ name: other }) => other)])].toSorted();
   }

@@ -67,6 +67,12 @@ export class OwnerTable {
     return this.#row.get({ name });
   }
 
+  /** Whether another branch than `branch` has that name. */
+  isOfAnother(name: string, branch: string): boolean {
+    const owner = this.get(name);
+    return owner !== undefined && !owner.isDeleted && owner.branch !== branch;
+  }
+
   /** Of all instances, deleted ones too, sorted by name. */
   all(): Owner[] {
     return this.#db.select().from(owners).orderBy(asc(owners.name)).all();

@@ -24,8 +24,7 @@ export async function removeLeftovers(
 
 /** Whether another branch has that name, so that what belongs to it on the broker is not ours. */
 export function ownedElsewhere({ store, settings }: Pick<Parts, "store" | "settings">, name: string): boolean {
-  const owner = store.owners.get(name);
-  return owner !== undefined && !owner.isDeleted && owner.branch !== settings.branchId;
+  return store.owners.isOfAnother(name, settings.branchId);
 }
 
 type Removing = Pick<Parts, "store" | "brokers" | "settings">;
