@@ -63,6 +63,17 @@ tests=''
 wait "$reader"
 reader=''
 
+# failures: what was printed before each "(fail)" since the test before it, which in a long log is far above.
+failures() {
+  awk '/^\((pass|skip|todo)\)/ { n = 0; next } { lines[n++] = $0 }
+    /^[0-9]+ tests? failed:/ { exit }
+    /^\(fail\)/ { for (i = n > 60 ? n - 60 : 0; i < n; i++) print lines[i]; n = 0 }' "$log"
+}
+if [ "$status" != 0 ]; then
+  say "test: what failed, once more:"
+  failures >&2
+fi
+
 # count pass|fail: from Bun's closing lines; its fail counts files that could not be loaded too, which its JUnit report leaves out.
 count() { sed -n "s/^ *\([0-9][0-9]*\) $1\$/\1/p" "$log" | tail -n 1; }
 passed=$(count pass)

@@ -32,11 +32,20 @@ export interface Rabbit extends AsyncDisposable {
 /** Returns once all threads of the process stand still: some of them answer for a moment after the signal. */
 function stop(pid: number): void {
   process.kill(pid, "SIGSTOP");
-  const isStill = (thread: string) => /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, "latin1"));
+  const isStill = (thread: string) => stateOf(`/proc/${pid}/task/${thread}/stat`) === "T";
   const untilMs = Date.now() + PAUSED_MS;
   while (!readdirSync(`/proc/${pid}/task`).every(isStill)) {
     if (Date.now() > untilMs) throw new Error(`RabbitMQ (pid ${pid}) did not stop within ${PAUSED_MS} ms`);
     Bun.sleepSync(1);
+  }
+}
+
+/** The state in a /proc stat file; undefined once the thread has ended. */
+function stateOf(path: string): string | undefined {
+  try {
+    return /\) (\w) /.exec(readFileSync(path, "latin1"))?.[1];
+  } catch {
+    return undefined;
   }
 }
 

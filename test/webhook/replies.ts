@@ -25,6 +25,7 @@ export class Replies {
   readonly #url: string;
   readonly #queue = `replies.${crypto.randomUUID()}`;
   readonly #heard: Reply[] = [];
+  #draining: Promise<void> | undefined;
 
   constructor(url: string) {
     this.#url = url;
@@ -59,7 +60,13 @@ export class Replies {
     return mine();
   }
 
+  /** One at a time: two would each hold a part of what was said of a task, and its order would be lost. */
   #drain(): Promise<void> {
+    this.#draining ??= this.#take().finally(() => (this.#draining = undefined));
+    return this.#draining;
+  }
+
+  #take(): Promise<void> {
     return this.#with(async (channel) => {
       for (;;) {
         const message = await channel.basicGet(this.#queue, { noAck: true });
