@@ -13,6 +13,7 @@ failed=1 # Until the tests have run and say otherwise.
 tests='' # Process ids, once they are started.
 reader=''
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/cyme-test-XXXXXX") || exit 1
+chmod 711 "$scratch" # Some of what is tested runs as another user.
 
 # shellcheck disable=SC2317 # Called by the trap.
 finish() {

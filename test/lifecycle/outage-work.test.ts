@@ -7,7 +7,8 @@ import { historyOf, instanceOf, must, pidOf, untilInstance } from "./work.ts";
 
 /* What is asked for, and what goes wrong, while one of two brokers is away. */
 
-const REVIVED_S = 5;
+/** Celery waits longer after each try to connect: 12 s after half a minute. */
+const REVIVED_S = 20;
 const UNRESPONSIVE_S = 2;
 
 let rabbit: Rabbit;
@@ -108,7 +109,7 @@ describe("when the broker is back", () => {
   test("who hangs is found, though not before workers had their time to connect", async () => {
     const frozen = await pidOf(branch, "frozen");
     const isNew = ({ state, pid }: { state: string; pid: number | null }) => state === "running" && pid !== frozen;
-    await untilInstance(branch, "frozen", "running anew", isNew, 60_000);
+    await untilInstance(branch, "frozen", "running anew", isNew, 80_000);
     const stopped = (
       await branch.api<{ at: string; did: string }[]>("GET", "/instances/frozen/history/")
     ).body.findLast(({ did }) => did !== "started");

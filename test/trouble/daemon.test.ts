@@ -29,6 +29,7 @@ describe("SIGHUP", () => {
   test("has the log file opened anew, which is said in the new one", async () => {
     const logFile = join(home, "hup.log");
     await using branch = await startBranch({ broker: vhost.url, args: ["-f", logFile] });
+    await until(() => read(logFile).includes("branch is ready"), { what: "the branch to be ready" });
     renameSync(logFile, `${logFile}.old`);
     process.kill(branch.pid, "SIGHUP");
     await until(() => read(logFile).includes("SIGHUP: read again"), { what: "a new log" });
