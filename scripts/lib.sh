@@ -5,6 +5,8 @@
 export RABBITMQ_BIN=/usr/lib/rabbitmq/bin
 # Where the newest Celery is put for the tests.
 NEWEST_CELERY=.cache/celery
+# Debian's; test/page/chromium.ts looks for it in the same place.
+CHROMIUM=/usr/bin/chromium
 
 # say <words…>: one line of progress, on standard error.
 say() { printf '%s\n' "$*" >&2; }
@@ -92,6 +94,14 @@ ensure_debian_celery() {
   can_import_celery /usr/bin/python3 && return
   apt_install python3-celery
   can_import_celery /usr/bin/python3 || die "setup: Celery could not be installed"
+}
+
+# ensure_chromium: Debian's Chromium, for the tests of the page, which are left out where it cannot be had.
+ensure_chromium() {
+  [ -x "$CHROMIUM" ] && return
+  # In a subshell, since apt_install may end the script.
+  (apt_install chromium) && [ -x "$CHROMIUM" ] && return
+  say "setup: Chromium could not be installed: the tests of the page (test/page) are left out; 'apt-get install chromium' brings them back"
 }
 
 # ensure_newest_celery: the latest Celery in $NEWEST_CELERY. Where it cannot be had the tests run without it.
