@@ -33,7 +33,7 @@ const roomOf = (file: string) => file.split("/")[0]?.replace(/\.ts$/, "") ?? "";
 /** What a source file in `src` imports from `src`; types too, since a type ties rooms together as well. */
 async function importsOf(file: string): Promise<Import[]> {
   const source = await Bun.file(resolve(SRC, file)).text();
-  return scan(source)
+  return scan(source, file.endsWith("x") ? "tsx" : "ts")
     .filter(({ path }) => path.startsWith("."))
     .map(({ path, kind }) => ({
       from: file,
@@ -43,8 +43,8 @@ async function importsOf(file: string): Promise<Import[]> {
     .filter(({ to }) => !to.startsWith(".."));
 }
 
-const scan = (source: string) =>
-  new Bun.Transpiler({ loader: "ts", trimUnusedImports: false }).scanImports(withoutTypeOnly(source));
+const scan = (source: string, loader: "ts" | "tsx" = "ts") =>
+  new Bun.Transpiler({ loader, trimUnusedImports: false }).scanImports(withoutTypeOnly(source));
 
 /** The transpiler drops imports of types alone: without the word they are imports like others. */
 function withoutTypeOnly(source: string): string {
@@ -54,7 +54,7 @@ function withoutTypeOnly(source: string): string {
 }
 
 async function sourceFiles(): Promise<string[]> {
-  const files = await Array.fromAsync(new Bun.Glob("**/*.ts").scan(SRC));
+  const files = await Array.fromAsync(new Bun.Glob("**/*.{ts,tsx}").scan(SRC));
   // A test may build more than its room does: it puts the parts together.
   return files.filter((file) => !file.endsWith(".test.ts")).toSorted();
 }

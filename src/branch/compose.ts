@@ -20,6 +20,7 @@ import { nextVersion } from "../domain/version.ts";
 import type { WebhookAllow } from "../domain/webhook.ts";
 import { Api } from "../http/api.ts";
 import type { GuardOptions } from "../http/guard.ts";
+import type { Page } from "../http/page.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { LinuxProcesses } from "../kit/processes.ts";
@@ -47,6 +48,8 @@ export interface Plan {
   readonly nowaitSendMs: number;
   readonly maxBody: number;
   readonly guard: GuardOptions;
+  /** Undefined where no daemon runs. */
+  readonly page?: Page;
   /** Undefined where no daemon runs. */
   readonly self?: SelfReport;
   /** Undefined where no daemon runs: other branches are not reached then. */
@@ -142,6 +145,7 @@ export function compose<Pool extends TaskBrokerPool>(
     log: log.with({ part: "http" }),
     maxBody: plan.maxBody,
     guard: plan.guard,
+    page: plan.page,
   });
   controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));
   return { store, brokers, taskBrokers, supervisor, results, cluster, owners, definitions, controller, api };

@@ -11,6 +11,7 @@ import { brokerLabel, brokerUrl, parseBrokerUrl, type Broker } from "../domain/b
 import { CymeError, invalid } from "../domain/errors.ts";
 import { parseRate } from "../domain/rate.ts";
 import { parseWebhookAllow, type WebhookAllow } from "../domain/webhook.ts";
+import { Page } from "../http/page.ts";
 import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { LogFile, standardError } from "../kit/log-file.ts";
@@ -24,6 +25,7 @@ import { services } from "./services.ts";
 import { readTls } from "./tls.ts";
 import { compose, openStore, rememberDefaults, settleBranchId, type Parts, type Plan } from "./compose.ts";
 import { onAddress, otherAddresses } from "./other-addresses.ts";
+import { pageFiles } from "./page-assets.ts";
 import { detach, isDetached, tellReady } from "./detach.ts";
 import {
   branchDirectory,
@@ -236,6 +238,7 @@ class Daemon {
       nowaitSendMs: NOWAIT_SEND_MS,
       maxBody: options.maxBodyBytes,
       guard: { allowedHosts: options.allowedHost.map((host) => host.toLowerCase()), corsOrigin: options.corsOrigin },
+      page: new Page(pageFiles()),
       openBus: ({ handle, facts }) =>
         new AmqpBus({
           self: { id: branchId, key: store.settings.branchKey(), version, facts },

@@ -7,6 +7,7 @@ import { BRANCH_SCOPE, parseForwardedRequest, SCOPE_HEADER, type ForwardedAnswer
 import { Forwarding, readReplayable, requestOf, toForwardedAnswer } from "./forwarding.ts";
 import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
 import { readParams } from "./params.ts";
+import type { Page } from "./page.ts";
 import { parsePath, type ParsedPath } from "./path.ts";
 import { respondError, SILENT_HEADER } from "./respond.ts";
 import { parseSendPath } from "./send-path.ts";
@@ -21,6 +22,8 @@ export interface ApiOptions {
   /** Bytes. */
   readonly maxBody: number;
   readonly guard: GuardOptions;
+  /** Undefined where no daemon runs. */
+  readonly page?: Page | undefined;
 }
 
 /**
@@ -58,7 +61,7 @@ export class Api {
     try {
       if (!isTrusted) guard(request.headers, guarding);
       const isCommand = isTrusted && request.headers.get(SCOPE_HEADER) === BRANCH_SCOPE;
-      response = await this.#answer(request, isCommand ? COMMAND : CLIENT);
+      response = this.#options.page?.answer(request) ?? (await this.#answer(request, isCommand ? COMMAND : CLIENT));
     } catch (error) {
       response = respondError(error, log);
     }
