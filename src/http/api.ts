@@ -200,7 +200,7 @@ const compiled = routes.map((route) => ({ route, parts: route.pattern.split("/")
 /** By the number of parts, since no other pattern can fit a path. */
 const compiledByLength = Map.groupBy(compiled, ({ parts }) => parts.length);
 /** Words that are no app, so that no pattern with a name for an app matches them. */
-const FIXED = new Set(["ping", "health", "branches", "api", "instances"]);
+const FIXED = new Set(["ping", "health", "branches", "api", "instances", "openapi.json"]);
 
 /** The routes of the first pattern that fits, one per row with that pattern. */
 function matching(segments: readonly string[]): Match[] {

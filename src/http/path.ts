@@ -9,7 +9,8 @@ export interface ParsedPath {
   readonly nowait: boolean;
 }
 
-const NOUNS = ["instances", "instance", "queues", "branches", "task", "query"];
+/** After these `!/` may stand. */
+export const NOUNS: readonly string[] = ["instances", "instance", "queues", "branches", "task", "query"];
 
 /**
  * Takes a request URL apart by its text, since what a URL parser makes of it is not always what was routed. A trailing

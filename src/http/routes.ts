@@ -19,6 +19,8 @@ import {
   LOG_POSITION,
   type LogPart,
 } from "./worker-log.ts";
+import { version } from "../../package.json";
+import { describeApi } from "./openapi.ts";
 import { respond } from "./respond.ts";
 import { appView, branchView, healthView, historyView, instanceView, queueView } from "./views.ts";
 
@@ -101,6 +103,7 @@ export const routes: readonly Route[] = [
     const report = controller.health.report();
     return respond(report.state === "failed" ? 503 : 200, healthView(report));
   }),
+  route(["GET"], "/openapi.json", [], "This description of the API", () => respond(200, describeApi(routes, version))),
   route(["GET"], "/branches", [], "Ids of the branches that are up", ({ controller, options }) =>
     respond(200, controller.branches.ids(options.silent)),
   ),

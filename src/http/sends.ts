@@ -93,7 +93,7 @@ function text(bytes: Uint8Array): string | undefined {
   }
 }
 
-function urlView({ sent, broker }: Sent, { method, url, body }: UrlRequest) {
+export function urlView({ sent, broker }: Sent, { method, url, body }: UrlRequest) {
   return {
     uuid: sent.id,
     url,
