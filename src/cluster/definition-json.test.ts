@@ -52,7 +52,7 @@ describe("a definition", () => {
   test.each<[string, Json]>([
     ["nothing", null],
     ["a list", []],
-    ["a kind that is not known", { kind: "user" }],
+    ["a kind that is not known", { kind: "sprocket" }],
     ["an app with a bad name", { key: "a b" }],
     ["an app with a name of a route", { key: "api" }],
     ["an app with a queue", { key: "mail/q" }],

@@ -35,12 +35,13 @@ import {
 type RemoteParts = Pick<Parts, "store" | "clock" | "supervisor" | "defaultBroker"> & { readonly owners: Names };
 type AppDefinition = Definition & { readonly kind: "app" };
 type QueueDefinition = Definition & { readonly kind: "queue" };
+type AccountDefinition = Definition & { readonly kind: "user" | "token" };
 
 /** Later than every version, which starts with a digit. */
 const LATEST: Version = "~";
 
 /**
- * Takes over apps and queues as other branches have them. Of two changes of one definition the newer counts, and of an app
+ * Takes over definitions as other branches have them. Of two changes of one definition the newer counts, and of an app
  * also its latest deletion: what was made before it, queues and instances, went with it, even where the app was made anew.
  */
 export class RemoteDefinitions implements Taker {
@@ -89,7 +90,18 @@ export class RemoteDefinitions implements Taker {
     const isForgotten = given.deletedVersion !== null && given.deletedVersion < horizon;
     if (isForgotten && given.version === given.deletedVersion) return [];
     const definition = isForgotten ? { ...given, deletedVersion: null } : given;
-    return definition.kind === "app" ? this.#takeApp(definition, horizon) : this.#takeQueue(definition, horizon);
+    switch (definition.kind) {
+      case "app":
+        return this.#takeApp(definition, horizon);
+      case "queue":
+        return this.#takeQueue(definition, horizon);
+      case "user":
+      case "token":
+        this.#takeAccount(definition, horizon);
+        return [];
+      default:
+        return definition satisfies never;
+    }
   }
 
   #takeApp(incoming: AppDefinition, horizon: Version): Effect[] {
@@ -162,6 +174,25 @@ export class RemoteDefinitions implements Taker {
     return storeQueue(this.#parts, store.queues.get(app, name), incoming.value);
   }
 
+  /** From now on it opens here what it opens there. */
+  #takeAccount(incoming: AccountDefinition, horizon: Version): void {
+    const { store } = this.#parts;
+    const { kind, key } = incoming;
+    const known = store.definition(incoming);
+    this.#tellLost(known, incoming);
+    store.definitions.put({ kind, key, ...stampOf(known ? mergedStamp(known, incoming, horizon) : incoming) });
+    if (known && incoming.version <= known.version) return;
+    if (incoming.value === null) this.#removeAccount(incoming);
+    else if (incoming.kind === "user") store.users.put(incoming.value);
+    else store.tokens.put(incoming.value);
+  }
+
+  #removeAccount({ kind, key }: Pick<AccountDefinition, "kind" | "key">): void {
+    const { users, tokens } = this.#parts.store;
+    if (kind === "user") users.remove(key);
+    else tokens.remove(key);
+  }
+
   /** Of what the cluster does not have. Instances are no definitions: they stay, stopped, for somebody to decide. */
   #drop(id: DefinitionId): Effect[] {
     const { store } = this.#parts;
@@ -172,6 +203,10 @@ export class RemoteDefinitions implements Taker {
     const lost = lostFields(known, { ...known, value: null });
     this.#log.warning("a definition is dropped that the cluster does not have", { [id.kind]: id.key, lost });
     if (known.kind === "queue") return storeQueueDeletion(this.#parts, app, queue);
+    if (known.kind !== "app") {
+      this.#removeAccount(known);
+      return [];
+    }
     store.apps.put({ ...known.value, isDeleted: true });
     return disableUnknown(this.#parts, app);
   }

@@ -46,7 +46,10 @@ export function invalid(parameter: string, wanted: string, given?: unknown): Cym
   return new CymeError("invalid", `Cannot use ${parameter}: wanted ${wanted}${shown}`, { parameter, wanted });
 }
 
-export function notFound(kind: "app" | "instance" | "queue" | "branch" | "consumer", name: string): CymeError {
+export function notFound(
+  kind: "app" | "instance" | "queue" | "branch" | "consumer" | "user" | "token",
+  name: string,
+): CymeError {
   return new CymeError("not-found", `Cannot find ${kind} ${show(name)}`, { [kind]: cut(name) });
 }
 

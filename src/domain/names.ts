@@ -50,6 +50,12 @@ export function branchId(id: string): string {
   return plainName("branch id", id);
 }
 
+/** Users log in by it. */
+export const userName = (name: string) => plainName("user name", name);
+
+/** What people call a token by; it is not shown to log in. */
+export const tokenName = (name: string) => plainName("token name", name);
+
 /** The queue that only this instance consumes from. */
 export const directQueue = (instance: string) => `dq.${instance}`;
 

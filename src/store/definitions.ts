@@ -4,7 +4,7 @@ import type { Version } from "../domain/version.ts";
 import type { Db } from "./database.ts";
 import { definitions } from "./schema.ts";
 
-/** When apps and queues were last changed and deleted; what they are stands in the table of their kind. */
+/** When definitions were last changed and deleted; what they are stands in the table of their kind. */
 export class DefinitionTable {
   readonly #db: Db;
   readonly #row;

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { foreignKey, index, integer, primaryKey, real, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+import { ROLES, type Proof } from "../domain/access.ts";
 import { DEFINITION_KINDS } from "../domain/definition.ts";
 import { VERBS } from "../domain/task.ts";
 import type { Ancestry } from "../domain/version.ts";
@@ -279,3 +280,62 @@ export const knownBranches = sqliteTable("known_branches", {
   /** When it was forgotten, or came back after that; else older than every change. */
   version: text().notNull(),
 });
+
+/** Who may log in. */
+export const users = sqliteTable("users", {
+  name: text().primaryKey(),
+  role: text({ enum: ROLES }).notNull(),
+  /** Of the password: argon2id. */
+  hash: text().notNull(),
+  createdAtMs: integer("created_at").notNull(),
+});
+
+/** What programs show instead of a name and a password. */
+export const tokens = sqliteTable(
+  "tokens",
+  {
+    name: text().primaryKey(),
+    role: text({ enum: ROLES }).notNull(),
+    /** SHA-256 of the token. */
+    hash: text().notNull(),
+    createdAtMs: integer("created_at").notNull(),
+    /** NULL: never. */
+    expiresAtMs: integer("expires_at"),
+  },
+  (table) => [index("tokens_hash").on(table.hash)],
+);
+
+/** Who has logged in at this branch. */
+export const sessions = sqliteTable(
+  "sessions",
+  {
+    /** SHA-256 of what the browser was given. */
+    hash: text().primaryKey(),
+    user: text()
+      .notNull()
+      .references(() => users.name, { onDelete: "cascade" }),
+    createdAtMs: integer("created_at").notNull(),
+    usedAtMs: integer("used_at").notNull(),
+  },
+  (table) => [index("sessions_user").on(table.user, table.usedAtMs)],
+);
+
+/** Changes and log-ins that this branch was asked for, see store/audit.ts. */
+export const audit = sqliteTable(
+  "audit",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    atMs: integer("at").notNull(),
+    who: text(),
+    role: text({ enum: ROLES }),
+    by: text().$type<Proof>(),
+    from: text("from_address"),
+    method: text().notNull(),
+    path: text().notNull(),
+    params: text({ mode: "json" }).$type<Record<string, unknown>>().notNull(),
+    status: integer().notNull(),
+    /** Whether nobody knows who asked: of those others are dropped first. */
+    isAnonymous: integer("is_anonymous", { mode: "boolean" }).notNull(),
+  },
+  (table) => [index("audit_at").on(table.atMs), index("audit_anonymous").on(table.isAnonymous, table.id)],
+);

@@ -3,6 +3,7 @@ import { namesOf, type Definition, type DefinitionId } from "../domain/definitio
 import { CymeError, unavailable } from "../domain/errors.ts";
 import { changedStamp, deletedStamp, horizonAt, nextVersion, type Version } from "../domain/version.ts";
 import { AppTable } from "./apps.ts";
+import { AuditTable } from "./audit.ts";
 import { BrokerTable } from "./brokers.ts";
 import { asCymeError, openDatabase, type Opened } from "./database.ts";
 import { DefinitionTable } from "./definitions.ts";
@@ -14,9 +15,12 @@ import { KnownBranchTable } from "./known-branches.ts";
 import { LeftoverTable } from "./leftovers.ts";
 import { OwnerTable } from "./owners.ts";
 import { QueueTable } from "./queues.ts";
+import { SessionTable } from "./sessions.ts";
 import { SettingTable } from "./settings.ts";
 import { StandinTable } from "./standins.ts";
 import { TaskTable } from "./tasks.ts";
+import { TokenTable } from "./tokens.ts";
+import { UserTable } from "./users.ts";
 import { WorkerTable } from "./workers.ts";
 
 /** Of all tables whose rows carry one: those with many rows have an index for it. */
@@ -50,6 +54,10 @@ export class Store {
   readonly owners: OwnerTable;
   readonly knownBranches: KnownBranchTable;
   readonly earlyInstances: EarlyInstanceTable;
+  readonly users: UserTable;
+  readonly tokens: TokenTable;
+  readonly sessions: SessionTable;
+  readonly audit: AuditTable;
   readonly #opened: Opened;
   readonly #path: string;
   /** The file as it was opened; undefined in memory. */
@@ -77,6 +85,10 @@ export class Store {
     this.owners = new OwnerTable(db);
     this.knownBranches = new KnownBranchTable(db);
     this.earlyInstances = new EarlyInstanceTable(db);
+    this.users = new UserTable(db);
+    this.tokens = new TokenTable(db);
+    this.sessions = new SessionTable(db);
+    this.audit = new AuditTable(db);
   }
 
   /**
@@ -120,15 +132,27 @@ export class Store {
     if (id.kind === "app") this.definitions.removeQueuesOf(id.key, version);
   }
 
-  /** What is known of an app or a queue, deleted or not; undefined where nothing is. */
+  /** What is known of a definition, deleted or not; undefined where nothing is. */
   definition(id: DefinitionId): Definition | undefined {
     const stamp = this.definitions.get(id);
     if (!stamp) return undefined;
     const isDeleted = stamp.version === stamp.deletedVersion;
-    const { app, queue } = namesOf(id);
-    return id.kind === "app"
-      ? { ...stamp, kind: "app", value: isDeleted ? null : (this.apps.get(app) ?? null) }
-      : { ...stamp, kind: "queue", value: isDeleted ? null : (this.queues.get(app, queue) ?? null) };
+    if (isDeleted) return { ...stamp, value: null };
+    const { kind, key } = stamp;
+    switch (kind) {
+      case "app":
+        return { ...stamp, kind, value: this.apps.get(key) ?? null };
+      case "queue": {
+        const { app, queue } = namesOf(id);
+        return { ...stamp, kind, value: this.queues.get(app, queue) ?? null };
+      }
+      case "user":
+        return { ...stamp, kind, value: this.users.get(key) ?? null };
+      case "token":
+        return { ...stamp, kind, value: this.tokens.get(key) ?? null };
+      default:
+        return kind satisfies never;
+    }
   }
 
   #note(id: DefinitionId, stampOf: typeof changedStamp, nowMs: number): Version {
