@@ -142,12 +142,14 @@ export function compose<Pool extends TaskBrokerPool>(
     controller,
     branchId,
     brokerOf: ({ app, broker: named }) => named ?? store.apps.get(app)?.broker ?? broker,
+    clock,
     log: log.with({ part: "http" }),
     maxBody: plan.maxBody,
     guard: plan.guard,
     page: plan.page,
   });
   controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));
+  controller.live.serve((question) => api.answerLive(question));
   return { store, brokers, taskBrokers, supervisor, results, cluster, owners, definitions, controller, api };
 }
 

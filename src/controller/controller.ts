@@ -6,9 +6,11 @@ import { Consumers } from "./consumers.ts";
 import { Elsewhere } from "./elsewhere.ts";
 import { Health, type SelfReport } from "./health.ts";
 import { Hearing } from "./hearing.ts";
+import { Live } from "./live.ts";
 import { LostNames } from "./lost-names.ts";
 import { Moves } from "./moves.ts";
 import { Instances } from "./instances.ts";
+import { QueueDepths } from "./queue-depths.ts";
 import { Queues } from "./queues.ts";
 import { Tasks, type TaskParts } from "./tasks.ts";
 import { Workers } from "./workers.ts";
@@ -29,6 +31,9 @@ export class Controller {
   readonly elsewhere: Elsewhere;
   /** What has to be heard of them first. */
   readonly hearing: Hearing;
+  /** What is shown while it changes. */
+  readonly live: Live;
+  readonly depths: QueueDepths;
 
   constructor(
     parts: TaskParts,
@@ -51,5 +56,7 @@ export class Controller {
     this.health = new Health(parts, branch.self);
     this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
     this.hearing = new Hearing(parts);
+    this.live = new Live(parts);
+    this.depths = new QueueDepths(parts);
   }
 }

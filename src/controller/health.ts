@@ -101,7 +101,7 @@ export class Health {
   #wantedBrokers(): Set<string> | undefined {
     const { store, defaultBroker } = this.#parts;
     try {
-      const named = [...store.apps.all(), ...store.instances.all()].map(({ broker }) => broker ?? defaultBroker);
+      const named = [...store.apps.all(), ...store.instances.brokers()].map(({ broker }) => broker ?? defaultBroker);
       return new Set([defaultBroker, ...named].map(brokerUrl));
     } catch {
       return undefined;

@@ -3,6 +3,7 @@ import { recordingLog } from "../../test/celery/recording-log.ts";
 import type { Controller } from "../controller/controller.ts";
 import { InstanceExists } from "../controller/instances.ts";
 import { CymeError, unavailable } from "../domain/errors.ts";
+import { ManualClock } from "../kit/clock.ts";
 import { Api } from "./api.ts";
 import type { GuardOptions } from "./guard.ts";
 
@@ -54,6 +55,7 @@ function setup({ answers = {}, guard = {} }: Parts = {}) {
     brokerOf: () => {
       throw new Error("no broker here");
     },
+    clock: new ManualClock(),
     log: recordingLog(lines),
     maxBody: 1000,
     guard: { allowedHosts: [], corsOrigin: undefined, ...guard },

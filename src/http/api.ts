@@ -2,9 +2,11 @@ import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
+import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { BRANCH_SCOPE, parseForwardedRequest, SCOPE_HEADER, type ForwardedAnswer } from "../domain/forward.ts";
 import { Forwarding, readReplayable, requestOf, toForwardedAnswer } from "./forwarding.ts";
+import { Feed } from "./live-feed.ts";
 import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
 import { readParams } from "./params.ts";
 import type { Page } from "./page.ts";
@@ -18,6 +20,7 @@ export interface ApiOptions {
   readonly controller: Controller;
   readonly branchId: string;
   readonly brokerOf: Call["brokerOf"];
+  readonly clock: Clock;
   readonly log: Log;
   /** Bytes. */
   readonly maxBody: number;
@@ -42,11 +45,18 @@ const MAX_TIMEOUT_S = 24 * 3600;
 export class Api {
   readonly #options: ApiOptions;
   readonly #forwarding: Forwarding;
+  readonly #feed: Feed;
   readonly #ending = new AbortController();
 
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#forwarding = new Forwarding(options.controller.elsewhere);
+    this.#feed = new Feed(options);
+  }
+
+  /** What another branch is told of what is live here. */
+  answerLive(question: unknown): unknown {
+    return this.#feed.answer(question);
   }
 
   /** Ends the answers that go on until their reader leaves, so that a server can stop. */
@@ -128,7 +138,7 @@ export class Api {
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
     const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others };
-    const call = { controller, branchId, brokerOf, ...given, options, signals };
+    const call = { controller, branchId, brokerOf, feed: this.#feed, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
     const here = async (within: CallOptions) => route.handle({ ...call, options: within });
     const answered =
@@ -183,10 +193,10 @@ async function withSilent(answered: Promise<Response>, silent: ReadonlySet<strin
   }
 }
 
-/** The same status and headers, the length that the body would have among them; a log, which may be endless, is not read. */
+/** The same status and headers, the length that the body would have among them; what may be endless, a log or events, is not read. */
 async function withoutBody(response: Response): Promise<Response> {
   const { status, headers } = response;
-  if (headers.get("content-type")?.startsWith("text/plain")) await response.body?.cancel();
+  if (headers.get("content-type")?.startsWith("text/")) await response.body?.cancel();
   else headers.set("content-length", String((await response.bytes()).length));
   return new Response(null, { status, headers });
 }

@@ -9,6 +9,8 @@ import { BOUNDS_PARAMS, INSTANCE_PARAMS } from "../domain/instance.ts";
 import { LAUNCH_PARAMS } from "../domain/launch.ts";
 import { NAMED_TASK_PARAMS, parseNamedTask } from "../domain/named-task.ts";
 import { QUEUE_PARAMS } from "../domain/queue.ts";
+import { showEvents } from "./events.ts";
+import type { Feed } from "./live-feed.ts";
 import { accepted, namedView, resultView, stateOf, taskView, TASK_HEADER } from "./sends.ts";
 import {
   firstOfLastLines,
@@ -39,6 +41,7 @@ export interface Call {
   readonly options: CallOptions;
   /** Whether it may add an instance: not where another branch asks which did not make sure that the name is free. */
   readonly mayAdd: boolean;
+  readonly feed: Feed;
   /** What all other branches answer to GET `path`; nothing where it is one of them that asks. */
   readonly others: (path: string) => Promise<unknown[]>;
   /** Aborted when the caller has left, and when the server ends. */
@@ -125,6 +128,7 @@ export const routes: readonly Route[] = [
     const branch = branchView(call.controller.branches.own());
     return respond(200, { branch: { ...branch, running: branch.pid !== null }, held, instances });
   }),
+  route(["GET"], "/api/events", [], "All that there is, and then what changes (server-sent events)", showEvents),
   route(["POST"], "/api/workers/start", [], "Start all enabled instances of this branch", async (call) =>
     respond(200, { ...OK, instances: await call.controller.workers.start(call.options) }),
   ),

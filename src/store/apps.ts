@@ -8,6 +8,7 @@ export class AppTable {
   readonly #db: Db;
   readonly #brokers: BrokerTable;
   readonly #row;
+  #revision = 0;
 
   constructor(db: Db, brokers: BrokerTable) {
     this.#db = db;
@@ -18,6 +19,11 @@ export class AppTable {
       .from(apps)
       .where(eq(apps.name, sql.placeholder("name")))
       .prepare();
+  }
+
+  /** Another number after every write: what was made of the rows may be kept until then. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Names of all apps but those being deleted, sorted. */
@@ -44,6 +50,7 @@ export class AppTable {
 
   /** Writes an app, new or changed. */
   put(app: App): void {
+    this.#revision++;
     const { broker, ...fields } = app;
     const row = {
       ...fields,
@@ -55,6 +62,7 @@ export class AppTable {
 
   /** Throws where instances or queues still refer to it. */
   remove(name: string): void {
+    this.#revision++;
     this.#db.delete(apps).where(eq(apps.name, name)).run();
   }
 

@@ -15,6 +15,7 @@ export class InstanceTable {
   readonly #places;
   readonly #withBrokers;
   readonly #knownNames = new Map<string, readonly string[]>();
+  #revision = 0;
 
   constructor(db: Db, brokers: BrokerTable) {
     this.#db = db;
@@ -46,6 +47,11 @@ export class InstanceTable {
       .from(instances)
       .orderBy(asc(instances.name))
       .prepare();
+  }
+
+  /** Another number after every write: what was made of the rows may be kept until then. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Names of the instances of an app, sorted. Kept until one changes, since lists are what is asked for most. */
@@ -104,6 +110,7 @@ export class InstanceTable {
 
   /** Writes an instance, new or changed, with the queues that it is wanted to consume from. */
   put(instance: Instance): void {
+    this.#revision++;
     this.#knownNames.clear();
     const { broker, queues, ...fields } = instance;
     const row = {
@@ -120,6 +127,7 @@ export class InstanceTable {
 
   /** Changes some fields; returns whether there was such an instance. */
   set(name: string, fields: Partial<Pick<Instance, SettableField>>): boolean {
+    this.#revision++;
     this.#knownNames.clear();
     const rows = this.#db
       .update(instances)
@@ -131,6 +139,7 @@ export class InstanceTable {
   }
 
   remove(name: string): void {
+    this.#revision++;
     this.#knownNames.clear();
     this.#db.delete(instances).where(eq(instances.name, name)).run();
   }

@@ -6,6 +6,7 @@ import { consumers, queues } from "./schema.ts";
 export class QueueTable {
   readonly #db: Db;
   readonly #row;
+  #revision = 0;
 
   constructor(db: Db) {
     this.#db = db;
@@ -15,6 +16,11 @@ export class QueueTable {
       .from(queues)
       .where(and(eq(queues.app, sql.placeholder("app")), eq(queues.name, sql.placeholder("name"))))
       .prepare();
+  }
+
+  /** Another number after every write: what was made of the rows may be kept until then. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Names of the queues of an app, sorted. */
@@ -42,6 +48,7 @@ export class QueueTable {
 
   /** Writes a declaration, new or changed. */
   put(queue: Queue): void {
+    this.#revision++;
     const row = { ...queue, options: queue.options === null ? null : { ...queue.options } };
     this.#db
       .insert(queues)
@@ -52,6 +59,7 @@ export class QueueTable {
 
   /** Removes a declaration and the wish of every instance to consume from it; returns the names of those instances. */
   remove(app: string, name: string): string[] {
+    this.#revision++;
     const consumed = and(eq(consumers.app, app), eq(consumers.queue, name));
     const rows = this.#db.delete(consumers).where(consumed).returning({ instance: consumers.instance }).all();
     this.#db

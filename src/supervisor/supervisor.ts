@@ -152,6 +152,11 @@ export class Supervisor {
     return this.#keepers.get(name)?.status ?? (await this.until(name, (status) => status, STATUS_MS)) ?? "gone";
   }
 
+  /** What was last seen of an instance, without a look: the same object until the next one. Undefined where none was there yet. */
+  seen(name: string): Status | undefined {
+    return this.#keepers.get(name)?.status;
+  }
+
   /**
    * Waits until `check` returns something else than undefined for what is seen from now on (what was seen before may be
    * older than the change that the caller waits for). Resolves to undefined after `timeoutMs`, or when the supervisor is

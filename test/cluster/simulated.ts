@@ -201,12 +201,14 @@ export class SimulatedBranch<B extends Bus> {
     const api = new Api({
       controller,
       branchId: id,
+      clock,
       log,
       maxBody: 1_000_000,
       guard: { allowedHosts: [], corsOrigin: undefined },
       brokerOf: () => broker.broker,
     });
     controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));
+    controller.live.serve((question) => api.answerLive(question));
     this.#life = { bus: opened.bus, cluster, owners, definitions, controller, results, api };
     controller.arrivals.start();
     owners.start();

@@ -1,0 +1,90 @@
+import { countQueues, type QueueCount } from "../celery/queue-counts.ts";
+import { brokerUrl, type Broker } from "../domain/broker.ts";
+import { AmqpAway } from "../kit/amqp.ts";
+import type { Log } from "../kit/log.ts";
+import { appBroker, type Parts } from "./context.ts";
+
+type DepthParts = Pick<Parts, "store" | "brokers" | "defaultBroker"> & { readonly log: Log };
+
+/** Each is one question to its broker. */
+const MAX_QUEUES = 1_000;
+
+interface Group {
+  readonly broker: Broker;
+  /** By name: apps may share a queue. */
+  readonly apps: Map<string, string[]>;
+}
+
+/** How many messages wait in each queue, and how many consume from it, as brokers count: asked when somebody looks. */
+export class QueueDepths {
+  readonly #parts: DepthParts;
+  #counts: ReadonlyMap<string, QueueCount> = new Map();
+  #isCounting = false;
+
+  constructor(parts: DepthParts) {
+    this.#parts = parts;
+  }
+
+  /** What was counted last: another object after each count. */
+  get counts(): object {
+    return this.#counts;
+  }
+
+  /** Undefined where it is not known, as while the broker is away. A queue that is not there (yet) has none. */
+  of(app: string, queue: string): QueueCount | undefined {
+    return this.#counts.get(keyOf(app, queue));
+  }
+
+  /** Counts anew, unless that is being done. Changes nothing on a broker, and never rejects. */
+  async count(): Promise<void> {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    try {
+      const counted = await Promise.all(this.#groups().map((group) => this.#countGroup(group)));
+      this.#counts = new Map(counted.flat());
+    } catch (error) {
+      this.#parts.log.error("queues cannot be counted", { error });
+    } finally {
+      this.#isCounting = false;
+    }
+  }
+
+  /** Nobody looks any more. */
+  forget(): void {
+    this.#counts = new Map();
+  }
+
+  #groups(): Group[] {
+    const { store } = this.#parts;
+    const groups = new Map<string, Group>();
+    let left = MAX_QUEUES;
+    for (const app of store.apps.all()) {
+      if (app.isDeleted) continue;
+      const broker = appBroker(this.#parts, app);
+      const group = groups.get(brokerUrl(broker)) ?? { broker, apps: new Map<string, string[]>() };
+      groups.set(brokerUrl(broker), group);
+      for (const name of store.queues.names(app.name).slice(0, left)) {
+        left--;
+        group.apps.set(name, [...(group.apps.get(name) ?? []), app.name]);
+      }
+    }
+    return [...groups.values()];
+  }
+
+  async #countGroup({ broker, apps }: Group): Promise<(readonly [string, QueueCount])[]> {
+    if (apps.size === 0) return [];
+    try {
+      const { link } = this.#parts.brokers.use(broker);
+      const counts = await countQueues(link, [...apps.keys()]);
+      return [...counts].flatMap(([queue, count]) =>
+        (apps.get(queue) ?? []).map((app) => [keyOf(app, queue), count] as const),
+      );
+    } catch (error) {
+      if (error instanceof AmqpAway) return [];
+      throw error;
+    }
+  }
+}
+
+/** Names hold no slash. */
+const keyOf = (app: string, queue: string) => `${app}/${queue}`;

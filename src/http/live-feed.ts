@@ -1,0 +1,199 @@
+import { CymeError } from "../domain/errors.ts";
+import type { Log } from "../kit/log.ts";
+import { EventStream } from "./event-stream.ts";
+import { Journal, type JournalPart } from "./live-journal.ts";
+import { differences, eventText, NO_ITEMS, type LiveItem, type LiveItems, type Mask } from "./live-items.ts";
+import { OtherItems } from "./live-others.ts";
+import { OwnItems, SharedItems, type OwnParts } from "./live-own.ts";
+
+export interface FeedParts extends OwnParts {
+  readonly log: Log;
+}
+
+/** Who reads a stream of events. */
+export interface Reader {
+  /** Takes out what the reader may not see; undefined for one who may see all. The same for all who see the same. */
+  readonly mask: Mask | undefined;
+  /** Asked now and then: whether the reader may still read. */
+  readonly mayRead: () => boolean;
+  /** Aborted when the reader has left, or the server ends. */
+  readonly until: AbortSignal;
+}
+
+interface Listener {
+  readonly stream: EventStream;
+  readonly reader: Reader;
+}
+
+const LOOK_MS = 1_000;
+/** In looks. */
+const OTHERS_EVERY = 3;
+const QUEUES_EVERY = 5;
+const ALIVE_EVERY = 15;
+const MAX_READERS = 200;
+const RETRY_MS = 2_000;
+const RETRY_AFTER_S = 10;
+const encoder = new TextEncoder();
+
+/**
+ * Tells readers of a stream of server-sent events all that there is, and then what changes. One look a second, however many read; none
+ * while nobody does.
+ */
+export class Feed {
+  readonly #parts: FeedParts;
+  readonly #own: OwnItems;
+  readonly #shared: SharedItems;
+  readonly #others: OtherItems;
+  readonly #journal = new Journal();
+  readonly #listeners = new Set<Listener>();
+  /** What readers have been told that there is, and of what that was made. */
+  #told: LiveItems = NO_ITEMS;
+  #sources: readonly LiveItems[] = [];
+  #toldSilent = "[]";
+  #looks = 0;
+  #cancelLook = () => {};
+  /** Resolves once it is known what others have; undefined while nobody reads. */
+  #started: Promise<void> | undefined;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+    this.#own = new OwnItems(parts);
+    this.#shared = new SharedItems(parts);
+    this.#others = new OtherItems({ live: parts.controller.live, log: parts.log });
+  }
+
+  /** A stream for a reader; throws `unavailable` where too many read, and where no daemon runs. */
+  open(reader: Reader): ReadableStream<Uint8Array> {
+    if (this.#listeners.size >= MAX_READERS) throw tooMany();
+    if (this.#parts.controller.branches.own().pid === null) throw noDaemon();
+    const stream = new EventStream(() => this.#leave(listener));
+    const listener: Listener = { stream, reader };
+    this.#look();
+    this.#listeners.add(listener);
+    if (reader.until.aborted) stream.end();
+    else reader.until.addEventListener("abort", () => stream.end(), { once: true });
+    stream.begin(encoder.encode(`retry: ${RETRY_MS}\n\n${this.#all(reader.mask)}`));
+    // What others have comes as changes, where it is not known yet.
+    this.#started ??= this.#start();
+    void this.#started.then(() => stream.begin(encoder.encode(eventText("ready", "{}"))));
+    return stream.body;
+  }
+
+  /** What another branch is told that asks with `{"after": <position>}`, or with null for all. */
+  answer(question: unknown): JournalPart {
+    this.#journal.update(this.#own.look());
+    const { after } = (question ?? {}) as { after?: unknown };
+    return this.#journal.since(typeof after === "string" ? after : undefined);
+  }
+
+  /** As far as they say. */
+  async #start(): Promise<void> {
+    this.#lookLater();
+    this.#count();
+    await this.#others.gather();
+    this.#tryLook();
+  }
+
+  #lookLater(): void {
+    this.#cancelLook = this.#parts.clock.after(LOOK_MS, () => {
+      this.#looks++;
+      if (this.#looks % OTHERS_EVERY === 0) void this.#others.gather();
+      if (this.#looks % QUEUES_EVERY === 0) this.#count();
+      this.#tryLook();
+      if (this.#looks % ALIVE_EVERY === 0) this.#sayAlive();
+      if (this.#listeners.size > 0) this.#lookLater();
+    });
+  }
+
+  #count(): void {
+    void this.#parts.controller.depths.count();
+  }
+
+  #tryLook(): void {
+    try {
+      this.#look();
+    } catch (error) {
+      this.#parts.log.error("what is live cannot be looked at", { error });
+    }
+  }
+
+  /** Looks at all there is, and tells the readers what changed. */
+  #look(): void {
+    // Of a name that two have for a moment, what is here counts.
+    const sources = [this.#shared.look(), this.#others.look(), this.#own.look()];
+    const texts = new Texts();
+    if (sources.some((items, at) => items !== this.#sources[at])) {
+      this.#sources = sources;
+      const items = new Map(sources.flatMap((source) => [...source]));
+      const { changed, gone } = differences(this.#told, items);
+      this.#told = items;
+      for (const item of gone) texts.add(item.toldGone());
+      texts.addItems(changed);
+    }
+    const silent = JSON.stringify({ branches: this.#others.silent });
+    if (silent !== this.#toldSilent) texts.add(eventText("silent", silent));
+    this.#toldSilent = silent;
+    this.#tell(texts);
+  }
+
+  #tell(texts: Texts): void {
+    if (texts.isEmpty) return;
+    for (const { stream, reader } of this.#listeners) stream.write(texts.bytesFor(reader.mask));
+  }
+
+  #all(mask: Mask | undefined): string {
+    const items = [...this.#told.values()].map((item) => item.told(mask)).join("");
+    return `${items}${eventText("silent", this.#toldSilent)}`;
+  }
+
+  #sayAlive(): void {
+    const alive = encoder.encode(": alive\n\n");
+    for (const { stream, reader } of this.#listeners) {
+      if (reader.mayRead()) stream.write(alive);
+      else stream.end();
+    }
+  }
+
+  #leave(listener: Listener): void {
+    this.#listeners.delete(listener);
+    if (this.#listeners.size > 0) return;
+    this.#cancelLook();
+    this.#started = undefined;
+    this.#others.forget();
+    this.#parts.controller.depths.forget();
+  }
+}
+
+/** What is told at once, made once for all readers who may see the same. */
+class Texts {
+  readonly #texts: ((mask: Mask | undefined) => string)[] = [];
+  readonly #bytes = new Map<Mask | undefined, Uint8Array>();
+
+  get isEmpty(): boolean {
+    return this.#texts.length === 0;
+  }
+
+  add(text: string): void {
+    this.#texts.push(() => text);
+  }
+
+  addItems(items: readonly LiveItem[]): void {
+    for (const item of items) this.#texts.push((mask) => item.told(mask));
+  }
+
+  bytesFor(mask: Mask | undefined): Uint8Array {
+    const made = this.#bytes.get(mask);
+    if (made) return made;
+    const bytes = encoder.encode(this.#texts.map((text) => text(mask)).join(""));
+    this.#bytes.set(mask, bytes);
+    return bytes;
+  }
+}
+
+const noDaemon = () =>
+  new CymeError("unavailable", "No daemon runs here, so nothing can be followed: start it with `cyme branch`");
+
+function tooMany(): CymeError {
+  const message = `${MAX_READERS} readers follow the events of this branch already: ask again later`;
+  return new CymeError("unavailable", message, { retry_after: RETRY_AFTER_S });
+}
