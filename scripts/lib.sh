@@ -5,6 +5,8 @@
 export RABBITMQ_BIN=/usr/lib/rabbitmq/bin
 # Where the newest Celery is put for the tests.
 NEWEST_CELERY=.cache/celery
+# Where the API fuzzer is put.
+SCHEMATHESIS=.cache/schemathesis
 # Debian's; test/page/chromium.ts looks for it in the same place.
 CHROMIUM=/usr/bin/chromium
 
@@ -114,6 +116,19 @@ ensure_newest_celery() {
   fi
   rm -rf "$NEWEST_CELERY"
   say "setup: the newest Celery could not be fetched: the tests run with Debian's alone"
+}
+
+# ensure_schemathesis: the API fuzzer in $SCHEMATHESIS. Where it cannot be had the tests run with their own fuzzer alone.
+ensure_schemathesis() {
+  [ -x "$SCHEMATHESIS/bin/schemathesis" ] && return
+  say "setup: fetching schemathesis"
+  if make_venv "$SCHEMATHESIS" &&
+    "$SCHEMATHESIS/bin/python" -m pip install --quiet --retries 1 --timeout 20 --disable-pip-version-check \
+      schemathesis==4.32.5 >&2; then
+    return
+  fi
+  rm -rf "$SCHEMATHESIS"
+  say "setup: schemathesis could not be fetched: the API is fuzzed by the tests' own fuzzer alone"
 }
 
 # make_venv <folder>: a virtual environment with pip, by whichever Python can; Debian's needs a package for it.
