@@ -149,9 +149,12 @@ const ERRORS = Object.fromEntries(
   ]),
 );
 
+/** Said by the server itself, before anybody has read the request. */
+const TOO_LONG = { description: "Request line and headers are longer than 16 KB; the answer is empty" };
+
 /** An error that has the status of an answer is one of two that may come. */
 function responsesOf(answers: Answers, errors: readonly ErrorCode[]): object {
-  const responses: Record<string, object> = {};
+  const responses: Record<string, object> = { 431: TOO_LONG };
   for (const code of errors) responses[OUTCOMES[code].http] = { $ref: `#/components/responses/${code}` };
   for (const [status, answer] of Object.entries(answers) as [string, Schema | Text][]) {
     responses[status] = {
