@@ -1,0 +1,64 @@
+import type { ComponentType } from "preact";
+import type { Role } from "./api/types.ts";
+import type { IconName } from "./kit/icon.tsx";
+import { Empty, PageHead } from "./kit/parts.tsx";
+import { Overview } from "./overview/overview.tsx";
+import { Instances } from "./instances/instances.tsx";
+import { Instance } from "./instance/instance.tsx";
+
+export interface PageProps {
+  /** The parts of the address: `["instances", "web"]`. */
+  readonly path: readonly string[];
+}
+
+interface Page {
+  /** First part of the address; "" is the overview. */
+  readonly path: string;
+  readonly name: string;
+  readonly icon: IconName;
+  /** The letter that leads there after g. */
+  readonly key?: string;
+  /** The least role that sees it. */
+  readonly wanted: Role;
+  readonly View: ComponentType<PageProps>;
+  /** For an address with a second part, as `#/instances/web`. */
+  readonly One?: ComponentType<PageProps>;
+}
+
+/** Every page, in the order of the navigation. */
+export const navigation: readonly Page[] = [
+  { path: "", name: "Overview", icon: "overview", key: "o", wanted: "viewer", View: Overview },
+  {
+    path: "instances",
+    name: "Instances",
+    icon: "instances",
+    key: "i",
+    wanted: "viewer",
+    View: Instances,
+    One: Instance,
+  },
+];
+
+/** What is shown at an address. */
+export function pageFor(path: readonly string[]): {
+  readonly View: ComponentType<PageProps>;
+  readonly title: (path: readonly string[]) => string;
+} {
+  const page = navigation.find((entry) => entry.path === (path[0] ?? ""));
+  const View = path.length <= 1 ? page?.View : page?.One;
+  if (!page || !View) return { View: Nowhere, title: () => "Not found" };
+  return { View, title: ([, name]) => name ?? page.name };
+}
+
+function Nowhere() {
+  return (
+    <>
+      <PageHead title="Not found" />
+      <Empty>
+        <p>
+          There is no such page. <a href="#/">To the overview</a>
+        </p>
+      </Empty>
+    </>
+  );
+}
