@@ -48,6 +48,8 @@ export interface Plan {
   readonly nowaitSendMs: number;
   readonly maxBody: number;
   readonly guard: GuardOptions;
+  /** Whether everybody who reaches the address is admin while there is no user and no token. */
+  readonly isOpen: boolean;
   /** Undefined where no daemon runs. */
   readonly page?: Page;
   /** Undefined where no daemon runs. */
@@ -146,6 +148,7 @@ export function compose<Pool extends TaskBrokerPool>(
     log: log.with({ part: "http" }),
     maxBody: plan.maxBody,
     guard: plan.guard,
+    isOpen: plan.isOpen,
     page: plan.page,
   });
   controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));

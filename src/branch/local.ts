@@ -244,6 +244,7 @@ async function open(directory: BranchDirectory, options: LocalOptions): Promise<
     nowaitSendMs: 15_000,
     maxBody: MAX_BODY,
     guard: { allowedHosts: [], corsOrigin: undefined },
+    isOpen: false,
     openBus: undefined,
     identity: () => ({
       id: branchId,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { version } from "../../package.json";
@@ -64,8 +65,8 @@ const NO_ROOM = ["ENOSPC", "EDQUOT", "EROFS"];
 
 /** Runs the daemon until it is told to stop; resolves to 0 then. Rejects with a CymeError where it cannot start. */
 export async function runBranch(options: BranchOptions, io: BranchIo): Promise<number> {
-  refuseOpenAddress(options);
   const directory = branchDirectory(options.instanceDir);
+  refuseOpenAddress(options, directory);
   makeDirectory(directory);
   const logfile = options.logfile ?? (options.detach ? directory.log : undefined);
   if (options.detach && !isDetached()) return detach(logfile ?? directory.log, io);
@@ -82,15 +83,27 @@ export async function runBranch(options: BranchOptions, io: BranchIo): Promise<n
   }
 }
 
-/** Without users everybody who reaches the address is admin. */
-function refuseOpenAddress({ host, insecure, withoutHttpd }: BranchOptions): void {
-  const isLoopback = host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-  if (isLoopback || insecure || withoutHttpd) return;
+/** Without users everybody who reaches the address would be admin. Throws `invalid`. */
+function refuseOpenAddress({ host, insecure, withoutHttpd }: BranchOptions, directory: BranchDirectory): void {
+  if (isLoopback(host) || insecure || withoutHttpd || hasAccounts(directory)) return;
   throw invalid(
     "address",
-    "a loopback address such as 127.0.0.1, or --insecure: anybody who reaches another one may do everything",
+    `a loopback address such as 127.0.0.1 as long as there are no users: add one first with \`cyme createsuperuser -L -D ${directory.path}\`, or give --insecure to let anybody who reaches the address do everything`,
     host,
   );
+}
+
+const isLoopback = (host: string) => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** Whether there is a user or a token, by which somebody can be known. */
+function hasAccounts(directory: BranchDirectory): boolean {
+  if (!existsSync(directory.database)) return false;
+  const store = openStore(directory);
+  try {
+    return store.users.isAny() || store.tokens.isAny();
+  } finally {
+    store.close();
+  }
 }
 
 class Daemon {
@@ -156,6 +169,7 @@ class Daemon {
       parts.brokers.use(this.#broker);
       parts.results.start(parts.taskBrokers);
       parts.controller.arrivals.start();
+      parts.controller.samples.start();
       parts.owners.start();
       parts.definitions.start();
       // What URL tasks may not reach is to hold for the APIs of the others too.
@@ -186,6 +200,7 @@ class Daemon {
       // First, since it ends the waits that keep requests from finishing.
       await parts.supervisor.stop();
       parts.results.stop();
+      parts.controller.samples.stop();
       parts.owners.stop();
       parts.definitions.stop();
       // Before the servers end: who waits for a send is to be told what became of it.
@@ -239,6 +254,7 @@ class Daemon {
       maxBody: options.maxBodyBytes,
       guard: { allowedHosts: options.allowedHost.map((host) => host.toLowerCase()), corsOrigin: options.corsOrigin },
       page: new Page(pageFiles()),
+      isOpen: isLoopback(options.host) || options.insecure,
       openBus: ({ handle, facts }) =>
         new AmqpBus({
           self: { id: branchId, key: store.settings.branchKey(), version, facts },

@@ -1,4 +1,6 @@
 import { NOBODY_ELSE, type Spreading } from "../cluster/spreading.ts";
+import { Accounts } from "./accounts.ts";
+import { sessionUse } from "../kit/session-use.ts";
 import { Apps } from "./apps.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Branches, type BranchIdentity } from "./branches.ts";
@@ -7,11 +9,14 @@ import { Elsewhere } from "./elsewhere.ts";
 import { Health, type SelfReport } from "./health.ts";
 import { Hearing } from "./hearing.ts";
 import { Live } from "./live.ts";
+import { Logins } from "./logins.ts";
 import { LostNames } from "./lost-names.ts";
 import { Moves } from "./moves.ts";
 import { Instances } from "./instances.ts";
 import { QueueDepths } from "./queue-depths.ts";
+import { Passwords } from "./passwords.ts";
 import { Queues } from "./queues.ts";
+import { Samples } from "./samples.ts";
 import { Tasks, type TaskParts } from "./tasks.ts";
 import { Workers } from "./workers.ts";
 
@@ -27,6 +32,8 @@ export class Controller {
   readonly branches: Branches;
   readonly tasks: Tasks;
   readonly health: Health;
+  readonly accounts: Accounts;
+  readonly logins: Logins;
   /** What other branches are asked for. */
   readonly elsewhere: Elsewhere;
   /** What has to be heard of them first. */
@@ -34,6 +41,7 @@ export class Controller {
   /** What is shown while it changes. */
   readonly live: Live;
   readonly depths: QueueDepths;
+  readonly samples: Samples;
 
   constructor(
     parts: TaskParts,
@@ -53,10 +61,14 @@ export class Controller {
     this.workers = new Workers(parts);
     this.branches = new Branches(parts, branch.identity, branch.shutDown);
     this.tasks = new Tasks(parts);
+    const passwords = new Passwords(parts.clock);
+    this.accounts = new Accounts(parts, passwords, spreading);
+    this.logins = new Logins(parts, passwords);
     this.health = new Health(parts, branch.self);
     this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
     this.hearing = new Hearing(parts);
     this.live = new Live(parts);
     this.depths = new QueueDepths(parts);
+    this.samples = new Samples({ live: this.live, clock: parts.clock, log: parts.log, look: sessionUse });
   }
 }

@@ -16,6 +16,18 @@ const OK = reference("Ok");
 const NAMES = listOf(TEXT);
 const DONE: Answers = { 200: OK };
 
+const TEXT_OR_NULL: Schema = { type: ["string", "null"] };
+const USER = record({ name: TEXT, role: TEXT, created_at: TEXT });
+const TOKEN = record({ name: TEXT, role: TEXT, created_at: TEXT, expires_at: TEXT_OR_NULL });
+const SESSION = record({
+  name: TEXT_OR_NULL,
+  role: TEXT,
+  by: TEXT,
+  branch: TEXT,
+  version: TEXT,
+  is_open: { type: "boolean" },
+});
+
 const orNames = (object: string): Schema => ({ anyOf: [NAMES, listOf(reference(object))] });
 const working: Answers = { 200: record({ ok: TEXT, instances: NAMES }) };
 
@@ -33,6 +45,17 @@ export const ANSWERS: Readonly<Record<string, Answers>> = {
   "POST /api/workers/start": working,
   "POST /api/workers/restart": working,
   "POST /api/workers/shutdown": working,
+  "GET /api/session": { 200: SESSION },
+  "POST /api/session": { 200: record({ name: TEXT, role: TEXT, expires_at: TEXT }) },
+  "DELETE /api/session": DONE,
+  "GET /api/users": { 200: listOf(USER) },
+  "GET /api/users/:user": { 200: USER },
+  "PUT /api/users/:user": { 200: USER, 201: USER },
+  "DELETE /api/users/:user": DONE,
+  "GET /api/tokens": { 200: listOf(TOKEN) },
+  "GET /api/tokens/:token": { 200: TOKEN },
+  "PUT /api/tokens/:token": { 201: record({ name: TEXT, role: TEXT, expires_at: TEXT_OR_NULL, token: TEXT }) },
+  "DELETE /api/tokens/:token": DONE,
   "GET /": { 200: NAMES },
   "GET /:app": { 200: reference("App") },
   "PUT /:app": { 200: reference("App"), 201: reference("App") },

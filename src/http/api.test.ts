@@ -18,6 +18,7 @@ interface Parts {
 /** There is no other branch. */
 const ALONE: Readonly<Record<string, unknown>> = {
   elsewhere: { isAlone: true, isHere: () => false },
+  logins: { isNobodyKnown: true },
   hearing: { isOver: true, wait: (options: unknown) => Promise.resolve(options) },
 };
 
@@ -59,6 +60,7 @@ function setup({ answers = {}, guard = {} }: Parts = {}) {
     log: recordingLog(lines),
     maxBody: 1000,
     guard: { allowedHosts: [], corsOrigin: undefined, ...guard },
+    isOpen: true,
   });
   const call = (line: string, init: RequestInit = {}, isTrusted = false) => {
     const [method = "", path = ""] = line.split(" ");

@@ -1,5 +1,6 @@
 import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
+import { isAtLeast, type Who } from "../domain/access.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -7,14 +8,18 @@ import type { Log } from "../kit/log.ts";
 import { BRANCH_SCOPE, parseForwardedRequest, SCOPE_HEADER, type ForwardedAnswer } from "../domain/forward.ts";
 import { Forwarding, readReplayable, requestOf, toForwardedAnswer } from "./forwarding.ts";
 import { Feed } from "./live-feed.ts";
-import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
+import { refuseAdminParams } from "./admin-only.ts";
+import { corsHeaders, guard, preflight, refuseForged, type GuardOptions } from "./guard.ts";
+import { maskedResponse } from "./mask.ts";
 import { readParams } from "./params.ts";
 import type { Page } from "./page.ts";
-import { parsePath, type ParsedPath } from "./path.ts";
+import { pathOf, resolve, type Resolved } from "./resolve.ts";
 import { respondError, SILENT_HEADER } from "./respond.ts";
-import { parseSendPath } from "./send-path.ts";
+import { addSecurityHeaders } from "./security-headers.ts";
+import type { SendPath } from "./send-path.ts";
 import { sendUrl, TASK_HEADER } from "./sends.ts";
-import { routes, type Call, type Method, type Route } from "./routes.ts";
+import type { Call } from "./routes.ts";
+import { challenge, whoAsks } from "./who.ts";
 
 export interface ApiOptions {
   readonly controller: Controller;
@@ -25,6 +30,8 @@ export interface ApiOptions {
   /** Bytes. */
   readonly maxBody: number;
   readonly guard: GuardOptions;
+  /** Whether everybody who reaches the address is admin while there is no user and no token. */
+  readonly isOpen: boolean;
   /** Undefined where no daemon runs. */
   readonly page?: Page | undefined;
 }
@@ -38,6 +45,23 @@ type Origin =
 
 const CLIENT: Origin = { is: "client" };
 const COMMAND: Origin = { is: "command" };
+/** It has asked who asks, and what that one may do. */
+const BRANCH: Who = { name: null, role: "admin", by: "branch", from: null };
+
+/** A request while it is answered, and what comes to be known of it. */
+interface Visit {
+  readonly origin: Origin;
+  readonly from: string | null;
+  /** Whether it came by TLS. */
+  readonly isSecure: boolean;
+  /** Who asks, now; rejects `unauthorized`. */
+  readonly identify: () => Promise<Who>;
+  /** Undefined where nobody was asked, or could say. */
+  who?: Who;
+}
+
+type Target<Is> = Extract<Resolved, { readonly is: Is }>;
+
 const DEFAULT_TIMEOUT_S = 60;
 const MAX_TIMEOUT_S = 24 * 3600;
 
@@ -64,18 +88,18 @@ export class Api {
     this.#ending.abort();
   }
 
-  /** `isTrusted` where only the owner of the instance directory can ask: by its socket, or in the same process. */
-  async handle(request: Request, isTrusted: boolean): Promise<Response> {
-    const { log, guard: guarding } = this.#options;
-    let response: Response;
-    try {
-      if (!isTrusted) guard(request.headers, guarding);
-      const isCommand = isTrusted && request.headers.get(SCOPE_HEADER) === BRANCH_SCOPE;
-      response = this.#options.page?.answer(request) ?? (await this.#answer(request, isCommand ? COMMAND : CLIENT));
-    } catch (error) {
-      response = respondError(error, log);
-    }
-    for (const [key, value] of Object.entries(corsHeaders(request.headers, guarding))) response.headers.set(key, value);
+  /**
+   * `isTrusted` where only the owner of the instance directory can ask: by its socket, or in the same process. `address` is
+   * where it comes from, null where that is nowhere.
+   */
+  async handle(request: Request, isTrusted: boolean, address: string | null = null): Promise<Response> {
+    const { guard: guarding } = this.#options;
+    const visit = this.#visit(request, isTrusted, address);
+    const response = await this.#masked(visit, await this.#visited(request, isTrusted, visit));
+    const { headers } = response;
+    if (response.status === 401) headers.set("www-authenticate", challenge(request.headers));
+    for (const [key, value] of Object.entries(corsHeaders(request.headers, guarding))) headers.set(key, value);
+    addSecurityHeaders(headers, visit.isSecure);
     return request.method === "HEAD" ? withoutBody(response) : response;
   }
 
@@ -86,40 +110,78 @@ export class Api {
   async handleForwarded(forwarded: unknown, signal: AbortSignal): Promise<ForwardedAnswer> {
     const request = parseForwardedRequest(forwarded);
     const origin: Origin = { is: "branch", mayAdd: request.mayAdd };
-    const response = await this.#answer(requestOf(request, signal), origin).catch((error: unknown) =>
+    const visit: Visit = { origin, from: null, isSecure: false, identify: async () => BRANCH };
+    const response = await this.#answer(requestOf(request, signal), visit).catch((error: unknown) =>
       respondError(error, this.#options.log),
     );
     return toForwardedAnswer(response);
   }
 
-  async #answer(request: Request, origin: Origin): Promise<Response> {
-    const sendPath = parseSendPath(request.url);
-    if (sendPath && !FIXED.has(sendPath.app)) {
-      return this.#once(request, origin, (given, { timeoutMs: forMs }) =>
-        sendUrl(given, sendPath, { ...this.#options, timeoutMs: forMs }),
-      );
-    }
-    const parsed = parsePath(request.url);
-    const candidates = matching(withAliases(parsed.segments));
-    if (candidates.length === 0) throw new CymeError("not-found", `There is nothing at ${pathOf(parsed)}`);
-    const allow = allowed(candidates);
-    if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow: allow.join(", ") } });
-    const method = request.method === "HEAD" ? "GET" : request.method;
-    const match = candidates.find(({ route }) => route.methods.includes(method as Method));
-    if (!match) {
-      const message = `${request.method} is not possible at ${pathOf(parsed)}: wanted ${allow.join(", ")}`;
-      throw new CymeError("method-not-allowed", message, { allow });
-    }
-    if (parsed.nowait && method === "GET") {
-      throw new CymeError("not-implemented", "A read answers at once: leave !/ out of the path");
-    }
-    const call = () => this.#call(request, parsed, match, method as Method, origin);
-    if (origin.is !== "branch" || !origin.mayAdd) return call();
-    // The name was kept for this request.
-    return this.#options.controller.elsewhere.adding(match.path["name"] ?? "", call);
+  #visit({ headers, url }: Request, isTrusted: boolean, address: string | null): Visit {
+    const { controller, isOpen, guard: guarding } = this.#options;
+    const asking = { headers, isTrusted, address };
+    const access = { isOpen, corsOrigin: guarding.corsOrigin };
+    return {
+      origin: isTrusted && headers.get(SCOPE_HEADER) === BRANCH_SCOPE ? COMMAND : CLIENT,
+      from: address,
+      isSecure: url.startsWith("https:"),
+      identify: () => whoAsks(asking, controller.logins, access),
+    };
   }
 
-  async #call(asked: Request, parsed: ParsedPath, match: Match, method: Method, origin: Origin): Promise<Response> {
+  async #visited(request: Request, isTrusted: boolean, visit: Visit): Promise<Response> {
+    const { log, guard: guarding, page } = this.#options;
+    try {
+      if (!isTrusted) guard(request, guarding);
+      return preflight(request, guarding) ?? page?.answer(request) ?? (await this.#answer(request, visit));
+    } catch (error) {
+      return respondError(error, log);
+    }
+  }
+
+  async #masked({ who }: Visit, response: Response): Promise<Response> {
+    if (!who || isAtLeast(who.role, "admin")) return response;
+    return maskedResponse(response).catch((error: unknown) => respondError(error, this.#options.log));
+  }
+
+  async #answer(request: Request, visit: Visit): Promise<Response> {
+    const target = resolve(request);
+    if (target.role !== "open") {
+      visit.who = await visit.identify();
+      if (!isAtLeast(visit.who.role, target.role)) throw tooLittle(visit.who, target.role);
+    }
+    switch (target.is) {
+      case "nothing":
+        throw target.error;
+      case "options":
+        return new Response(null, { status: 204, headers: { allow: target.allow.join(", ") } });
+      case "send":
+        return this.#send(request, target.path, visit);
+      case "route":
+        return this.#route(request, target, visit);
+      default:
+        return target satisfies never;
+    }
+  }
+
+  #send(request: Request, path: SendPath, visit: Visit): Promise<Response> {
+    if (visit.who?.by === "session") refuseForged(request.headers);
+    return this.#once(request, visit, (given, { timeoutMs: forMs }) =>
+      sendUrl(given, path, { ...this.#options, timeoutMs: forMs }),
+    );
+  }
+
+  async #route(request: Request, target: Target<"route">, visit: Visit): Promise<Response> {
+    const { origin } = visit;
+    const call = () => this.#call(request, target, visit);
+    if (origin.is !== "branch" || !origin.mayAdd) return call();
+    // The name was kept for this request.
+    return this.#options.controller.elsewhere.adding(target.match.path["name"] ?? "", call);
+  }
+
+  async #call(asked: Request, target: Target<"route">, visit: Visit): Promise<Response> {
+    const { match, method, parsed } = target;
+    const { origin } = visit;
     const { controller, branchId, brokerOf, maxBody, log } = this.#options;
     const { elsewhere, hearing } = controller;
     const { route, path } = match;
@@ -129,17 +191,20 @@ export class Api {
       isForwardable && (!elsewhere.isAlone || !hearing.isOver) ? await readReplayable(asked, maxBody) : undefined;
     const request = replayable?.request() ?? asked;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
+    if (visit.who) refuseAdminParams(route.pattern, params, visit.who);
     const silent = new Set<string>();
     const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), silent };
-    const { timeoutMs: leftMs } = await this.#heard(match, method, origin, waiting);
+    const { timeoutMs: leftMs } = await this.#heard(target, visit, waiting);
     const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const options = { nowait: parsed.nowait, timeoutMs: leftMs, ...(isAmongOthers && { silent }) };
     const signals = { left: asked.signal, ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
-    const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others };
+    const { who, identify, from, isSecure } = visit;
+    const asker = { who, identify, from, isSecure };
+    const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others, ...asker };
     const call = { controller, branchId, brokerOf, feed: this.#feed, ...given, options, signals };
-    if (method !== "GET") log.info("request", { method, path: pathOf(parsed) });
+    if (method !== "GET") log.info("request", { method, path: pathOf(parsed), ...(who?.name && { who: who.name }) });
     const here = async (within: CallOptions) => route.handle({ ...call, options: within });
     const answered =
       replayable && isAmongOthers
@@ -149,26 +214,39 @@ export class Api {
   }
 
   /** A branch that has just come may be one of many, and is to know what they know before it speaks for all. */
-  async #heard({ route, path }: Match, method: Method, origin: Origin, options: CallOptions): Promise<CallOptions> {
+  async #heard(target: Target<"route">, visit: Visit, options: CallOptions): Promise<CallOptions> {
     const { elsewhere, hearing } = this.#options.controller;
-    const isForAll = route.pattern === "/" || route.pattern.startsWith("/:app");
-    const isOwn = path["name"] !== undefined && elsewhere.isHere(path["name"]);
+    const { method, match } = target;
+    const { pattern, answeredBy } = match.route;
+    const { origin, who } = visit;
+    const isOpenWrite = who?.by === "open" && method !== "GET";
+    const isForAll = isOpenWrite || pattern === "/" || pattern.startsWith("/:app") || ACCESS.test(pattern);
+    const isOwn = match.path["name"] !== undefined && elsewhere.isHere(match.path["name"]);
     if (!isForAll || isOwn || origin.is === "branch") return options;
-    if (method === "GET") return origin.is === "command" ? options : hearing.wait(options, "read");
-    const isWish = route.answeredBy === undefined || route.answeredBy === "owner or a new one";
-    return hearing.wait(options, isWish ? "wish" : "send");
+    if (method === "GET" && origin.is === "command") return options;
+    const isWish = answeredBy === undefined || answeredBy === "owner or a new one";
+    const heard = await hearing.wait(options, method === "GET" ? "read" : isWish ? "wish" : "send");
+    await this.#refuseClosed(visit);
+    return heard;
+  }
+
+  /** Where everybody was admin, for nobody was known: somebody may have been heard of meanwhile. */
+  async #refuseClosed({ who, identify }: Visit): Promise<void> {
+    if (who?.by === "open") await identify();
   }
 
   /** A send under an id of the caller's is answered by the branch that has sent it already, where there is one. */
   async #once(
     asked: Request,
-    origin: Origin,
+    visit: Visit,
     send: (request: Request, options: CallOptions) => Promise<Response>,
   ): Promise<Response> {
     const { controller, maxBody } = this.#options;
+    const { origin } = visit;
     const id = asked.headers.get(TASK_HEADER);
     const given = { nowait: false, timeoutMs: DEFAULT_TIMEOUT_S * 1000 };
     const heard = origin.is === "branch" ? given : await controller.hearing.wait(given, "send");
+    await this.#refuseClosed(visit);
     if (id === null || origin.is === "branch" || controller.elsewhere.isAlone) return send(asked, heard);
     const replayable = await readReplayable(asked, maxBody);
     const silent = new Set<string>();
@@ -201,62 +279,12 @@ async function withoutBody(response: Response): Promise<Response> {
   return new Response(null, { status, headers });
 }
 
-interface Match {
-  readonly route: Route;
-  readonly path: Record<string, string>;
+/** Who may what is so for all branches. */
+const ACCESS = /^\/api\/(users|tokens)/;
+
+function tooLittle({ role }: Who, wanted: string): CymeError {
+  return new CymeError("forbidden", `This takes the role ${wanted}: yours is ${role}`, { wanted, role });
 }
-
-const compiled = routes.map((route) => ({ route, parts: route.pattern.split("/").filter((part) => part !== "") }));
-/** By the number of parts, since no other pattern can fit a path. */
-const compiledByLength = Map.groupBy(compiled, ({ parts }) => parts.length);
-/** Words that are no app, so that no pattern with a name for an app matches them. */
-const FIXED = new Set(["ping", "health", "branches", "api", "instances", "openapi.json"]);
-
-/** The routes of the first pattern that fits, one per row with that pattern. */
-function matching(segments: readonly string[]): Match[] {
-  const found: Match[] = [];
-  for (const { route, parts } of compiledByLength.get(segments.length) ?? []) {
-    if (found[0] && found[0].route.pattern !== route.pattern) continue;
-    const path = matchParts(parts, segments);
-    if (path) found.push({ route, path });
-  }
-  return found;
-}
-
-function matchParts(parts: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
-  const path: Record<string, string> = {};
-  for (const [at, part] of parts.entries()) {
-    const segment = segments[at] ?? "";
-    if (!part.startsWith(":")) {
-      if (part !== segment) return undefined;
-    } else if (part === ":app" && FIXED.has(segment)) {
-      return undefined;
-    } else {
-      path[part.slice(1)] = segment;
-    }
-  }
-  return path;
-}
-
-/** Documented other spellings: `/<app>/instance/…`, and `/instances/<name>/…` for an instance whose app is not named. */
-function withAliases(segments: readonly string[]): readonly string[] {
-  const [first, second, ...rest] = segments;
-  if (first === "instances" && second !== undefined) return ["", "instances", second, ...rest];
-  if (first !== undefined && second === "instance") return [first, "instances", ...rest];
-  return segments;
-}
-
-function allowed(candidates: readonly Match[]): string[] {
-  const methods = candidates.flatMap(({ route }) => route.methods);
-  return [
-    ...(methods.includes("GET") ? ["GET", "HEAD"] : []),
-    ...methods.filter((method) => method !== "GET"),
-    "OPTIONS",
-  ];
-}
-
-/** For messages and logs: without the query, which may hold a password. */
-const pathOf = ({ segments }: ParsedPath) => `/${segments.join("/")}`.slice(0, 200);
 
 function timeoutMs(raw: unknown): number {
   if (raw === undefined || raw === null) return DEFAULT_TIMEOUT_S * 1000;

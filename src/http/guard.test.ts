@@ -4,7 +4,8 @@ import { refusal } from "../domain/test-support.ts";
 import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
 
 const options: GuardOptions = { allowedHosts: ["cyme.example"], corsOrigin: "https://ui.example" };
-const check = (headers: Record<string, string>, given = options) => guard(new Headers(headers), given);
+const check = (headers: Record<string, string>, given = options, url = "http://127.0.0.1:8000/shop/") =>
+  guard({ headers: new Headers(headers), method: "GET", url }, given);
 
 describe("guard()", () => {
   test.each([

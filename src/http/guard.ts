@@ -27,7 +27,8 @@ function refuseUrlTask(headers: Headers): void {
  * Refuses what a browser may have been tricked into: a Host that some foreign name was made to point at (DNS rebinding),
  * and requests from pages of other sites and from URL tasks. Throws `forbidden`.
  */
-export function guard(headers: Headers, options: GuardOptions): void {
+export function guard(request: Pick<Request, "headers" | "method" | "url">, options: GuardOptions): void {
+  const { headers } = request;
   refuseUrlTask(headers);
   const host = headers.get("host");
   if (host !== null && !isOwnHost(host, options.allowedHosts)) {
@@ -35,9 +36,12 @@ export function guard(headers: Headers, options: GuardOptions): void {
   }
   const origin = headers.get("origin");
   if (origin !== null && origin === options.corsOrigin) return;
-  const isSameOrigin = origin === null || origin === `http://${host}` || origin === `https://${host}`;
+  // A page of the same name without TLS may be anybody's. Behind a proxy that ends TLS it is the other way round.
+  const isSecure = request.url.startsWith("https:");
+  const isOwn = origin === `https://${host}` || (!isSecure && origin === `http://${host}`);
+  const isSameOrigin = origin === null || isOwn;
   const site = headers.get("sec-fetch-site");
-  const isSameSite = site === null || site === "same-origin" || site === "none";
+  const isSameSite = site === null || site === "same-origin" || site === "none" || isLinkToPage(request);
   if (!isSameOrigin || !isSameSite) {
     throw new CymeError(
       "forbidden",
@@ -46,13 +50,36 @@ export function guard(headers: Headers, options: GuardOptions): void {
   }
 }
 
-/** What lets pages of the allowed site read answers. */
+/** Whoever follows a link to the page, as in a mail, gets the page, which holds no data. */
+function isLinkToPage({ headers, method, url }: Pick<Request, "headers" | "method" | "url">): boolean {
+  const isNavigation = headers.get("sec-fetch-mode") === "navigate" && headers.get("sec-fetch-dest") === "document";
+  return isNavigation && method === "GET" && /^(https?:\/\/[^/]*)?\/admin(\/[^?#]*)?([?#]|$)/.test(url);
+}
+
+/**
+ * Browsers send a session along with what another page of this machine makes them load, and without TLS do not say whose page it
+ * is: what is done by any method, as sends are, is to come from a script of the page. Throws `forbidden`.
+ */
+export function refuseForged(headers: Headers): void {
+  if (headers.get("x-requested-with") === "cyme" || headers.get("sec-fetch-site") === "same-origin") return;
+  throw new CymeError("forbidden", "A send by a session of the page takes the header X-Requested-With: cyme");
+}
+
+/** What a browser asks before a page of the allowed site may ask something; undefined for everything else. */
+export function preflight({ headers, method }: Request, { corsOrigin }: GuardOptions): Response | undefined {
+  const isAsked = method === "OPTIONS" && headers.has("access-control-request-method");
+  if (!isAsked || corsOrigin === undefined || headers.get("origin") !== corsOrigin) return undefined;
+  return new Response(null, { status: 204 });
+}
+
+/** What lets pages of the allowed site read answers. Not by cookies: they bring a token of their own. */
 export function corsHeaders(headers: Headers, { corsOrigin }: GuardOptions): Record<string, string> {
   if (corsOrigin === undefined || headers.get("origin") !== corsOrigin) return {};
   return {
     "access-control-allow-origin": corsOrigin,
-    "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
-    "access-control-allow-headers": "content-type, authorization",
+    "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS",
+    "access-control-allow-headers": "content-type, authorization, x-cyme-task",
+    "access-control-expose-headers": "location, retry-after, x-cyme-silent, x-cyme-task",
     vary: "origin",
   };
 }

@@ -1,3 +1,4 @@
+import { ROLES } from "../domain/access.ts";
 import { POOLS } from "../domain/instance.ts";
 import { ANY, described, listOf, mapOf, nullable, oneOf, seconds, TEXT, whole, type Schema } from "./schema.ts";
 
@@ -34,6 +35,8 @@ const names = (about: string): ParamSchema => ({
   query: listOf(TEXT),
   written: "commas",
 });
+
+const ROLE = plain("What it may do; viewer where it is not given", oneOf(ROLES));
 
 const BY_NAME: Readonly<Record<string, ParamSchema>> = {
   timeout: plain("Seconds that the answer may take; 60 where it is not given", seconds(0, DAY_S)),
@@ -98,7 +101,17 @@ const BY_NAME: Readonly<Record<string, ParamSchema>> = {
 };
 
 /** Parameters that mean something else on some routes, by how their patterns begin. */
-const ON_SOME: readonly (readonly [prefix: string, params: Readonly<Record<string, ParamSchema>>])[] = [];
+const ON_SOME: readonly (readonly [prefix: string, params: Readonly<Record<string, ParamSchema>>])[] = [
+  ["/api/session", { name: text("Of the user", 128), password: text("Of the user", 1024) }],
+  ["/api/users", { password: text("8 characters or more", 1024), role: ROLE }],
+  [
+    "/api/tokens",
+    {
+      role: ROLE,
+      expires: plain("How long it is good for; for ever without it", { ...TEXT, pattern: "^[0-9]{1,9}[smhd]$" }),
+    },
+  ],
+];
 
 /** The schema of a parameter of the route of `pattern`; undefined where it has none, which a test does not let happen. */
 export function paramSchema(pattern: string, name: string): ParamSchema | undefined {

@@ -2,6 +2,7 @@ import type { AppDetail } from "../controller/apps.ts";
 import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
 import { InstanceExists, type InstanceDetail } from "../controller/instances.ts";
+import type { Who } from "../domain/access.ts";
 import type { Broker } from "../domain/broker.ts";
 import { conflict, notFound } from "../domain/errors.ts";
 import { flag, integer, type Params } from "../domain/fields.ts";
@@ -11,6 +12,11 @@ import { NAMED_TASK_PARAMS, parseNamedTask } from "../domain/named-task.ts";
 import { QUEUE_PARAMS } from "../domain/queue.ts";
 import { showEvents } from "./events.ts";
 import type { Feed } from "./live-feed.ts";
+import { TOKEN_PARAMS } from "../domain/token.ts";
+import { USER_PARAMS } from "../domain/user.ts";
+import * as accounts from "./accounts.ts";
+import { wantedRole, type Wanted } from "./roles.ts";
+import { logIn, logOut, showSession } from "./session.ts";
 import { accepted, namedView, resultView, stateOf, taskView, TASK_HEADER } from "./sends.ts";
 import {
   firstOfLastLines,
@@ -38,6 +44,14 @@ export interface Call {
   readonly path: Readonly<Record<string, string>>;
   readonly params: Params;
   readonly headers: Headers;
+  /** Who asks; undefined at a route that is open. */
+  readonly who: Who | undefined;
+  /** Who asks by now; rejects `unauthorized` where nobody does (any more). */
+  readonly identify: () => Promise<Who>;
+  /** The address that the request came from; null where it came over none. */
+  readonly from: string | null;
+  /** Whether it came by TLS. */
+  readonly isSecure: boolean;
   readonly options: CallOptions;
   /** Whether it may add an instance: not where another branch asks which did not make sure that the name is free. */
   readonly mayAdd: boolean;
@@ -54,6 +68,8 @@ export interface Route {
   readonly pattern: string;
   readonly params: readonly string[];
   readonly about: string;
+  /** Who may call it. */
+  readonly role: Wanted;
   /** Whose matter it is, where that may be another branch: the names in the path say which. */
   readonly answeredBy?: AnsweredBy | undefined;
   readonly handle: (call: Call) => Response | Promise<Response>;
@@ -86,7 +102,9 @@ function route(
   about: string,
   handle: Route["handle"],
 ): Route {
-  return { methods, pattern, params: [...params, "timeout"], about, answeredBy: answeredBy(methods, pattern), handle };
+  const role = wantedRole(methods, pattern);
+  const whose = answeredBy(methods, pattern);
+  return { methods, pattern, params: [...params, "timeout"], about, role, answeredBy: whose, handle };
 }
 
 /** By the names in a pattern, so that no route of an instance can be forgotten. */
@@ -138,6 +156,18 @@ export const routes: readonly Route[] = [
   route(["POST"], "/api/workers/shutdown", [], "Stop all workers of this branch and hold them", async (call) =>
     respond(200, { ...OK, instances: await call.controller.workers.shutdown(call.options) }),
   ),
+
+  route(["GET"], "/api/session", [], "Who is logged in", showSession),
+  route(["POST"], "/api/session", ["name", "password"], "Log in, by a cookie", logIn),
+  route(["DELETE"], "/api/session", [], "Log out", logOut),
+  route(["GET"], "/api/users", [], "Who may log in", accounts.listUsers),
+  route(["GET"], "/api/users/:user", [], "One user", accounts.showUser),
+  route(["PUT", "POST"], "/api/users/:user", USER_PARAMS, "Add a user, or (PUT) change one", accounts.putUser),
+  route(["DELETE"], "/api/users/:user", [], "Delete a user, whose sessions end", accounts.deleteUser),
+  route(["GET"], "/api/tokens", [], "The tokens of programs, which nobody can read any more", accounts.listTokens),
+  route(["GET"], "/api/tokens/:token", [], "One token", accounts.showToken),
+  route(["PUT", "POST"], "/api/tokens/:token", TOKEN_PARAMS, "Make a token, which is shown once", accounts.addToken),
+  route(["DELETE"], "/api/tokens/:token", [], "Delete a token, which opens nothing from then on", accounts.deleteToken),
 
   route(["GET"], "/", [], "Names of all apps", ({ controller }) => respond(200, controller.apps.names())),
   route(["GET"], "/:app", [], "An app", async (call) =>

@@ -172,7 +172,7 @@ export class HttpServer {
         // Operations have deadlines of their own, longer than a silent connection may last.
         const mayLast = request.method !== "GET" || /follow=|\/wait/.test(request.url);
         if (mayLast) server.timeout(request, 0);
-        return this.#api.handle(request, isTrusted);
+        return this.#api.handle(request, isTrusted, server.requestIP(request)?.address ?? null);
       },
       error: (error: Error) => {
         this.#log.error("request failed outside of the API", { error });

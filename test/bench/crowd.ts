@@ -52,6 +52,7 @@ function start(id: string, url: string): SimulatedBranch {
     nowaitSendMs: 60_000,
     maxBody: 1 << 20,
     guard: { allowedHosts: [], corsOrigin: undefined },
+    isOpen: true,
     openBus: ({ handle, facts }) => {
       const self = { id, key: id, version: "1", facts };
       const onRefused = (why: Error) => {

@@ -205,6 +205,7 @@ export class SimulatedBranch<B extends Bus> {
       log,
       maxBody: 1_000_000,
       guard: { allowedHosts: [], corsOrigin: undefined },
+      isOpen: true,
       brokerOf: () => broker.broker,
     });
     controller.elsewhere.serve((request, signal) => api.handleForwarded(request, signal));

@@ -1,0 +1,73 @@
+import type { Controller } from "../controller/controller.ts";
+import type { Who } from "../domain/access.ts";
+import { CymeError } from "../domain/errors.ts";
+
+/** By what a request is judged. */
+export interface Asking {
+  readonly headers: Headers;
+  /** Where only the owner of the instance directory can ask: by its socket, or in the same process. */
+  readonly isTrusted: boolean;
+  readonly address: string | null;
+}
+
+export interface AccessOptions {
+  /** Whether everybody who reaches the address is admin while there is no user and no token. */
+  readonly isOpen: boolean;
+  /** Pages of that site get no further by cookies. */
+  readonly corsOrigin: string | undefined;
+}
+
+export const SESSION_COOKIE = "cyme_session";
+
+/** Who asks. Rejects `unauthorized` where that cannot be told, or where what was brought is wrong. */
+export async function whoAsks(
+  { headers, isTrusted, address: from }: Asking,
+  logins: Controller["logins"],
+  { isOpen, corsOrigin }: AccessOptions,
+): Promise<Who> {
+  if (isTrusted) return { name: null, role: "admin", by: "socket", from: null };
+  const authorization = headers.get("authorization");
+  // Also where everybody may: whoever brings something wants to be somebody.
+  if (authorization !== null) return { ...(await byAuthorization(authorization, from, logins)), from };
+  const session = isOfSite(headers, corsOrigin) ? undefined : sessionOf(headers);
+  const known = session === undefined ? undefined : logins.bySession(session);
+  if (known) return { ...known, from };
+  if (!logins.isNobodyKnown) throw unauthorized(session === undefined ? WANTED : "The session has ended: log in again");
+  if (isOpen) return { name: null, role: "admin", by: "open", from };
+  throw unauthorized(`There is no user yet: add one on the machine of the branch with \`${CREATE}\``);
+}
+
+const CREATE = "cyme createsuperuser -L -D <instance dir>";
+const WANTED = "This takes a token (Authorization: Bearer …), a name and a password (Basic), or a session of the page";
+
+const unauthorized = (message: string) => new CymeError("unauthorized", message);
+
+async function byAuthorization(authorization: string, from: string | null, logins: Controller["logins"]) {
+  const [, scheme = "", value = ""] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
+  switch (scheme.toLowerCase()) {
+    case "bearer":
+      return logins.byToken(value);
+    case "basic": {
+      const text = Buffer.from(value, "base64").toString("utf8");
+      const colon = text.indexOf(":");
+      if (colon < 0) throw unauthorized("Cannot read Authorization: wanted Basic and base64 of name:password");
+      return logins.byPassword(text.slice(0, colon), text.slice(colon + 1), from ?? "");
+    }
+    default:
+      throw unauthorized("Cannot read Authorization: wanted Bearer and a token, or Basic and base64 of name:password");
+  }
+}
+
+const isOfSite = (headers: Headers, site: string | undefined) => site !== undefined && headers.get("origin") === site;
+
+const COOKIE = new RegExp(`(?:^|;\\s*)${SESSION_COOKIE}=([A-Za-z0-9_-]{43})(?:;|$)`);
+
+/** The id of the session that a browser brings; undefined where it brings none. */
+export const sessionOf = (headers: Headers): string | undefined => COOKIE.exec(headers.get("cookie") ?? "")?.[1];
+
+/** How to come back with something better. A browser asks its user only where the user went there by himself. */
+export function challenge(headers: Headers): string {
+  const mode = headers.get("sec-fetch-mode");
+  const isPage = headers.get("x-requested-with") === "cyme" || (mode !== null && mode !== "navigate");
+  return isPage ? 'Bearer realm="cyme"' : 'Bearer realm="cyme", Basic realm="cyme", charset="UTF-8"';
+}
