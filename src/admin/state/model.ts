@@ -45,7 +45,8 @@ export interface LiveEvent {
 }
 
 const MAX_TASKS = 500;
-const DEPTH_MS = 5 * 60_000;
+/** For how long depths of queues are kept. */
+export const DEPTH_MS = 5 * 60_000;
 
 export const queueKey = ({ app, name }: { readonly app: string; readonly name: string }) => `${app}/${name}`;
 
@@ -110,8 +111,13 @@ class Draft {
     this.#put("queues", key, queue);
     const { messages } = queue;
     if (messages === null) return;
-    const known = (this.#model.depths.get(key) ?? []).filter(({ atMs }) => atMs > nowMs - DEPTH_MS);
-    this.#put("depths", key, [...known, { atMs: nowMs, messages }]);
+    const known = this.#model.depths.get(key) ?? [];
+    // With the last one before that time, since a depth is told of only when it changes.
+    const from = Math.max(
+      0,
+      known.findLastIndex(({ atMs }) => atMs <= nowMs - DEPTH_MS),
+    );
+    this.#put("depths", key, [...known.slice(from), { atMs: nowMs, messages }]);
   }
 
   #putTask(task: Task): void {
