@@ -17,6 +17,7 @@ import { QueueDepths } from "./queue-depths.ts";
 import { Passwords } from "./passwords.ts";
 import { Queues } from "./queues.ts";
 import { Samples } from "./samples.ts";
+import { TaskList } from "./task-list.ts";
 import { Tasks, type TaskParts } from "./tasks.ts";
 import { Workers } from "./workers.ts";
 
@@ -31,6 +32,7 @@ export class Controller {
   readonly workers: Workers;
   readonly branches: Branches;
   readonly tasks: Tasks;
+  readonly taskList: TaskList;
   readonly health: Health;
   readonly accounts: Accounts;
   readonly logins: Logins;
@@ -61,6 +63,7 @@ export class Controller {
     this.workers = new Workers(parts);
     this.branches = new Branches(parts, branch.identity, branch.shutDown);
     this.tasks = new Tasks(parts);
+    this.taskList = new TaskList(parts);
     const passwords = new Passwords(parts.clock);
     this.accounts = new Accounts(parts, passwords, spreading);
     this.logins = new Logins(parts, passwords);

@@ -2,7 +2,7 @@ import type { Json } from "../bus/bus.ts";
 import type { Instance } from "../domain/instance.ts";
 import type { Queue } from "../domain/queue.ts";
 import type { Owner } from "../store/owners.ts";
-import type { Status } from "../supervisor/status.ts";
+import type { BegunTasks, Status } from "../supervisor/status.ts";
 import type { AppDetail } from "./apps.ts";
 import type { Parts } from "./context.ts";
 
@@ -56,6 +56,11 @@ export class Live {
   /** What was last seen of an instance of this branch: the same object until the next look; undefined before the first. */
   seen(name: string): Status | undefined {
     return this.#parts.supervisor.seen(name);
+  }
+
+  /** What the worker of an instance of this branch last said of the tasks that it began. */
+  begun(name: string): BegunTasks | undefined {
+    return this.#parts.supervisor.begun(name);
   }
 
   /** All instances that others have, as far as is told here, those of branches that are away too. */

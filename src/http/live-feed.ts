@@ -1,12 +1,15 @@
+import type { Controller } from "../controller/controller.ts";
 import { CymeError } from "../domain/errors.ts";
 import type { Log } from "../kit/log.ts";
 import { EventStream } from "./event-stream.ts";
-import { Journal, type JournalPart } from "./live-journal.ts";
+import { Journal } from "./live-journal.ts";
 import { differences, eventText, NO_ITEMS, type LiveItem, type LiveItems, type Mask } from "./live-items.ts";
-import { OtherItems } from "./live-others.ts";
+import { NewsEvents, newsSince, NO_POSITION, parsePosition, type NewsPosition } from "./live-news.ts";
+import { OtherItems, type LiveAnswer } from "./live-others.ts";
 import { OwnItems, SharedItems, type OwnParts } from "./live-own.ts";
 
 export interface FeedParts extends OwnParts {
+  readonly controller: OwnParts["controller"] & Pick<Controller, "taskList" | "samples">;
   readonly log: Log;
 }
 
@@ -15,7 +18,7 @@ export interface Reader {
   /** Takes out what the reader may not see; undefined for one who may see all. The same for all who see the same. */
   readonly mask: Mask | undefined;
   /** Asked now and then: whether the reader may still read. */
-  readonly mayRead: () => boolean;
+  readonly mayRead: () => Promise<boolean>;
   /** Aborted when the reader has left, or the server ends. */
   readonly until: AbortSignal;
 }
@@ -49,7 +52,10 @@ export class Feed {
   /** What readers have been told that there is, and of what that was made. */
   #told: LiveItems = NO_ITEMS;
   #sources: readonly LiveItems[] = [];
-  #toldSilent = "[]";
+  #toldSilent = "";
+  #news: { position: NewsPosition; readonly events: NewsEvents } = noNews();
+  /** What the workers of this branch use. */
+  #samples: LiveItem | undefined;
   #looks = 0;
   #cancelLook = () => {};
   /** Resolves once it is known what others have; undefined while nobody reads. */
@@ -79,11 +85,12 @@ export class Feed {
     return stream.body;
   }
 
-  /** What another branch is told that asks with `{"after": <position>}`, or with null for all. */
-  answer(question: unknown): JournalPart {
+  /** What another branch is told that asks with `{"after","news"}`, the positions of the last answer; of all without one. */
+  answer(question: unknown): LiveAnswer {
     this.#journal.update(this.#own.look());
-    const { after } = (question ?? {}) as { after?: unknown };
-    return this.#journal.since(typeof after === "string" ? after : undefined);
+    const { after, news } = (question ?? {}) as { after?: unknown; news?: unknown };
+    const part = this.#journal.since(typeof after === "string" ? after : undefined);
+    return { ...part, news: newsSince(this.#parts, parsePosition(news)) };
   }
 
   /** As far as they say. */
@@ -133,7 +140,17 @@ export class Feed {
     const silent = JSON.stringify({ branches: this.#others.silent });
     if (silent !== this.#toldSilent) texts.add(eventText("silent", silent));
     this.#toldSilent = silent;
+    texts.addItems([...this.#ownNews(), ...this.#others.takeNews()]);
     this.#tell(texts);
+  }
+
+  /** The events of what happened here since the last look. */
+  #ownNews(): LiveItem[] {
+    const news = newsSince(this.#parts, this.#news.position);
+    this.#news.position = news.position;
+    const events = this.#news.events.of(news);
+    this.#samples = events.find(({ event }) => event === "samples") ?? this.#samples;
+    return events;
   }
 
   #tell(texts: Texts): void {
@@ -142,15 +159,14 @@ export class Feed {
   }
 
   #all(mask: Mask | undefined): string {
-    const items = [...this.#told.values()].map((item) => item.told(mask)).join("");
-    return `${items}${eventText("silent", this.#toldSilent)}`;
+    const items = [...this.#told.values(), ...(this.#samples ? [this.#samples] : []), ...this.#others.samples];
+    return `${items.map((item) => item.told(mask)).join("")}${eventText("silent", this.#toldSilent)}`;
   }
 
   #sayAlive(): void {
     const alive = encoder.encode(": alive\n\n");
     for (const { stream, reader } of this.#listeners) {
-      if (reader.mayRead()) stream.write(alive);
-      else stream.end();
+      void reader.mayRead().then((may) => (may ? stream.write(alive) : stream.end()));
     }
   }
 
@@ -159,10 +175,13 @@ export class Feed {
     if (this.#listeners.size > 0) return;
     this.#cancelLook();
     this.#started = undefined;
+    this.#news = noNews();
     this.#others.forget();
     this.#parts.controller.depths.forget();
   }
 }
+
+const noNews = () => ({ position: NO_POSITION, events: new NewsEvents() });
 
 /** What is told at once, made once for all readers who may see the same. */
 class Texts {

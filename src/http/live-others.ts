@@ -3,20 +3,25 @@ import type { Presence } from "../controller/live.ts";
 import { CymeError } from "../domain/errors.ts";
 import type { Log } from "../kit/log.ts";
 import type { Change } from "./live-journal.ts";
+import { NewsEvents, NO_POSITION, parseNews, type News, type NewsPosition } from "./live-news.ts";
 import { keyOf, LiveItem, NO_ITEMS, renewed, type LiveItems } from "./live-items.ts";
 
 /** What a branch answers that is asked for what is live there. */
-interface LiveAnswer {
+export interface LiveAnswer {
   readonly position: string;
   readonly isWhole: boolean;
   readonly isAll: boolean;
   readonly changes: readonly Change[];
+  readonly news: News;
 }
 
 type OthersParts = { readonly live: Controller["live"]; readonly log: Log };
 
 /** What was told by one branch. */
 interface Mirror {
+  readonly news: { readonly position: NewsPosition; readonly events: NewsEvents };
+  /** What its workers use, as the value of an event; undefined where it did not say. */
+  readonly samples: LiveItem | undefined;
   readonly position: string;
   readonly items: LiveItems;
   /** Whether `items` is all that was there when it was told. */
@@ -33,6 +38,8 @@ export class OtherItems {
   readonly #mirrors = new Map<string, Mirror>();
   /** What was made for each branch that says nothing, and of what. */
   readonly #unheards = new Map<string, { owners: object; last: LiveItems; isUp: boolean; items: LiveItems }>();
+  /** What happened there and was not taken yet. */
+  #news: LiveItem[] = [];
   #silent: readonly string[] = [];
   #gathering: Promise<void> | undefined;
   /** What the last look found of each branch, and all of it. */
@@ -48,6 +55,18 @@ export class OtherItems {
     return this.#silent;
   }
 
+  /** What their workers use, of each that said so. */
+  get samples(): LiveItem[] {
+    return [...this.#mirrors.values()].flatMap(({ samples }) => samples ?? []);
+  }
+
+  /** The events of what happened there since this was last asked. */
+  takeNews(): LiveItem[] {
+    const news = this.#news;
+    this.#news = [];
+    return news;
+  }
+
   /** Asks all that are up what changed; one that is still being asked is not asked once more. Never rejects. */
   async gather(): Promise<void> {
     this.#gathering ??= this.#gather().finally(() => (this.#gathering = undefined));
@@ -59,6 +78,7 @@ export class OtherItems {
     this.#mirrors.clear();
     this.#unheards.clear();
     this.#last = [];
+    this.#news = [];
     this.#silent = [];
     this.#items = NO_ITEMS;
   }
@@ -101,15 +121,20 @@ export class OtherItems {
 
   async #askPart(id: string): Promise<Mirror> {
     const before = this.#mirrors.get(id);
-    const after = before?.position ?? null;
-    const { position, isWhole, isAll, changes } = parseAnswer(await this.#parts.live.ask(id, { after }, ASK_MS));
+    const events = before?.news.events ?? new NewsEvents();
+    const question = { after: before?.position ?? null, news: { ...(before?.news.position ?? NO_POSITION) } };
+    const answer = parseAnswer(await this.#parts.live.ask(id, question, ASK_MS));
+    const { position, isWhole, isAll, changes, news } = answer;
+    const happened = events.of(news);
+    this.#news.push(...happened);
     const items = new Map(isWhole ? [] : before?.items);
     for (const [event, names, value] of changes) {
       const item = new LiveItem(event, names, value);
       if (value === null) items.delete(item.key);
       else items.set(item.key, item);
     }
-    const mirror = { position, isAll, items };
+    const samples = happened.find(({ event }) => event === "samples") ?? before?.samples;
+    const mirror = { position, isAll, items, samples, news: { position: news.position, events } };
     this.#mirrors.set(id, mirror);
     return mirror;
   }
@@ -160,7 +185,7 @@ const unknownInstance = (name: string, app: string, branch: string) => ({
 
 /** Throws TypeError where it is no answer. */
 function parseAnswer(value: unknown): LiveAnswer {
-  const { position, changes, isWhole, isAll } = (value ?? {}) as Partial<LiveAnswer>;
+  const { position, changes, isWhole, isAll, news } = (value ?? {}) as Partial<LiveAnswer>;
   if (typeof position !== "string" || !Array.isArray(changes)) throw new TypeError("What it says is live is no answer");
-  return { position, isWhole: isWhole === true, isAll: isAll === true, changes };
+  return { position, isWhole: isWhole === true, isAll: isAll === true, changes, news: parseNews(news) };
 }

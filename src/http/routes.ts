@@ -12,6 +12,7 @@ import { NAMED_TASK_PARAMS, parseNamedTask } from "../domain/named-task.ts";
 import { QUEUE_PARAMS } from "../domain/queue.ts";
 import { showEvents } from "./events.ts";
 import type { Feed } from "./live-feed.ts";
+import { listTasks, TASK_LIST_PARAMS } from "./task-list.ts";
 import { TOKEN_PARAMS } from "../domain/token.ts";
 import { USER_PARAMS } from "../domain/user.ts";
 import * as accounts from "./accounts.ts";
@@ -30,7 +31,7 @@ import {
 import { version } from "../../package.json";
 import { describeApi } from "./openapi.ts";
 import { respond } from "./respond.ts";
-import { appView, branchView, healthView, historyView, instanceView, queueView } from "./views.ts";
+import { appView, branchView, healthView, historyView, instanceView, queueView, samplesView } from "./views.ts";
 
 export type Method = "GET" | "PUT" | "POST" | "DELETE";
 
@@ -147,6 +148,7 @@ export const routes: readonly Route[] = [
     return respond(200, { branch: { ...branch, running: branch.pid !== null }, held, instances });
   }),
   route(["GET"], "/api/events", [], "All that there is, and then what changes (server-sent events)", showEvents),
+  route(["GET"], "/api/tasks", TASK_LIST_PARAMS, "Tasks that were sent, on all branches, newest first", listTasks),
   route(["POST"], "/api/workers/start", [], "Start all enabled instances of this branch", async (call) =>
     respond(200, { ...OK, instances: await call.controller.workers.start(call.options) }),
   ),
@@ -249,6 +251,10 @@ export const routes: readonly Route[] = [
     "The end of the worker's log",
     showLog,
   ),
+  route(["GET"], "/:app/instances/:name/samples", [], "What its worker used in the last hour", async (call) => {
+    const { instance } = await call.controller.instances.get(appOf(call), name(call, "name"));
+    return respond(200, samplesView(call.controller.samples.of(instance.name)));
+  }),
   route(["GET"], "/:app/instances/:name/history", [], "What the supervisor did, newest first", (call) =>
     respond(200, call.controller.instances.history(appOf(call), name(call, "name")).map(historyView)),
   ),

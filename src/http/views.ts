@@ -2,6 +2,8 @@ import type { AppDetail } from "../controller/apps.ts";
 import type { BranchDetail } from "../controller/branches.ts";
 import type { Component, HealthReport, LoopLag } from "../controller/health.ts";
 import type { InstanceDetail, Status } from "../controller/instances.ts";
+import type { SentAndHeard } from "../controller/task-list.ts";
+import { SAMPLE_MS, type SampleSeries, type SampleSet } from "../controller/samples.ts";
 import type { Broker } from "../domain/broker.ts";
 import type { Instance } from "../domain/instance.ts";
 import { DEFAULT_STOP_TIMEOUT_S, type Launch } from "../domain/launch.ts";
@@ -136,3 +138,25 @@ const loopView = ({ lagMs, held }: LoopLag) => ({
 });
 
 const component = ({ sinceMs, ...rest }: Component) => ({ ...rest, since: time(sinceMs) });
+
+/** `branch` is the one that sent it. */
+export function taskRowView(task: SentAndHeard, branch: string) {
+  return {
+    uuid: task.id,
+    app: task.app,
+    queue: task.queue,
+    name: task.name,
+    method: task.method,
+    url: task.url,
+    state: task.state,
+    sent_at: time(task.sentAtMs),
+    touched_at: time(task.touchedAtMs),
+    branch,
+  };
+}
+
+export function samplesView({ at, cpu, rss, tasks }: SampleSeries) {
+  return { interval: SAMPLE_MS / 1000, at, cpu, rss, tasks };
+}
+
+export const samplesEventView = ({ atMs, instances }: SampleSet) => ({ at: time(atMs), instances });

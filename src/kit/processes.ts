@@ -191,7 +191,7 @@ export class LinuxProcesses implements Processes {
 let getsid: ((pid: number) => number) | undefined;
 
 /** The session of a process, which reading its entry in /proc tells too, in thirty times the time; -1 where there is none. */
-function sessionOf(pid: number): number {
+export function sessionOf(pid: number): number {
   getsid ??= dlopen("libc.so.6", { getsid: { args: [FFIType.i32], returns: FFIType.i32 } }).symbols.getsid;
   return getsid(pid);
 }
@@ -201,13 +201,16 @@ interface Stat {
   readonly session: number;
   readonly startTicks: number;
   readonly cpuTicks: number;
+  /** Of its children that have ended and that it has heard of. */
+  readonly endedChildrenTicks: number;
+  readonly residentPages: number;
 }
 
 /** Linux tells times to programs in hundredths of a second, whatever it counts in itself. */
-const MS_PER_TICK = 10;
+export const MS_PER_TICK = 10;
 
 /** Fields of /proc/<pid>/stat; undefined where there is no such process. Throws where that cannot be said now. */
-function readStat(pid: number): Stat | undefined {
+export function readStat(pid: number): Stat | undefined {
   let text: string;
   try {
     text = withReserve(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
@@ -218,7 +221,14 @@ function readStat(pid: number): Stat | undefined {
   // The second field is the program's name in parentheses, and may itself hold spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const cpuTicks = Number(fields[11]) + Number(fields[12]);
-  return { state: fields[0] ?? "", session: Number(fields[3]), startTicks: Number(fields[19]), cpuTicks };
+  return {
+    state: fields[0] ?? "",
+    session: Number(fields[3]),
+    startTicks: Number(fields[19]),
+    cpuTicks,
+    endedChildrenTicks: Number(fields[13]) + Number(fields[14]),
+    residentPages: Number(fields[21]),
+  };
 }
 
 /** "0" is the answer for a process that runs, and for one of another user. */
@@ -260,7 +270,7 @@ async function readMemory(pid: number): Promise<number | undefined> {
   }
 }
 
-function allPids(): number[] {
+export function allPids(): number[] {
   return withReserve(() => readdirSync("/proc"))
     .map(Number)
     .filter((pid) => Number.isInteger(pid));

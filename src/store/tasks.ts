@@ -1,4 +1,4 @@
-import { asc, count, eq, exists, inArray, lt, sql, sum } from "drizzle-orm";
+import { and, asc, count, desc, eq, exists, gte, inArray, isNotNull, lt, sql, sum } from "drizzle-orm";
 import type { Broker } from "../domain/broker.ts";
 import { replaces, type SentTask, type Task, type TaskReport } from "../domain/task.ts";
 import type { BrokerTable } from "./brokers.ts";
@@ -13,6 +13,22 @@ export interface Size {
   readonly tasks: number;
   readonly bytes: number;
 }
+
+/** Which tasks are listed; times in ms since the epoch. */
+export interface TaskFilter {
+  readonly app?: string | undefined;
+  readonly state?: string | undefined;
+  readonly limit: number;
+  readonly beforeMs?: number | undefined;
+}
+
+/** A task that was sent, and what was last heard of it, without its result. */
+export type SentAndHeard = Omit<SentTask, "fingerprint"> & Pick<Task, "state" | "touchedAtMs">;
+
+/** A filter that fits few must not hold up everything else while it looks for them. */
+const LOOKED_THROUGH = 20_000;
+/** How many that were heard of in one millisecond are told together at the end of a list. */
+const LEAST_TIED = 1_000;
 
 type Row = typeof tasks.$inferSelect;
 
@@ -77,6 +93,47 @@ export class TaskTable {
     return true;
   }
 
+  /**
+   * Tasks that were sent and match, the last heard of first: of the `LOOKED_THROUGH` that were last heard of before `beforeMs`. As many as
+   * `limit`, and those that were heard of in the same millisecond as the last of them.
+   */
+  latest({ app, state, limit, beforeMs }: TaskFilter): SentAndHeard[] {
+    const before = beforeMs === undefined ? undefined : lt(tasks.touchedAtMs, beforeMs);
+    const recent = this.#db
+      .select(LISTED)
+      .from(tasks)
+      .where(before)
+      .orderBy(desc(tasks.touchedAtMs))
+      .limit(LOOKED_THROUGH)
+      .as("recent");
+    const isWanted = and(
+      isNotNull(recent.sentAtMs),
+      app === undefined ? undefined : eq(recent.app, app),
+      state === undefined ? undefined : eq(recent.state, state),
+    );
+    const found = this.#db
+      .select()
+      .from(recent)
+      .where(isWanted)
+      .orderBy(desc(recent.touchedAtMs))
+      .limit(limit + LEAST_TIED)
+      .all();
+    const last = found[limit - 1]?.touchedAtMs;
+    return found.filter((row, at) => at < limit || row.touchedAtMs === last).filter(isListed);
+  }
+
+  /** Tasks that were sent and were heard of since `sinceMs`, the last heard of first, at most `limit`. */
+  since(sinceMs: number, limit: number): SentAndHeard[] {
+    const rows = this.#db
+      .select(LISTED)
+      .from(tasks)
+      .where(gte(tasks.touchedAtMs, sinceMs))
+      .orderBy(desc(tasks.touchedAtMs))
+      .limit(limit)
+      .all();
+    return rows.filter(isListed);
+  }
+
   /** Brokers on which tasks were sent that are still kept: results may be waiting there. */
   brokersInUse(): Broker[] {
     const isUsed = exists(
@@ -132,6 +189,24 @@ export class TaskTable {
 
 const SENT_COLUMNS = ["app", "brokerId", "queue", "name", "sentAtMs", "method", "url", "fingerprint"] as const;
 const REPORT_COLUMNS = ["state", "result", "errorType", "errorMessage", "touchedAtMs", "bytes"] as const;
+
+/** What a list shows of a task: no result, which may be long. */
+const LISTED = {
+  id: tasks.id,
+  app: tasks.app,
+  queue: tasks.queue,
+  name: tasks.name,
+  method: tasks.method,
+  url: tasks.url,
+  state: tasks.state,
+  sentAtMs: tasks.sentAtMs,
+  touchedAtMs: tasks.touchedAtMs,
+};
+
+type Listed = Pick<Row, keyof typeof LISTED>;
+
+const isListed = (row: Listed): row is Listed & SentAndHeard =>
+  row.app !== null && row.queue !== null && row.name !== null && row.sentAtMs !== null;
 
 const given = (name: string) => sql.placeholder(name);
 

@@ -34,7 +34,7 @@ import { Refusals } from "./refusals.ts";
 import { mayStop, needsStandin, planStandin, type SeenRolling, type StandinAction } from "./rolling.ts";
 import { Standin } from "./standin.ts";
 import type { Lane, StartLanes } from "./start-lanes.ts";
-import type { Failure, Status, StatusListener } from "./status.ts";
+import type { BegunTasks, Failure, Status, StatusListener } from "./status.ts";
 import type { Turns } from "./turns.ts";
 import { reasonOf } from "./worker-log.ts";
 import { ownProcess, type WorkerProcess } from "./worker-process.ts";
@@ -95,6 +95,7 @@ export class Keeper {
   #lookAtMs: number | undefined;
 
   #status: Status | undefined;
+  #begun: BegunTasks | undefined;
   #failure: Failure | null = null;
   #failedRestart: Status["failedRestart"] = null;
   #startFor: StartedFor;
@@ -129,6 +130,11 @@ export class Keeper {
 
   get status(): Status | undefined {
     return this.#status;
+  }
+
+  /** What its worker last said of that; undefined where none did. */
+  get begun(): BegunTasks | undefined {
+    return this.#begun;
   }
 
   /** The number of the first look that begins after this call. */
@@ -754,6 +760,9 @@ export class Keeper {
 
   #publish(status: Status | "gone"): void {
     this.#status = status === "gone" ? undefined : status;
+    if (status !== "gone" && status.reply && status.pid !== null) {
+      this.#begun = { pid: status.pid, tasks: status.reply.begunTasks, atMs: this.#parts.clock.now() };
+    }
     for (const listener of this.#listeners) listener(status, this.#pass);
   }
 

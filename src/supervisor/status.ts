@@ -41,3 +41,10 @@ export interface Status {
 
 /** `pass` numbers the looks: who waits for the effect of a change ignores what was seen before it. */
 export type StatusListener = (status: Status | "gone", pass: number) => void;
+
+/** How many tasks a worker had begun when it last said so. */
+export interface BegunTasks {
+  readonly pid: number;
+  readonly tasks: number;
+  readonly atMs: number;
+}

@@ -13,7 +13,7 @@ import { removeLeftovers } from "./leftovers.ts";
 import type { Parts } from "./parts.ts";
 import { Recycling } from "./recycling.ts";
 import { StartLanes, type StartPlaces } from "./start-lanes.ts";
-import type { Status } from "./status.ts";
+import type { BegunTasks, Status } from "./status.ts";
 import { OWN_TURNS, Turns, type SharedTurns } from "./turns.ts";
 
 export interface SupervisorParts extends Parts {
@@ -155,6 +155,11 @@ export class Supervisor {
   /** What was last seen of an instance, without a look: the same object until the next one. Undefined where none was there yet. */
   seen(name: string): Status | undefined {
     return this.#keepers.get(name)?.status;
+  }
+
+  /** What the worker of an instance last said of the tasks that it began. */
+  begun(name: string): BegunTasks | undefined {
+    return this.#keepers.get(name)?.begun;
   }
 
   /**
