@@ -5,6 +5,12 @@ import { Empty, PageHead } from "./kit/parts.tsx";
 import { Overview } from "./overview/overview.tsx";
 import { Instances } from "./instances/instances.tsx";
 import { Instance } from "./instance/instance.tsx";
+import { AppsPage } from "./pages/apps/apps-page.tsx";
+import { AuditPage } from "./pages/audit/audit-page.tsx";
+import { PeoplePage } from "./pages/people/people-page.tsx";
+import { QueuesPage } from "./pages/queues/queues-page.tsx";
+import { TaskPage } from "./pages/tasks/task-page.tsx";
+import { TasksPage } from "./pages/tasks/tasks-page.tsx";
 
 export interface PageProps {
   /** The parts of the address: `["instances", "web"]`. */
@@ -37,6 +43,11 @@ export const navigation: readonly Page[] = [
     View: Instances,
     One: Instance,
   },
+  { path: "apps", name: "Apps", icon: "apps", key: "a", wanted: "viewer", View: AppsPage },
+  { path: "queues", name: "Queues", icon: "queues", key: "q", wanted: "viewer", View: QueuesPage },
+  { path: "tasks", name: "Tasks", icon: "tasks", key: "t", wanted: "viewer", View: TasksPage, One: TaskPage },
+  { path: "users", name: "Users", icon: "users", key: "u", wanted: "admin", View: PeoplePage },
+  { path: "audit", name: "Audit", icon: "audit", wanted: "admin", View: AuditPage },
 ];
 
 /** What is shown at an address. */

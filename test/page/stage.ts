@@ -116,7 +116,7 @@ async function perform({ browser, branch, brokerUrl, folder, title, options }: P
       throw error;
     });
     await picture(title);
-    expect(watched.flatMap((problems) => problems.list())).toEqual([]);
+    expect(watched.flatMap((each) => each.list())).toEqual([]);
   } finally {
     for (const context of contexts) await context.close();
   }

@@ -36,7 +36,7 @@ describe("the form of an app", () => {
     expect(env).toEqual({ env: { A: "1", B: "x=y" } });
   });
 
-  test("leaves a line that is no variable to the API to refuse", () => {
-    expect(changes(NO_FIELDS, { ...NO_FIELDS, env: "no variable" })).toEqual({ env: { "no variable": "" } });
+  test("refuses a line that is no variable", () => {
+    expect(() => changes(NO_FIELDS, { ...NO_FIELDS, env: "A=1\nB" })).toThrow(/NAME=value.*line 2/);
   });
 });

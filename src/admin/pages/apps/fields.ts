@@ -1,3 +1,4 @@
+import { ApiError } from "../../api/request.ts";
 import type { App } from "../../api/types.ts";
 
 /** The form of an app: what stands in its fields. */
@@ -35,7 +36,7 @@ export function fieldsOf(app: App): AppFields {
   };
 }
 
-/** The parameters that bring an app from `before` to `after`: what was changed alone, null where a field was emptied. */
+/** The parameters that bring an app from `before` to `after`: what was changed alone, null where a field was emptied. Throws ApiError. */
 export function changes(before: AppFields, after: AppFields): Record<string, unknown> {
   const keys = (Object.keys(after) as (keyof AppFields)[]).filter((key) => after[key] !== before[key]);
   return Object.fromEntries(keys.map((key) => [key, valueOf(key, after[key])]));
@@ -51,13 +52,21 @@ const envText = (env: App["env"]) =>
     .map(([name, value]) => `${name}=${value ?? ""}`)
     .join("\n");
 
-/** Lines of `NAME=value`. What is no such line becomes a name, which the API refuses with its own words. */
+/** Lines of `NAME=value`. Throws ApiError as the API would, which gets no lines. */
 function parseEnv(text: string): Record<string, string> {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   return Object.fromEntries(
-    lines.map((line) => {
+    lines.map((line, i) => {
       const at = line.indexOf("=");
-      return at < 0 ? [line, ""] : [line.slice(0, at).trim(), line.slice(at + 1)];
+      if (at < 1) {
+        const facts = { error: "invalid", parameter: "env" };
+        throw new ApiError(
+          400,
+          `Cannot use env: wanted NAME=value on each line, line ${i + 1} has no name and =`,
+          facts,
+        );
+      }
+      return [line.slice(0, at).trim(), line.slice(at + 1)];
     }),
   );
 }

@@ -21,7 +21,7 @@ const task = (uuid: string, fields: Partial<Task> = {}): Task => ({
 const ids = (tasks: readonly Task[]) => tasks.map(({ uuid }) => uuid);
 
 describe("merged()", () => {
-  test("shows what was fetched and what was told since, newest first", () => {
+  test("shows what was fetched and what was told since, the last heard of first", () => {
     expect(ids(merged([task("2"), task("1")], [task("3")], ALL))).toEqual(["3", "2", "1"]);
   });
 

@@ -9,7 +9,7 @@ export interface TaskFilter {
 }
 
 /**
- * What a list of tasks shows: those that were fetched and those that were told of since, newest first. Of one that is in both the newer word counts:
+ * What a list of tasks shows: those that were fetched and those that were told of since, the last heard of first. Of one that is in both the newer word counts:
  * a state that was told may be later than the list, or the other way round.
  */
 export function merged(fetched: readonly Task[], told: Iterable<Task>, filter: TaskFilter): Task[] {
@@ -20,7 +20,9 @@ export function merged(fetched: readonly Task[], told: Iterable<Task>, filter: T
   }
   return [...byId.values()]
     .filter((task) => isWanted(task, filter))
-    .toSorted((a, b) => (a.sent_at < b.sent_at ? 1 : a.sent_at > b.sent_at ? -1 : a.uuid < b.uuid ? 1 : -1));
+    .toSorted((a, b) =>
+      a.touched_at < b.touched_at ? 1 : a.touched_at > b.touched_at ? -1 : a.uuid < b.uuid ? 1 : -1,
+    );
 }
 
 function isWanted(task: Task, { app, state, text }: TaskFilter): boolean {

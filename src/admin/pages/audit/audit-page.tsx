@@ -1,0 +1,169 @@
+import { useSignal } from "@preact/signals";
+import { request } from "../../api/request.ts";
+import type { Role } from "../../api/types.ts";
+import { Button } from "../../kit/button.tsx";
+import { Grid, type Column } from "../../kit/grid.tsx";
+import { Empty, PageHead } from "../../kit/parts.tsx";
+import { route, setQuery } from "../../state/router.ts";
+import { moment } from "../../state/time.ts";
+import { attempt } from "../../state/toasts.ts";
+import { useLoaded } from "../loaded.ts";
+import { isFound, SearchBox } from "../search-box.tsx";
+
+/** One of GET /api/audit/. */
+interface AuditEntry {
+  readonly at: string;
+  /** Null where nobody was named. */
+  readonly who: string | null;
+  readonly role: Role | null;
+  readonly by: string | null;
+  readonly from: string | null;
+  readonly branch: string;
+  readonly method: string;
+  readonly path: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly status: number;
+}
+
+interface Row extends AuditEntry {
+  readonly key: string;
+}
+
+const PAGE = 100;
+
+/** Who changed what, when and from where, newest first; also what was refused. */
+export function AuditPage() {
+  const first = useLoaded("audit", (signal) => fetchEntries(undefined, signal));
+  const further = useSignal<readonly AuditEntry[]>([]);
+  const isEnd = useSignal(false);
+  const entries = [...(first.value.value ?? []), ...further.value];
+  const oldest = entries.at(-1);
+  const reload = async () => {
+    further.value = [];
+    isEnd.value = false;
+    await first.reload();
+  };
+  const older = async () => {
+    const more = await fetchEntries(oldest?.at);
+    further.value = [...further.value, ...more];
+    isEnd.value = more.length < PAGE;
+  };
+  const rows = withKeys(entries).filter((entry) =>
+    isFound(entry.who, entry.method, entry.path, textOf(entry.params), entry.from, entry.branch, String(entry.status)),
+  );
+  return (
+    <>
+      <PageHead title="Audit" note="Changes and log-ins of all branches, also those that were refused; not tasks">
+        <Button icon="restart" onClick={() => void reload()}>
+          Refresh
+        </Button>
+      </PageHead>
+      <div class="filters">
+        <SearchBox label="Search the audit" />
+      </div>
+      {first.trouble.value !== null && (
+        <p class="form-error" role="alert">
+          {first.trouble.value}
+        </p>
+      )}
+      <Grid
+        label="Audit"
+        rows={rows}
+        columns={COLUMNS}
+        rowKey={({ key }) => key}
+        sort={route.value.query.get("sort") ?? "-at"}
+        onSort={(sort) => setQuery({ sort })}
+        empty={<Empty>{first.value.value ? "Nothing is like that." : "Fetching …"}</Empty>}
+      />
+      {!isEnd.value && entries.length >= PAGE && (
+        <p class="more">
+          <Button icon="down" onClick={() => void attempt(older)}>
+            Show older
+          </Button>
+        </p>
+      )}
+    </>
+  );
+}
+
+function fetchEntries(before?: string, signal?: AbortSignal): Promise<AuditEntry[]> {
+  const query = new URLSearchParams({ limit: String(PAGE), ...(before !== undefined && { before }) });
+  return request<AuditEntry[]>("GET", `/api/audit/?${query}`, undefined, signal);
+}
+
+/** Entries have no name of their own, and several may be of one moment. */
+function withKeys(entries: readonly AuditEntry[]): Row[] {
+  return entries.map((entry, at) => ({ ...entry, key: `${entry.at} ${at}` }));
+}
+
+const textOf = (params: AuditEntry["params"]) =>
+  Object.entries(params)
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ");
+
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    key: "at",
+    title: "When",
+    width: "12rem",
+    by: ({ at }) => at,
+    cell: ({ at }) => <time dateTime={at}>{moment(at)}</time>,
+  },
+  {
+    key: "who",
+    title: "Who",
+    width: "minmax(7rem, 1fr)",
+    by: ({ who }) => who,
+    cell: ({ who, by, role }) => (
+      <>
+        {who ?? <span class="dim">nobody named</span>} <span class="dim">{role ?? by}</span>
+      </>
+    ),
+  },
+  {
+    key: "what",
+    title: "What",
+    width: "minmax(10rem, 2fr)",
+    by: ({ path }) => path,
+    cell: ({ method, path }) => (
+      <span class="mono">
+        {method} {path}
+      </span>
+    ),
+  },
+  {
+    key: "params",
+    title: "With",
+    width: "minmax(8rem, 2fr)",
+    isMinor: true,
+    cell: ({ params }) => (
+      <span class="mono" title={textOf(params)}>
+        {textOf(params)}
+      </span>
+    ),
+  },
+  {
+    key: "status",
+    title: "Answer",
+    width: "5.5rem",
+    isNumber: true,
+    by: ({ status }) => status,
+    cell: ({ status }) => <span class={status >= 400 ? "warning" : ""}>{status}</span>,
+  },
+  {
+    key: "from",
+    title: "From",
+    width: "minmax(7rem, 1fr)",
+    isMinor: true,
+    by: ({ from }) => from,
+    cell: ({ from, by }) => from ?? by,
+  },
+  {
+    key: "branch",
+    title: "Branch",
+    width: "minmax(6rem, 1fr)",
+    isMinor: true,
+    by: ({ branch }) => branch,
+    cell: ({ branch }) => branch,
+  },
+];

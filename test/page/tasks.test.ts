@@ -1,0 +1,88 @@
+import { afterAll, expect } from "bun:test";
+import { startEcho, type Echo } from "../harness/targets.ts";
+import { until } from "../harness/wait.ts";
+import { must, PROJECT } from "../lifecycle/work.ts";
+import { outcome, send } from "../tasks/work.ts";
+import { describePage } from "./stage.ts";
+
+const TASKS = "#/tasks";
+
+let echo: Echo;
+
+describePage(
+  import.meta.path,
+  ({ test }) => {
+    afterAll(() => echo?.stop());
+
+    test("sends a URL task, and shows its state and result as they come", async ({ page, visit }) => {
+      await visit(TASKS);
+      await page.getByRole("button", { name: "Send a URL" }).click();
+      const form = page.getByRole("dialog", { name: "Send a URL" });
+      await form.getByLabel("App").selectOption("shop");
+      await form.getByLabel("Queue").selectOption("t2");
+      await form.getByLabel("Method").selectOption("POST");
+      await form.getByLabel("URL").fill(`${echo.url}/import//user?who=a%2Fb`);
+      await form.getByLabel("Body").fill("company=Vandelay");
+      await form.getByRole("button", { name: "Send" }).click();
+      await form.waitFor({ state: "detached" });
+      const seen = await until(() => echo.requests.find(({ method }) => method === "POST"), { what: "the request" });
+      expect(seen.target).toBe("/import//user?who=a%2Fb");
+      expect(seen.body.toString()).toBe("company=Vandelay");
+      const row = page.getByRole("row", { name: /import/ });
+      await row.getByText("SUCCESS").waitFor();
+      await row.getByRole("button", { name: /Show/ }).click();
+      const task = page.getByRole("dialog");
+      await task.getByText("SUCCESS").waitFor();
+      await task.getByText(/company=Vandelay/).waitFor();
+    });
+
+    test("shows the API's words where a URL cannot be sent", async ({ page, visit, problems }) => {
+      await visit(TASKS);
+      await page.getByRole("button", { name: "Send a URL" }).click();
+      const form = page.getByRole("dialog", { name: "Send a URL" });
+      await form.getByLabel("App").selectOption("shop");
+      await form.getByLabel("Queue").selectOption("t2");
+      await form.getByLabel("URL").fill("ftp://example/");
+      problems.meant(400, "/shop/queue/t2/");
+      await form.getByRole("button", { name: "Send" }).click();
+      await form.getByText(/http or https|wanted a URL|<app>\/queue/).waitFor();
+    });
+
+    test("sends a task of the app's own, and shows its result", async ({ page, visit }) => {
+      await visit(TASKS);
+      await page.getByRole("button", { name: "Send a task" }).click();
+      const form = page.getByRole("dialog", { name: "Send a task" });
+      await form.getByLabel("App").selectOption("shop");
+      await form.getByLabel("Queue").selectOption("t2");
+      await form.getByLabel("Task name").fill("work.add");
+      await form.getByLabel("Arguments (JSON list)").fill("[20, 22]");
+      await form.getByRole("button", { name: "Send" }).click();
+      await form.waitFor({ state: "detached" });
+      const row = page.getByRole("row", { name: /work\.add/ });
+      await row.getByText("SUCCESS").waitFor();
+      await row.getByRole("button", { name: /Show/ }).click();
+      await page.getByRole("dialog").getByText("42").waitFor();
+    });
+
+    test("filters by state and app, and keeps that in the address", async ({ page, branch, visit }) => {
+      const failed = await send(branch, "http://127.0.0.1:1/refused");
+      await outcome(branch, failed);
+      const done = await send(branch, `${echo.url}/fine`);
+      await outcome(branch, done);
+      await visit(TASKS);
+      await page.getByRole("row", { name: /refused/ }).waitFor();
+      await page.getByLabel("State").selectOption("FAILURE");
+      await page.getByRole("row", { name: /fine/ }).waitFor({ state: "detached" });
+      await page.reload();
+      await page.getByRole("row", { name: /refused/ }).waitFor();
+      expect(await page.getByRole("row", { name: /fine/ }).count()).toBe(0);
+    });
+  },
+  {},
+  async (branch) => {
+    echo = await startEcho();
+    await must(branch, 201, "POST", "/shop/", { stop_timeout: 5, ...PROJECT });
+    await must(branch, 201, "POST", "/shop/queues/t2/");
+    await must(branch, 201, "POST", "/shop/instances/web/", { queues: ["t2"], pool: "threads", max_concurrency: 2 });
+  },
+);
