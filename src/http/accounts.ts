@@ -9,9 +9,13 @@ import { time } from "./views.ts";
 const OK = { ok: "ok" };
 const name = ({ path }: Call, key: string) => path[key] ?? "";
 
-const userView = ({ name: user, role, createdAtMs }: User) => ({ name: user, role, created_at: time(createdAtMs) });
+export const userView = ({ name: user, role, createdAtMs }: User) => ({
+  name: user,
+  role,
+  created_at: time(createdAtMs),
+});
 
-const tokenView = ({ name: token, role, createdAtMs, expiresAtMs }: Token) => ({
+export const tokenView = ({ name: token, role, createdAtMs, expiresAtMs }: Token) => ({
   name: token,
   role,
   created_at: time(createdAtMs),

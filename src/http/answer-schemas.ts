@@ -1,5 +1,7 @@
+import { ROLES, type Proof } from "../domain/access.ts";
 import { POOLS } from "../domain/instance.ts";
 import { VERBS } from "../domain/task.ts";
+import type { tokenView, userView } from "./accounts.ts";
 import {
   ANY,
   BOOLEAN,
@@ -19,7 +21,17 @@ import {
   type Schema,
 } from "./schema.ts";
 import type { namedView, taskView, urlView } from "./sends.ts";
-import type { appView, branchView, brokerView, healthView, historyView, instanceView, queueView } from "./views.ts";
+import type {
+  appView,
+  branchView,
+  brokerView,
+  healthView,
+  historyView,
+  instanceView,
+  queueView,
+  samplesView,
+  taskRowView,
+} from "./views.ts";
 
 /*
  * What answers look like, for the description of the API. The types of the views say which fields there are; that the schemas are
@@ -36,6 +48,8 @@ const INSTANCE_STATES = [
   "disabled",
   "unknown",
 ];
+
+const PROOFS: readonly Proof[] = ["socket", "open", "password", "token", "session", "branch"];
 
 const LAUNCH = {
   arguments: nullable(TEXT),
@@ -181,6 +195,31 @@ const task: Fields<Omit<ReturnType<typeof taskView>, "error" | "result_backend" 
   changed_at: nullable(TIME),
 };
 
+const taskRow: Fields<ReturnType<typeof taskRowView>> = {
+  uuid: TEXT,
+  app: TEXT,
+  queue: TEXT,
+  name: TEXT,
+  method: nullable(TEXT),
+  url: nullable(TEXT),
+  state: TEXT,
+  sent_at: TIME,
+  touched_at: TIME,
+  branch: TEXT,
+};
+
+const samples: Fields<ReturnType<typeof samplesView>> = {
+  interval: described(NUMBER, "Seconds."),
+  at: described(listOf(NUMBER), "Milliseconds since 1970."),
+  cpu: described(listOf(nullable(NUMBER)), "Percent of a core."),
+  rss: described(listOf(nullable(NUMBER)), "Bytes."),
+  tasks: described(listOf(nullable(NUMBER)), "A second."),
+};
+
+const role = oneOf(ROLES);
+const user: Fields<ReturnType<typeof userView>> = { name: TEXT, role, created_at: TIME };
+const token: Fields<ReturnType<typeof tokenView>> = { name: TEXT, role, created_at: TIME, expires_at: nullable(TIME) };
+
 /** The objects of the API, by the names that the description gives them. */
 export const OBJECTS: Readonly<Record<string, Schema>> = {
   Ok: record({ ok: TEXT }),
@@ -197,4 +236,16 @@ export const OBJECTS: Readonly<Record<string, Schema>> = {
   SentTask: record(sentTask),
   Task: record(task),
   Result: record({ result: ANY }),
+  TaskRow: record(taskRow),
+  Samples: record(samples),
+  User: record(user),
+  Token: record(token),
+  NewToken: record({
+    name: TEXT,
+    role,
+    expires_at: nullable(TIME),
+    token: described(TEXT, "It is shown here, and never again."),
+  }),
+  LogIn: record({ name: TEXT, role, expires_at: TIME }),
+  Session: record({ name: nullable(TEXT), role, by: oneOf(PROOFS), branch: TEXT, version: TEXT, is_open: BOOLEAN }),
 };

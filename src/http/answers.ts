@@ -16,16 +16,17 @@ const OK = reference("Ok");
 const NAMES = listOf(TEXT);
 const DONE: Answers = { 200: OK };
 
-const TEXT_OR_NULL: Schema = { type: ["string", "null"] };
-const USER = record({ name: TEXT, role: TEXT, created_at: TEXT });
-const TOKEN = record({ name: TEXT, role: TEXT, created_at: TEXT, expires_at: TEXT_OR_NULL });
-const SESSION = record({
-  name: TEXT_OR_NULL,
-  role: TEXT,
-  by: TEXT,
+const AUDITED = record({
+  at: TEXT,
+  who: TEXT_OR_NULL,
+  role: TEXT_OR_NULL,
+  by: TEXT_OR_NULL,
+  from: TEXT_OR_NULL,
   branch: TEXT,
-  version: TEXT,
-  is_open: { type: "boolean" },
+  method: TEXT,
+  path: TEXT,
+  params: mapOf(ANY),
+  status: whole(100, 599),
 });
 
 const orNames = (object: string): Schema => ({ anyOf: [NAMES, listOf(reference(object))] });
@@ -42,20 +43,23 @@ export const ANSWERS: Readonly<Record<string, Answers>> = {
   "GET /api/status": {
     200: record({ branch: reference("Branch"), held: whole(0), instances: listOf(reference("Instance")) }),
   },
+  "GET /api/events": { 200: { contentType: "text/event-stream" } },
+  "GET /api/tasks": { 200: listOf(reference("TaskRow")) },
   "POST /api/workers/start": working,
   "POST /api/workers/restart": working,
   "POST /api/workers/shutdown": working,
-  "GET /api/session": { 200: SESSION },
-  "POST /api/session": { 200: record({ name: TEXT, role: TEXT, expires_at: TEXT }) },
+  "GET /api/session": { 200: reference("Session") },
+  "POST /api/session": { 200: reference("LogIn") },
   "DELETE /api/session": DONE,
-  "GET /api/users": { 200: listOf(USER) },
-  "GET /api/users/:user": { 200: USER },
-  "PUT /api/users/:user": { 200: USER, 201: USER },
+  "GET /api/users": { 200: listOf(reference("User")) },
+  "GET /api/users/:user": { 200: reference("User") },
+  "PUT /api/users/:user": { 200: reference("User"), 201: reference("User") },
   "DELETE /api/users/:user": DONE,
-  "GET /api/tokens": { 200: listOf(TOKEN) },
-  "GET /api/tokens/:token": { 200: TOKEN },
-  "PUT /api/tokens/:token": { 201: record({ name: TEXT, role: TEXT, expires_at: TEXT_OR_NULL, token: TEXT }) },
+  "GET /api/tokens": { 200: listOf(reference("Token")) },
+  "GET /api/tokens/:token": { 200: reference("Token") },
+  "PUT /api/tokens/:token": { 201: reference("NewToken") },
   "DELETE /api/tokens/:token": DONE,
+  "GET /api/audit": { 200: listOf(AUDITED) },
   "GET /": { 200: NAMES },
   "GET /:app": { 200: reference("App") },
   "PUT /:app": { 200: reference("App"), 201: reference("App") },
@@ -73,6 +77,7 @@ export const ANSWERS: Readonly<Record<string, Answers>> = {
   "GET /:app/instances/:name/autoscale": { 200: reference("Bounds") },
   "POST /:app/instances/:name/autoscale": { 200: reference("Bounds") },
   "GET /:app/instances/:name/log": { 200: { contentType: "text/plain" } },
+  "GET /:app/instances/:name/samples": { 200: reference("Samples") },
   "GET /:app/instances/:name/history": { 200: listOf(reference("HistoryEntry")) },
   "GET /:app/instances/:name/queues": { 200: mapOf(reference("Queue")) },
   "GET /:app/instances/:name/queues/:queue": { 200: reference("Queue") },

@@ -100,10 +100,23 @@ const BY_NAME: Readonly<Record<string, ParamSchema>> = {
   parts: flag("The first part of the last lines; the header X-Cyme-Log-End says where they end"),
 };
 
+const LIMIT = (most: number) => plain("At most so many; 100 where it is not given", whole(1, most));
+const BEFORE = text("A time (ISO 8601): what was before it, as for the page that follows");
 /** Parameters that mean something else on some routes, by how their patterns begin. */
 const ON_SOME: readonly (readonly [prefix: string, params: Readonly<Record<string, ParamSchema>>])[] = [
+  [
+    "/api/audit",
+    {
+      limit: plain("How many; 100 where it is not given", whole(1, 1000)),
+      before: text("Older than this moment, ISO 8601", 40),
+    },
+  ],
   ["/api/session", { name: text("Of the user", 128), password: text("Of the user", 1024) }],
   ["/api/users", { password: text("8 characters or more", 1024), role: ROLE }],
+  [
+    "/api/tasks",
+    { app: text("Of this app alone"), state: text("In this state alone"), limit: LIMIT(1000), before: BEFORE },
+  ],
   [
     "/api/tokens",
     {

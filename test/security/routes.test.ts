@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Role } from "../../src/domain/access.ts";
+import { VERBS } from "../../src/domain/task.ts";
+import { nowaitPattern } from "../../src/http/nowait-pattern.ts";
+import { routes } from "../../src/http/routes.ts";
+import { raw, type RawAnswer } from "../api/raw.ts";
+import { startBranch, type Branch } from "../harness/branch.ts";
+import { difference } from "../harness/described.ts";
+import { freshVhost, type Vhost } from "../harness/rabbit.ts";
+import { makePeople, ROLES, WAYS, type Brought, type People } from "./people.ts";
+
+/* Who may do what: every row of the table of routes × every role × everything that can be brought to show it. */
+
+let vhost: Vhost;
+let branch: Branch;
+let people: People;
+
+beforeAll(async () => {
+  vhost = await freshVhost();
+  branch = await startBranch({ broker: vhost.url });
+  people = await makePeople(branch);
+}, 60_000);
+
+afterAll(async () => {
+  await branch[Symbol.asyncDispose]();
+  await vhost.drop();
+}, 60_000);
+
+/** What each route takes, written down a second time: one that is new, or takes less than it did, is seen here. */
+const WANTED: Readonly<Record<string, "open" | Role>> = {
+  "GET /ping": "open",
+  "GET /api/session": "open",
+  "POST /api/session": "open",
+  "DELETE /api/session": "open",
+  "GET /health": "viewer",
+  "GET /openapi.json": "viewer",
+  "GET /branches": "viewer",
+  "GET /branches/:branch": "viewer",
+  "GET /api/status": "viewer",
+  "GET /api/events": "viewer",
+  "GET /": "viewer",
+  "GET /:app": "viewer",
+  "GET /:app/instances": "viewer",
+  "GET /:app/instances/:name": "viewer",
+  "GET /:app/instances/:name/stats": "viewer",
+  "GET /:app/instances/:name/autoscale": "viewer",
+  "GET /:app/instances/:name/log": "viewer",
+  "GET /:app/instances/:name/history": "viewer",
+  "GET /:app/instances/:name/samples": "viewer",
+  "GET /:app/instances/:name/queues": "viewer",
+  "GET /:app/instances/:name/queues/:queue": "viewer",
+  "GET /:app/queues": "viewer",
+  "GET /:app/queues/:queue": "viewer",
+  "GET /:app/query/:uuid": "viewer",
+  "GET /:app/query/:uuid/state": "viewer",
+  "GET /:app/query/:uuid/result": "viewer",
+  "GET /:app/query/:uuid/wait": "viewer",
+  "GET /api/tasks": "viewer",
+  "POST /api/workers/start": "operator",
+  "POST /api/workers/restart": "operator",
+  "POST /api/workers/shutdown": "operator",
+  "PUT /:app/instances": "operator",
+  "POST /:app/instances": "operator",
+  "PUT /:app/instances/:name": "operator",
+  "POST /:app/instances/:name": "operator",
+  "DELETE /:app/instances/:name": "operator",
+  "POST /:app/instances/:name/restart": "operator",
+  "POST /:app/instances/:name/enable": "operator",
+  "POST /:app/instances/:name/disable": "operator",
+  "POST /:app/instances/:name/move": "operator",
+  "POST /:app/instances/:name/autoscale": "operator",
+  "PUT /:app/instances/:name/queues/:queue": "operator",
+  "POST /:app/instances/:name/queues/:queue": "operator",
+  "DELETE /:app/instances/:name/queues/:queue": "operator",
+  "POST /:app/task/:queue/:task": "operator",
+  "DELETE /branches/:branch": "admin",
+  "PUT /:app": "admin",
+  "POST /:app": "admin",
+  "DELETE /:app": "admin",
+  "PUT /:app/queues/:queue": "admin",
+  "POST /:app/queues/:queue": "admin",
+  "DELETE /:app/queues/:queue": "admin",
+  "GET /api/users": "admin",
+  "GET /api/users/:user": "admin",
+  "PUT /api/users/:user": "admin",
+  "POST /api/users/:user": "admin",
+  "DELETE /api/users/:user": "admin",
+  "GET /api/tokens": "admin",
+  "GET /api/tokens/:token": "admin",
+  "PUT /api/tokens/:token": "admin",
+  "POST /api/tokens/:token": "admin",
+  "DELETE /api/tokens/:token": "admin",
+  "GET /api/audit": "admin",
+};
+
+const rows = routes.flatMap(({ methods, pattern }) => methods.map((method) => ({ method, pattern })));
+const wantedOf = ({ method, pattern }: (typeof rows)[number]) => WANTED[`${method} ${pattern}`];
+
+/** Of things that are not there: what may be asked for is answered by 404 and changes nothing. */
+const pathOf = (pattern: string) =>
+  `${pattern
+    .replace(":uuid", "ce88762a-15a0-45b3-94fa-9e0ad3a5a372")
+    .replace(":task", "a.b")
+    .replaceAll(/:[a-z]+/g, "absent")
+    .replace(/\/$/, "")}/`;
+
+/** Without waiting for what never comes, and without following what never ends. */
+async function ask(method: string, path: string, brought: Brought): Promise<RawAnswer> {
+  if (path.startsWith("/api/events")) return head(method, path, brought);
+  const query = path.includes("?") || path.includes("/queue/") ? "" : "?timeout=0.2";
+  return raw(branch.url, { method, path: `${path}${query}`, headers: brought });
+}
+
+/** The beginning of an answer that does not end by itself. */
+async function head(method: string, path: string, headers: Brought): Promise<RawAnswer> {
+  const leaving = new AbortController();
+  const answer = await fetch(`${branch.url}${path}`, { method, headers, signal: leaving.signal });
+  const text = answer.ok ? "" : await answer.text();
+  leaving.abort();
+  return { status: answer.status, headers: answer.headers, text };
+}
+
+const isAtLeast = (had: Role, wanted: Role) => ROLES.indexOf(had) >= ROLES.indexOf(wanted);
+const REFUSED = [401, 403];
+
+test("what each route takes is written down here, and nothing else is", () => {
+  const found = Object.fromEntries(
+    routes.flatMap(({ methods, pattern, role }) => methods.map((method) => [`${method} ${pattern}`, role])),
+  );
+  expect(found).toEqual(WANTED);
+});
+
+describe.each(rows)("$method $pattern", (row) => {
+  const { method, pattern } = row;
+  const path = pathOf(pattern);
+  const wanted = wantedOf(row);
+
+  test.skipIf(wanted === "open")("opens to nobody who does not show who it is", async () => {
+    for (const [what, brought] of people.wrong) {
+      const answer = await ask(method, path, brought);
+      expect([what, answer.status]).toEqual([what, 401]);
+      expect(answer.headers.get("www-authenticate")).toStartWith("Bearer");
+      expect(JSON.parse(answer.text)).toMatchObject({ error: "unauthorized", nok: expect.any(String) });
+      expect(answer.text).not.toContain("absent");
+      for (const secret of people.secrets) expect(answer.text).not.toContain(secret);
+    }
+  });
+
+  test.each(ROLES.flatMap((role) => WAYS.map((way) => [role, way] as const)))(
+    "does for %s by %s what the role allows",
+    async (role, way) => {
+      const answer = await ask(method, path, people.brings(role, way));
+      const { status, text } = answer;
+      if (wanted !== "open" && wanted !== undefined && !isAtLeast(role, wanted)) {
+        expect(status).toBe(403);
+        expect(JSON.parse(text)).toMatchObject({
+          error: "forbidden",
+          nok: expect.stringContaining(wanted),
+          wanted,
+          role,
+        });
+      } else if (pattern !== "/api/session") {
+        expect(REFUSED).not.toContain(status);
+        expect(status).toBeLessThan(500);
+      }
+      const contentType = answer.headers.get("content-type");
+      expect(difference({ method, path, status, contentType, text })).toBeUndefined();
+    },
+  );
+
+  test.skipIf(wanted === "open")("opens under no other spelling either", async () => {
+    for (const spelling of spellings(pattern)) {
+      const { status } = await ask(method, spelling, {});
+      expect([spelling, status]).toEqual([spelling, 401]);
+    }
+    if (wanted === "viewer" || wanted === undefined) return;
+    for (const role of ROLES.filter((one) => !isAtLeast(one, wanted as Role))) {
+      for (const spelling of spellings(pattern)) {
+        const { status } = await ask(method, spelling, people.brings(role, "bearer"));
+        // What is no spelling of it is nothing, or another route that takes as much.
+        expect([role, spelling, [400, 403, 404, 405, 501].includes(status)]).toEqual([role, spelling, true]);
+      }
+    }
+  });
+
+  test.skipIf(wanted === "open")("tells nobody by HEAD or OPTIONS what it is", async () => {
+    for (const verb of ["HEAD", "OPTIONS"]) expect((await ask(verb, path, {})).status).toBe(401);
+    expect((await ask("OPTIONS", path, people.brings("viewer", "bearer"))).status).toBe(204);
+    if (method !== "GET") return;
+    for (const role of ROLES) {
+      const [get, headed] = await Promise.all(
+        ["GET", "HEAD"].map((verb) => ask(verb, path, people.brings(role, "bearer"))),
+      );
+      expect([role, headed?.status]).toEqual([role, get?.status]);
+    }
+  });
+});
+
+/** Other ways to write the path of a pattern, by which somebody may hope to come past. */
+function spellings(pattern: string): string[] {
+  const path = pathOf(pattern);
+  const nowait = nowaitPattern(pattern);
+  const bare = path.slice(1);
+  return [
+    path.replace(/(.)\/$/, "$1"),
+    ...(nowait === undefined ? [] : [pathOf(nowait)]),
+    ...(pattern.startsWith("/:app/instances/:name") ? [path.replace("/absent/instances/", "/instances/")] : []),
+    path.replace("/instances/", "/instance/"),
+    `/${path}`,
+    `/!${path}`,
+    `/.${path}`,
+    `/ping/..${path}`,
+    `/ping/%2e%2e${path}`,
+    `/admin/..${path}`,
+    `/${bare.replaceAll("/", "%2F")}`,
+    path.replace(/[a-z]/, (letter) => `%${letter.charCodeAt(0).toString(16)}`),
+    `${path}?/ping/`,
+    `${path}#/ping/`,
+    `${path};/ping/`,
+    `http://127.0.0.1${path}`,
+  ];
+}
+
+describe("a send of a URL task", () => {
+  const places = ["/absent/queue/q/http://m/x", "/absent/queue/http://m/x", "/absent/queue/!/q/http%3A%2F%2Fm%2Fx"];
+
+  test.each(VERBS.map((verb) => [verb] as const))("by %s takes the role operator", async (verb) => {
+    for (const path of places) {
+      for (const [what, brought] of people.wrong) {
+        expect([path, what, (await ask(verb, path, brought)).status]).toEqual([path, what, 401]);
+      }
+      for (const way of WAYS) {
+        expect((await ask(verb, path, people.brings("viewer", way))).status).toBe(403);
+      }
+      // A browser could be made to send what a page of a third party links to.
+      expect((await ask(verb, path, people.brings("operator", "bearer"))).status).toBe(404);
+      expect((await ask(verb, path, people.brings("admin", "basic"))).status).toBe(404);
+    }
+  });
+});
+
+test("a path that leads nowhere tells nobody so who does not show who it is", async () => {
+  for (const path of ["/a/b/c/d/e/f/", "/api/", "/api/none/", "/%zz/", "/absent/queue/", "/api/queue/q/http://m/x"]) {
+    expect([path, (await ask("GET", path, {})).status]).toEqual([path, 401]);
+    expect([400, 404]).toContain((await ask("GET", path, people.brings("viewer", "bearer"))).status);
+  }
+});
+
+test("no header of a client says who it is or where it comes from", async () => {
+  const claims = {
+    "x-cyme-scope": "branch",
+    "x-forwarded-for": "127.0.0.1",
+    "x-forwarded-user": "u-admin",
+    "x-remote-user": "u-admin",
+    "x-original-url": "/ping/",
+    "x-rewrite-url": "/ping/",
+    "x-http-method-override": "GET",
+    forwarded: "for=127.0.0.1",
+  };
+  expect((await ask("GET", "/api/users/", claims)).status).toBe(401);
+  expect((await ask("POST", "/api/workers/start/", { ...claims, ...people.brings("viewer", "bearer") })).status).toBe(
+    403,
+  );
+});
+
+test("credentials in the query or the body open nothing", async () => {
+  const { authorization = "" } = people.brings("admin", "bearer");
+  const token = authorization.replace("Bearer ", "");
+  for (const name of ["token", "access_token", "authorization", "cyme_session"]) {
+    expect((await raw(branch.url, { method: "GET", path: `/?${name}=${token}` })).status).toBe(401);
+  }
+});
