@@ -6,6 +6,7 @@ import { Empty } from "../kit/parts.tsx";
 import { isLoginShown, recognise, session, sessionTrouble } from "../state/session.ts";
 import { say } from "../state/toasts.ts";
 import { Help } from "./help.tsx";
+import { JobPanel } from "./job-panel.tsx";
 import { Login } from "./login.tsx";
 import { Shell } from "./shell.tsx";
 import { Toasts } from "./toasts.tsx";
@@ -24,6 +25,7 @@ export function App() {
       <Confirmation />
       <Help />
       {isLoginShown.value && <Login key={session.value?.name ?? ""} />}
+      <JobPanel />
       <Toasts />
     </>
   );

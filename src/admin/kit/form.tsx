@@ -34,12 +34,20 @@ export function useForm<T extends object>(initial: T): FormState<T> {
         await work(values.value);
       } catch (error) {
         const parameter = error instanceof ApiError ? (error.parameter ?? "") : "";
-        errors.value = { [parameter]: error instanceof Error ? error.message : String(error) };
+        errors.value = { [parameter]: sentence(error) };
       } finally {
         isBusy.value = false;
       }
     },
   };
+}
+
+/** With the last lines of the worker's log, where it was that which failed. */
+function sentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const log = error instanceof ApiError ? error.facts["log"] : undefined;
+  const lines = Array.isArray(log) ? log.join("\n") : log;
+  return typeof lines === "string" ? `${error.message}\n\n${lines}` : error.message;
 }
 
 interface FieldProps {

@@ -1,0 +1,40 @@
+import { Button } from "../kit/button.tsx";
+import { InstanceLink } from "../kit/parts.tsx";
+import { closeJob, job, stopJob } from "../state/job.ts";
+
+/** How far that is which is done to several instances, and what went wrong with whom. */
+export function JobPanel() {
+  const state = job.value;
+  if (!state) return null;
+  const { title, done, total, failures, is } = state;
+  const good = done - failures.length;
+  return (
+    <section class="job" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        {is === "over" ? (
+          <Button kind="quiet" icon="close" label="Close" onClick={closeJob} />
+        ) : (
+          <Button onClick={stopJob} disabled={is === "stopping"}>
+            Stop
+          </Button>
+        )}
+      </header>
+      <progress max={total} value={done} aria-label={title} />
+      <p role="status">
+        {good} of {total} done{failures.length > 0 && `, ${failures.length} failed`}
+        {is === "stopping" && "; waiting for what is on its way"}
+        {is === "over" && done < total && `, ${total - done} not begun`}
+      </p>
+      {failures.length > 0 && (
+        <ul>
+          {failures.map(({ name, why }) => (
+            <li key={name}>
+              <InstanceLink name={name} /> <span>{why}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,71 @@
+import { path, request } from "../api/request.ts";
+import type { Instance } from "../api/types.ts";
+
+/** What can be done to one instance or several. */
+export type Verb = "enable" | "disable" | "restart" | "restart one by one" | "delete";
+
+type Named = Pick<Instance, "app" | "name">;
+
+/** Stopping waits for running tasks, and a rolling restart for its turn. */
+const WAIT_S = 3600;
+
+/** Does it and waits until it is so. Rejects ApiError. */
+export function act(verb: Verb, { app, name }: Named): Promise<unknown> {
+  const place = path(app, "instances", name);
+  const waiting = `?timeout=${WAIT_S}`;
+  switch (verb) {
+    case "delete":
+      return request("DELETE", `${place}${waiting}`);
+    case "restart one by one":
+      return request("POST", `${place}restart/${waiting}&rolling=1`);
+    default:
+      return request("POST", `${place}${verb}/${waiting}`);
+  }
+}
+
+/** What is asked before it is done to `names`; undefined where it stops no work. */
+export function warningOf(
+  verb: Verb,
+  names: readonly string[],
+): { title: string; text: string; verb: string } | undefined {
+  const what = names.length === 1 ? `instance ${names[0]}` : `${names.length} instances`;
+  switch (verb) {
+    case "enable":
+      return undefined;
+    case "disable":
+      return {
+        title: `Disable ${what}?`,
+        text: "Running tasks are finished within the stop timeout, then the workers end and stay off until they are enabled.",
+        verb: "Disable",
+      };
+    case "restart":
+      return {
+        title: `Restart ${what}?`,
+        text: "Running tasks are finished within the stop timeout, then the workers are started anew, all at once.",
+        verb: "Restart",
+      };
+    case "restart one by one":
+      return {
+        title: `Restart ${what}, one by one?`,
+        text: "The workers of an app take turns: the next one stops once the one before answers again. This may take long.",
+        verb: "Restart one by one",
+      };
+    case "delete":
+      return {
+        title: `Delete ${what}?`,
+        text: "Running tasks are finished within the stop timeout. Folder, log and direct queue go with it. There is no way back.",
+        verb: "Delete",
+      };
+    default:
+      return verb satisfies never;
+  }
+}
+
+/** For messages: what was done. */
+export const DONE: Readonly<Record<Verb, string>> = {
+  enable: "enabled",
+  disable: "disabled",
+  restart: "restarted",
+  "restart one by one": "restarted",
+  delete: "deleted",
+};
