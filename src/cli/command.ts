@@ -11,6 +11,7 @@ export const GROUPS = [
   "Queues",
   "Consumers",
   "Tasks",
+  "Access",
   "This machine",
   "More",
 ] as const;
@@ -36,6 +37,10 @@ export interface ClientCall {
   needApp(): string;
   /** The bytes of a file, of standard input where it is called `-`; throws `invalid` where it cannot be read. */
   readFile(path: string): Promise<Uint8Array>;
+  /** Asks twice for a new password of that user, or reads it from standard input. */
+  newPassword(user: string): Promise<string>;
+  /** Asks whom a command is about. */
+  askUserName(): Promise<string>;
   /** Adds how the command is used to a complaint. */
   misuse(message: string): Error;
 }

@@ -68,6 +68,17 @@ const SENDS: [command: string, requests: string[]][] = [
   [`-a shop tasks.state ${UUID}`, [`GET /shop/query/${UUID}/state/`]],
   [`-a shop tasks.result ${UUID}`, [`GET /shop/query/${UUID}/result/`]],
   [`-a shop tasks.wait ${UUID} --timeout 7200`, [`GET /shop/query/${UUID}/wait/?timeout=7200`]],
+  ["createsuperuser ann", ['POST /api/users/ann/ {"password":"correct horse","role":"admin"}']],
+  ["users", ["GET /api/users/"]],
+  ["users.add ann", ['POST /api/users/ann/ {"password":"correct horse","role":"viewer"}']],
+  ["users.set ann --role operator", ['PUT /api/users/ann/ {"role":"operator"}']],
+  ["users.delete ann", ["DELETE /api/users/ann/"]],
+  ["tokens", ["GET /api/tokens/"]],
+  ["tokens.add ci", ['POST /api/tokens/ci/ {"role":"viewer"}']],
+  ["tokens.add ci --role admin --expires 90d", ['POST /api/tokens/ci/ {"role":"admin","expires":"90d"}']],
+  ["tokens.delete ci", ["DELETE /api/tokens/ci/"]],
+  ["audit", ["GET /api/audit/"]],
+  ["audit --limit 5", ["GET /api/audit/?limit=5"]],
   ["status", ["GET /api/status/"]],
   ["start-all", ["POST /api/workers/start/"]],
   ["restart-all", ["POST /api/workers/restart/"]],
@@ -80,7 +91,7 @@ const repeated = (words: string[]) => words.filter((word, index) => words.indexO
 
 describe("the table of commands", () => {
   test.each(SENDS)("cyme %s sends %j", async (command, requests) => {
-    const run = await runCyme(split(command));
+    const run = await runCyme(split(command), { files: { "-": "correct horse\n" } });
     expect(run).toMatchObject({ code: 0, stderr: "", sent: requests });
   });
 

@@ -81,6 +81,9 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     about: "Broker of what is added or set",
     variable: "CYME_BROKER",
   },
-  { name: "token", value: "token", about: "Who is asking (branches know no users yet)", variable: "CYME_TOKEN" },
+  { name: "token", value: "token", about: "Who is asking; better the variable", variable: "CYME_TOKEN" },
+  { name: "ca", value: "file", about: "Authority of the branch's certificate", variable: "CYME_CA", path: true },
+  { name: "cert", value: "file", about: "Certificate of this client", variable: "CYME_CERT", path: true },
+  { name: "key", value: "file", about: "Key of that certificate", variable: "CYME_KEY", path: true },
   { name: "timeout", value: "seconds", about: "Deadline of the command", variable: "CYME_TIMEOUT", default: "60" },
 ];

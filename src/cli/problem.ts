@@ -46,7 +46,7 @@ function nextSteps(error: CymeError, app: string): string[] {
   if (CHANGE_IT.test(error.message))
     lines.push(`To change it: cyme -a ${app} instances.set ${String(facts["instance"])}`);
   if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(error, app));
-  if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or with --token.");
+  if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or a name and a password in --url.");
   if (code === "not-found") lines.push(...whatThereIs(facts, app));
   if (code === "internal" && facts["id"] !== undefined) lines.push(`The branch's log says more under ${facts["id"]}.`);
   return lines;

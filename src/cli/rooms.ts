@@ -1,7 +1,18 @@
+import { userInfo } from "node:os";
 import type { Transport } from "../client/transport.ts";
 import type { BranchOptions } from "../domain/branch.ts";
+import { CymeError } from "../domain/errors.ts";
+import type { ConfigFile } from "./client-config.ts";
 import type { Io } from "./io.ts";
 import type { LocalOptions } from "./local-transport.ts";
+
+export interface ConnectOptions {
+  readonly token: string | undefined;
+  /** Paths of PEM files. */
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
 
 /** What the command line needs of other rooms; loaded only by the commands that use it. */
 export interface Rooms {
@@ -9,7 +20,15 @@ export interface Rooms {
   runBranch(options: BranchOptions, io: Io): Promise<number>;
   /** Disposed after the command, where it can be. */
   localTransport(options: LocalOptions, io: Io): Promise<Transport & Partial<AsyncDisposable>>;
-  httpTransport(url: string, options: { token: string | undefined }): Promise<Transport>;
+  httpTransport(url: string, options: ConnectOptions): Promise<Transport>;
+  /** The file of that path; undefined where there is none. */
+  configFile(path: string): Promise<ConfigFile | undefined>;
+  /** Whether standard input is a terminal. */
+  isTerminal(): boolean;
+  /** Asks there for one line; rejects where the asking is ended. */
+  ask(question: string, how: { readonly isSecret: boolean }, io: Io): Promise<string>;
+  /** Who runs the command. */
+  userName(): string;
   exists(path: string): Promise<boolean>;
   /** The bytes of a file, of standard input where it is called `-`; rejects when `signal` is aborted. */
   readFile(path: string, signal: AbortSignal): Promise<Uint8Array>;
@@ -18,11 +37,24 @@ export interface Rooms {
 export const ROOMS: Rooms = {
   runBranch: async (options, io) => (await import("../branch/run.ts")).runBranch(options, io),
   localTransport: async (options, io) => (await import("./local-transport.ts")).localTransport(options, io),
-  async httpTransport(url, options) {
+  async httpTransport(url, { token, ca, cert, key }) {
     const { httpTransport } = await import("../client/http-transport.ts");
     reachLoopbackDirectly();
-    return httpTransport(url, options);
+    const [caText, certText, keyText] = await Promise.all([pem("--ca", ca), pem("--cert", cert), pem("--key", key)]);
+    const tls = { ca: caText, cert: certText, key: keyText };
+    return httpTransport(url, { token, tls });
   },
+  async configFile(path) {
+    const { readFile, stat } = await import("node:fs/promises");
+    const file = await stat(path).catch(() => undefined);
+    return file && { mode: file.mode, text: await readFile(path, "utf8") };
+  },
+  isTerminal: () => process.stdin.isTTY === true,
+  async ask(question, how, io) {
+    const { askLine } = await import("./ask.ts");
+    return askLine(question, how, process.stdin, io, () => process.kill(process.pid, "SIGINT"));
+  },
+  userName: () => userInfo().username,
   async exists(path) {
     const { access } = await import("node:fs/promises");
     return access(path).then(
@@ -32,6 +64,16 @@ export const ROOMS: Rooms = {
   },
   readFile: (path, signal) => (path === "-" ? readInput(signal) : Bun.file(path).bytes()),
 };
+
+/** What a PEM file holds; throws `invalid` where it cannot be read. */
+async function pem(option: string, path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  return Bun.file(path)
+    .text()
+    .catch((error: unknown) => {
+      throw new CymeError("invalid", `Cannot read ${option}: ${(error as Error).message}`);
+    });
+}
 
 /** Not `Bun.stdin.bytes()`, which waits for a person to end the input also after Ctrl-C. */
 async function readInput(signal: AbortSignal): Promise<Uint8Array> {

@@ -6,6 +6,7 @@ import type { ClientCall, ClientCommand } from "./command.ts";
 import type { Environment, Io } from "./io.ts";
 import { pretty } from "./output.ts";
 import { painter } from "./paint.ts";
+import { askUserName, newPassword } from "./password.ts";
 import { misuse, usageLine } from "./parse.ts";
 import { showProgress, type Progress } from "./progress.ts";
 import type { Rooms } from "./rooms.ts";
@@ -79,7 +80,7 @@ class Session {
   }
 
   call(): ClientCall {
-    const { values, io } = this.#given;
+    const { values, io, rooms } = this.#given;
     const app = values.text("app");
     const usage = usageLine(this.#command.usage);
     return {
@@ -92,6 +93,8 @@ class Session {
         throw misuse(`Cannot run ${this.#command.name} without an app: give -a <app> or set CYME_APP`, usage);
       },
       readFile: (path) => this.#readFile(path),
+      newPassword: (user) => newPassword(user, values.flag("stdin"), rooms, io),
+      askUserName: () => askUserName(rooms, io),
       misuse: (message) => misuse(message, usage),
     };
   }

@@ -1,3 +1,4 @@
+import { ACCESS_COMMANDS } from "./commands/access.ts";
 import { APP_COMMANDS } from "./commands/apps.ts";
 import { BRANCH_COMMANDS } from "./commands/branches.ts";
 import { INSTANCE_COMMANDS } from "./commands/instances.ts";
@@ -14,6 +15,7 @@ export const COMMANDS: readonly Command[] = [
   ...INSTANCE_COMMANDS,
   ...QUEUE_COMMANDS,
   ...TASK_COMMANDS,
+  ...ACCESS_COMMANDS,
   ...MORE_COMMANDS,
 ];
 

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type { Transport } from "../client/transport.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { ClientCommand } from "./command.ts";
-import type { Io } from "./io.ts";
+import { configPath, parseConfig, type ClientConfig } from "./client-config.ts";
+import type { Environment, Io } from "./io.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
@@ -11,10 +12,10 @@ export type OpenTransport = Transport & Partial<AsyncDisposable>;
 /** Whom a command speaks to: with `--local` the instance directory, else the branch at `--url`. */
 export async function openTransport(
   command: ClientCommand,
-  { values, io, rooms }: { values: Values; io: Io; rooms: Rooms },
+  { values, env, io, rooms }: { values: Values; env: Environment; io: Io; rooms: Rooms },
 ): Promise<OpenTransport> {
   if (!(await isLocal(command, values, rooms))) {
-    return rooms.httpTransport(values.text("url") ?? "", { token: values.text("token") });
+    return overHttp(values, env, rooms);
   }
   const options = {
     instanceDir: values.text("instance-dir") ?? "",
@@ -24,6 +25,27 @@ export async function openTransport(
   };
   return rooms.localTransport(options, io);
 }
+
+/** Options win over variables, and these over the file. */
+async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise<Transport> {
+  const path = configPath(env);
+  const file = path === undefined ? undefined : await rooms.configFile(path);
+  const config = file && path !== undefined ? parseConfig(path, file) : {};
+  const isNamed = values.source("url") !== undefined;
+  const url = (isNamed ? undefined : config.url) ?? values.text("url") ?? "";
+  // What the file says of one branch is not for another.
+  const isItsBranch = !isNamed || config.url === undefined || isSameOrigin(url, config.url);
+  const known: ClientConfig = isItsBranch ? config : {};
+  return rooms.httpTransport(url, {
+    token: values.text("token") ?? known.token,
+    ca: values.text("ca") ?? known.ca,
+    cert: values.text("cert") ?? known.cert,
+    key: values.text("key") ?? known.key,
+  });
+}
+
+const isSameOrigin = (a: string, b: string) =>
+  URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
 
 async function isLocal(command: ClientCommand, values: Values, rooms: Rooms): Promise<boolean> {
   if (values.flag("local")) return true;

@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { requestLine, testTransport, type TestAnswer } from "../client/test-transport.ts";
 import type { ClientRequest, Transport } from "../client/transport.ts";
 import type { BranchOptions } from "../domain/branch.ts";
+import type { ConfigFile } from "./client-config.ts";
 import type { Environment, Host, Io } from "./io.ts";
 import { main } from "./main.ts";
 import type { LocalOptions } from "./local-transport.ts";
@@ -17,6 +18,10 @@ interface Settings {
   /** What is in the files that are read, by their paths; `-` is standard input. */
   readonly files?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** The configuration of the client. */
+  readonly config?: ConfigFile;
+  /** What a person types, line by line; without it standard input is no terminal. */
+  readonly typed?: readonly string[];
 }
 
 const testHost: Host = {
@@ -30,7 +35,8 @@ const testHost: Host = {
 /** Runs one command line in-process against a branch for tests, and gives all that was seen of it. */
 export async function runCyme(argv: readonly string[], settings: Settings = {}) {
   const { env = {}, answer, isTTY = false, exists = false } = settings;
-  const seen = { stdout: "", stderr: "", opened: [] as string[], closed: 0 };
+  const seen = { stdout: "", stderr: "", opened: [] as string[], asked: [] as string[], closed: 0 };
+  const typed = [...(settings.typed ?? [])];
   const local: LocalOptions[] = [];
   const branches: BranchOptions[] = [];
   const { transport: answering, requests } = testTransport(answer);
@@ -57,6 +63,15 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
         },
       });
     },
+    async configFile() {
+      return settings.config;
+    },
+    isTerminal: () => settings.typed !== undefined,
+    async ask(question) {
+      seen.asked.push(question);
+      return typed.shift() ?? "";
+    },
+    userName: () => "me",
     async httpTransport(url, { token }) {
       seen.opened.push(`http ${url}${token === undefined ? "" : ` ${token}`}`);
       return transport;

@@ -61,8 +61,8 @@ export class Api {
   }
 
   /** A read which asks a worker or other branches, and so takes the deadline along. */
-  async ask<T>(path: string): Promise<T> {
-    return parse(await this.#send({ method: "GET", path, query: this.#deadline() }));
+  async ask<T>(path: string, query: Query = {}): Promise<T> {
+    return parse(await this.#send({ method: "GET", path, query: { ...query, ...this.#deadline() } }));
   }
 
   async write<T>(method: "PUT" | "POST" | "DELETE", path: string, { query, json }: Write = {}): Promise<T> {

@@ -5,7 +5,10 @@ import { Consumers } from "./consumers.ts";
 import { Instances } from "./instances.ts";
 import { Queues } from "./queues.ts";
 import { Tasks } from "./tasks.ts";
+import { Tokens } from "./tokens.ts";
 import type { Transport } from "./transport.ts";
+import type { AuditAnswer } from "./types.ts";
+import { Users } from "./users.ts";
 import { Workers } from "./workers.ts";
 
 /**
@@ -18,6 +21,8 @@ export class Client {
   readonly apps: Apps;
   readonly branches: Branches;
   readonly workers: Workers;
+  readonly users: Users;
+  readonly tokens: Tokens;
   readonly #api: Api;
 
   constructor(transport: Transport, options: ClientOptions = {}) {
@@ -25,6 +30,16 @@ export class Client {
     this.apps = new Apps(this.#api);
     this.branches = new Branches(this.#api);
     this.workers = new Workers(this.#api);
+    this.users = new Users(this.#api);
+    this.tokens = new Tokens(this.#api);
+  }
+
+  /** Who changed what, on all branches, newest first; for admins. */
+  audit(given: { readonly limit?: number | string; readonly before?: string } = {}): Promise<AuditAnswer[]> {
+    return this.#api.ask(
+      "/api/audit/",
+      Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)])),
+    );
   }
 
   /** Without an app: any instance by its name; listing and adding need one. */

@@ -146,7 +146,22 @@ describe("httpTransport()", () => {
     expect(() => httpTransport(url)).toThrow(`got ${JSON.stringify(url)}`);
   });
 
-  test("refuses a URL with a password and does not show it", () => {
-    expect(() => httpTransport("http://me:s3cret@host")).toThrow(/^((?!s3cret).)*$/);
+  test("refuses a wrong URL with a password and does not show it", () => {
+    expect(() => httpTransport("http://me:s3cret@host/?a=1")).toThrow(/^((?!s3cret).)*$/);
+  });
+
+  test("sends name and password of the URL as Basic, and not the token", async () => {
+    await using server = serve((request) => Response.json({ seen: request.headers.get("authorization") }));
+    const url = server.url.replace("://", "://me:s%3Acret@");
+    const { text } = await httpTransport(url, { token: "cyme_x" })(get);
+    expect(JSON.parse(text)).toEqual({ seen: `Basic ${btoa("me:s:cret")}` });
+  });
+
+  test("follows nobody to another host, whom the token would be sent", async () => {
+    let asked = 0;
+    await using other = serve(() => Response.json({ asked: ++asked }));
+    await using server = serve(() => Response.redirect(other.url, 307));
+    const { status } = await httpTransport(server.url, { token: "cyme_x" })(get);
+    expect({ status, asked }).toEqual({ status: 307, asked: 0 });
   });
 });

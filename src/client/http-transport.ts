@@ -5,6 +5,10 @@ import { noAnswer, type ClientRequest, type ClientResponse, type Transport } fro
 export interface HttpOptions {
   /** Sent as `Authorization: Bearer …`. */
   readonly token?: string | undefined;
+  /** PEM texts: of the authority that the certificate of the branch is from, and of the client's own certificate. */
+  readonly tls?:
+    | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
+    | undefined;
   /** The socket file to connect to; the URL then only names the host. Bun only. */
   readonly unix?: string | undefined;
   /** Measures the deadlines; the machine's without it. */
@@ -13,9 +17,12 @@ export interface HttpOptions {
 
 const START = "is the branch running? start it with `cyme branch`";
 
-/** Speaks to the branch at `url` (http or https, a path is kept as prefix). Throws `invalid` for another URL. */
+/**
+ * Speaks to the branch at `url` (http or https, a path is kept as prefix; `name:password@` is sent as Basic instead of the
+ * token). Follows no redirect, so that nobody else is sent either. Throws `invalid` for another URL.
+ */
 export function httpTransport(url: string, options: HttpOptions = {}): Transport {
-  const base = baseUrl(url);
+  const { base, authorization = bearer(options.token) } = parseUrl(url);
   const where = options.unix ?? base;
   const clock = options.clock ?? systemClock;
   return async (request) => {
@@ -27,7 +34,7 @@ export function httpTransport(url: string, options: HttpOptions = {}): Transport
     if (request.signal?.aborted) stop();
     try {
       const response = await fetch(`${base}${request.path}${queryText(request)}`, {
-        ...init(request, options),
+        ...init(request, authorization, options),
         signal: deadline.signal,
       });
       return await answer(response, request, cancelDeadline);
@@ -40,14 +47,19 @@ export function httpTransport(url: string, options: HttpOptions = {}): Transport
   };
 }
 
-function baseUrl(url: string): string {
-  const wanted = "a URL such as http://127.0.0.1:8000, without user, query or fragment";
+const bearer = (token: string | undefined) => (token === undefined ? undefined : `Bearer ${token}`);
+
+function parseUrl(url: string): { base: string; authorization?: string } {
+  const wanted = "a URL such as http://127.0.0.1:8000, without query or fragment";
   // What was given is not shown where it may hold a password.
   const refused = () => invalid("url", wanted, url.includes("@") ? undefined : url);
   if (!URL.canParse(url)) throw refused();
   const { protocol, host, pathname, username, password, search, hash } = new URL(url);
-  if (!["http:", "https:"].includes(protocol) || `${username}${password}${search}${hash}` !== "") throw refused();
-  return `${protocol}//${host}${pathname.replace(/\/+$/, "")}`;
+  if (!["http:", "https:"].includes(protocol) || `${search}${hash}` !== "") throw refused();
+  const base = `${protocol}//${host}${pathname.replace(/\/+$/, "")}`;
+  if (`${username}${password}` === "") return { base };
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { base, authorization: `Basic ${Buffer.from(login).toString("base64")}` };
 }
 
 function queryText({ query = {} }: ClientRequest): string {
@@ -55,7 +67,10 @@ function queryText({ query = {} }: ClientRequest): string {
   return text === "" ? "" : `?${text}`;
 }
 
-function init(request: ClientRequest, { token, unix }: HttpOptions): RequestInit & { unix?: string } {
+/** What Bun's fetch takes besides. */
+type Init = RequestInit & { unix?: string; tls?: object };
+
+function init(request: ClientRequest, authorization: string | undefined, { tls, unix }: HttpOptions): Init {
   const body = bodyOf(request);
   return {
     method: request.method,
@@ -63,13 +78,17 @@ function init(request: ClientRequest, { token, unix }: HttpOptions): RequestInit
     headers: {
       Accept: "application/json",
       ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
-      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...(authorization === undefined ? {} : { Authorization: authorization }),
       ...request.headers,
     },
     ...body,
     ...(unix === undefined ? {} : { unix }),
+    ...(tls === undefined ? {} : { tls: withoutAbsent(tls) }),
   };
 }
+
+const withoutAbsent = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 /** Uncopied: fetch takes any bytes, its types only those that are not shared. */
 function bodyOf({ json, body }: ClientRequest): { body?: string | Uint8Array<ArrayBuffer> } {

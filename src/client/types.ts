@@ -1,3 +1,4 @@
+import type { Proof, Role } from "../domain/access.ts";
 import type { Verb } from "../domain/task.ts";
 
 /** Answers of the HTTP API, field by field as they are sent; fields may be added by newer branches. */
@@ -26,6 +27,35 @@ interface WorkerSettings {
   readonly cwd: string | null;
   readonly env: Readonly<Record<string, string | null>> | null;
   readonly stop_timeout: number | null;
+}
+
+export interface UserAnswer {
+  readonly name: string;
+  readonly role: Role;
+  readonly created_at: string;
+}
+
+export interface TokenAnswer extends UserAnswer {
+  /** Null: never. */
+  readonly expires_at: string | null;
+}
+
+export interface AuditAnswer {
+  readonly at: string;
+  /** Null where nobody was named. */
+  readonly who: string | null;
+  readonly role: Role | null;
+  readonly by: Proof | null;
+  readonly from: string | null;
+  readonly branch: string;
+  readonly method: string;
+  readonly path: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly status: number;
+}
+
+export interface NewTokenAnswer extends Omit<TokenAnswer, "created_at"> {
+  readonly token: string;
 }
 
 export interface AppAnswer extends WorkerSettings {

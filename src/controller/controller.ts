@@ -2,6 +2,7 @@ import { NOBODY_ELSE, type Spreading } from "../cluster/spreading.ts";
 import { Accounts } from "./accounts.ts";
 import { sessionUse } from "../kit/session-use.ts";
 import { Apps } from "./apps.ts";
+import { Audit } from "./audit.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Branches, type BranchIdentity } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
@@ -36,6 +37,7 @@ export class Controller {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly logins: Logins;
+  readonly audit: Audit;
   /** What other branches are asked for. */
   readonly elsewhere: Elsewhere;
   /** What has to be heard of them first. */
@@ -67,6 +69,7 @@ export class Controller {
     const passwords = new Passwords(parts.clock);
     this.accounts = new Accounts(parts, passwords, spreading);
     this.logins = new Logins(parts, passwords);
+    this.audit = new Audit(parts);
     this.health = new Health(parts, branch.self);
     this.elsewhere = new Elsewhere(parts, (uuid) => this.tasks.knows(uuid));
     this.hearing = new Hearing(parts);

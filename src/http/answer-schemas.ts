@@ -246,6 +246,18 @@ export const OBJECTS: Readonly<Record<string, Schema>> = {
     expires_at: nullable(TIME),
     token: described(TEXT, "It is shown here, and never again."),
   }),
+  AuditEntry: record({
+    at: TIME,
+    who: nullable(TEXT),
+    role: nullable(role),
+    by: nullable(oneOf(PROOFS)),
+    from: nullable(TEXT),
+    branch: TEXT,
+    method: TEXT,
+    path: TEXT,
+    params: mapOf(ANY),
+    status: whole(100, 599),
+  }),
   LogIn: record({ name: TEXT, role, expires_at: TIME }),
   Session: record({ name: nullable(TEXT), role, by: oneOf(PROOFS), branch: TEXT, version: TEXT, is_open: BOOLEAN }),
 };

@@ -16,19 +16,6 @@ const OK = reference("Ok");
 const NAMES = listOf(TEXT);
 const DONE: Answers = { 200: OK };
 
-const AUDITED = record({
-  at: TEXT,
-  who: TEXT_OR_NULL,
-  role: TEXT_OR_NULL,
-  by: TEXT_OR_NULL,
-  from: TEXT_OR_NULL,
-  branch: TEXT,
-  method: TEXT,
-  path: TEXT,
-  params: mapOf(ANY),
-  status: whole(100, 599),
-});
-
 const orNames = (object: string): Schema => ({ anyOf: [NAMES, listOf(reference(object))] });
 const working: Answers = { 200: record({ ok: TEXT, instances: NAMES }) };
 
@@ -59,7 +46,7 @@ export const ANSWERS: Readonly<Record<string, Answers>> = {
   "GET /api/tokens/:token": { 200: reference("Token") },
   "PUT /api/tokens/:token": { 201: reference("NewToken") },
   "DELETE /api/tokens/:token": DONE,
-  "GET /api/audit": { 200: listOf(AUDITED) },
+  "GET /api/audit": { 200: listOf(reference("AuditEntry")) },
   "GET /": { 200: NAMES },
   "GET /:app": { 200: reference("App") },
   "PUT /:app": { 200: reference("App"), 201: reference("App") },

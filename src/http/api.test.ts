@@ -19,6 +19,7 @@ interface Parts {
 const ALONE: Readonly<Record<string, unknown>> = {
   elsewhere: { isAlone: true, isHere: () => false },
   logins: { isNobodyKnown: true },
+  audit: { add: () => undefined },
   hearing: { isOver: true, wait: (options: unknown) => Promise.resolve(options) },
 };
 

@@ -9,6 +9,7 @@ import { BRANCH_SCOPE, parseForwardedRequest, SCOPE_HEADER, type ForwardedAnswer
 import { Forwarding, readReplayable, requestOf, toForwardedAnswer } from "./forwarding.ts";
 import { Feed } from "./live-feed.ts";
 import { refuseAdminParams } from "./admin-only.ts";
+import { auditParams } from "./audit.ts";
 import { corsHeaders, guard, preflight, refuseForged, type GuardOptions } from "./guard.ts";
 import { maskedResponse } from "./mask.ts";
 import { readParams } from "./params.ts";
@@ -58,6 +59,9 @@ interface Visit {
   readonly identify: () => Promise<Who>;
   /** Undefined where nobody was asked, or could say. */
   who?: Who;
+  /** Of a change. */
+  path?: string;
+  params?: Params;
 }
 
 type Target<Is> = Extract<Resolved, { readonly is: Is }>;
@@ -96,6 +100,7 @@ export class Api {
     const { guard: guarding } = this.#options;
     const visit = this.#visit(request, isTrusted, address);
     const response = await this.#masked(visit, await this.#visited(request, isTrusted, visit));
+    this.#audit(request.method, visit, response.status);
     const { headers } = response;
     if (response.status === 401) headers.set("www-authenticate", challenge(request.headers));
     for (const [key, value] of Object.entries(corsHeaders(request.headers, guarding))) headers.set(key, value);
@@ -139,6 +144,14 @@ export class Api {
     }
   }
 
+  /** Sends of tasks are not written down: they may be thousands a second. */
+  #audit(method: string, { who, path, params = {}, from }: Visit, status: number): void {
+    if (path === undefined) return;
+    const { name = null, role = null, by = null } = who ?? {};
+    const entry = { who: name, role, by, from, method, path, params: auditParams(params), status };
+    this.#options.controller.audit.add(entry);
+  }
+
   async #masked({ who }: Visit, response: Response): Promise<Response> {
     if (!who || isAtLeast(who.role, "admin")) return response;
     return maskedResponse(response).catch((error: unknown) => respondError(error, this.#options.log));
@@ -146,6 +159,7 @@ export class Api {
 
   async #answer(request: Request, visit: Visit): Promise<Response> {
     const target = resolve(request);
+    if (isAudited(target)) visit.path = pathOf(target.parsed);
     if (target.role !== "open") {
       visit.who = await visit.identify();
       if (!isAtLeast(visit.who.role, target.role)) throw tooLittle(visit.who, target.role);
@@ -191,6 +205,7 @@ export class Api {
       isForwardable && (!elsewhere.isAlone || !hearing.isOver) ? await readReplayable(asked, maxBody) : undefined;
     const request = replayable?.request() ?? asked;
     const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
+    visit.params = params;
     if (visit.who) refuseAdminParams(route.pattern, params, visit.who);
     const silent = new Set<string>();
     const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), silent };
@@ -278,6 +293,10 @@ async function withoutBody(response: Response): Promise<Response> {
   else headers.set("content-length", String((await response.bytes()).length));
   return new Response(null, { status, headers });
 }
+
+/** Changes, log-ins among them; no tasks that are sent. */
+const isAudited = (target: Resolved): target is Target<"route"> =>
+  target.is === "route" && target.method !== "GET" && target.match.route.answeredBy !== "sender";
 
 /** Who may what is so for all branches. */
 const ACCESS = /^\/api\/(users|tokens)/;

@@ -15,6 +15,7 @@ import type { Feed } from "./live-feed.ts";
 import { listTasks, TASK_LIST_PARAMS } from "./task-list.ts";
 import { TOKEN_PARAMS } from "../domain/token.ts";
 import { USER_PARAMS } from "../domain/user.ts";
+import { AUDIT_PARAMS, listAudit } from "./audit.ts";
 import * as accounts from "./accounts.ts";
 import { wantedRole, type Wanted } from "./roles.ts";
 import { logIn, logOut, showSession } from "./session.ts";
@@ -170,6 +171,7 @@ export const routes: readonly Route[] = [
   route(["GET"], "/api/tokens/:token", [], "One token", accounts.showToken),
   route(["PUT", "POST"], "/api/tokens/:token", TOKEN_PARAMS, "Make a token, which is shown once", accounts.addToken),
   route(["DELETE"], "/api/tokens/:token", [], "Delete a token, which opens nothing from then on", accounts.deleteToken),
+  route(["GET"], "/api/audit", AUDIT_PARAMS, "Who changed what, on all branches, newest first", listAudit),
 
   route(["GET"], "/", [], "Names of all apps", ({ controller }) => respond(200, controller.apps.names())),
   route(["GET"], "/:app", [], "An app", async (call) =>

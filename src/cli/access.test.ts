@@ -1,0 +1,111 @@
+import { describe, expect, test } from "bun:test";
+import { parseConfig } from "./client-config.ts";
+import { refused, runCyme } from "./test-run.ts";
+
+type Run = Awaited<ReturnType<typeof runCyme>>;
+const body = ({ requests }: Run) => requests[0]?.json;
+
+describe("createsuperuser", () => {
+  test("asks for the name and twice for the password, on a terminal", async () => {
+    const run = await runCyme(["createsuperuser"], { typed: ["ann", "correct horse", "correct horse"] });
+    expect(run.requests[0]?.path).toBe("/api/users/ann/");
+    expect(body(run)).toEqual({ password: "correct horse", role: "admin" });
+    expect(run.asked).toEqual(["User name [me]: ", "New password of ann: ", "Once more: "]);
+    expect(run.stdout + run.stderr).not.toContain("horse");
+  });
+
+  test("is about the user of the system where nothing is typed", async () => {
+    const run = await runCyme(["createsuperuser"], { typed: ["", "correct horse", "correct horse"] });
+    expect(run.requests[0]?.path).toBe("/api/users/me/");
+  });
+
+  test("does not take two passwords for one", async () => {
+    const run = await runCyme(["createsuperuser", "ann"], { typed: ["correct horse", "correct house"] });
+    expect(run).toMatchObject({ code: 2, sent: [] });
+    expect(run.stderr).toContain("the same one twice");
+  });
+
+  test.each([
+    [["createsuperuser", "ann"], undefined] as const,
+    [["createsuperuser", "ann", "--stdin"], ["x"]] as const,
+  ])("reads the first line of standard input: %j, typed %j", async (argv, typed) => {
+    const files = { "-": "correct horse\nnot this\n" };
+    const run = await runCyme(argv, { files, ...(typed && { typed }) });
+    expect(body(run)).toEqual({ password: "correct horse", role: "admin" });
+  });
+
+  test("needs a password", async () => {
+    const run = await runCyme(["createsuperuser", "ann"], { files: { "-": "\n" } });
+    expect(run).toMatchObject({ code: 2, sent: [] });
+  });
+});
+
+describe("users and tokens", () => {
+  const files = { "-": "correct horse\n" };
+
+  test.each<[string, string]>([
+    ["users.add ann", 'POST /api/users/ann/ {"password":"correct horse","role":"viewer"}'],
+    ["users.add ann --role operator", 'POST /api/users/ann/ {"password":"correct horse","role":"operator"}'],
+    ["users.set ann --role admin", 'PUT /api/users/ann/ {"role":"admin"}'],
+    ["users.set ann --new-password", 'PUT /api/users/ann/ {"password":"correct horse"}'],
+    ["users.set ann --stdin --role viewer", 'PUT /api/users/ann/ {"role":"viewer","password":"correct horse"}'],
+  ])("cyme %s sends %s", async (command, sent) => {
+    const run = await runCyme(command.split(" "), { files });
+    expect(run.sent).toEqual([sent]);
+  });
+
+  test.each(["users.add ann --role root", "users.set ann", "users.add a/b", "tokens.add .."])(
+    "cyme %s is refused",
+    async (command) => {
+      const run = await runCyme(command.split(" "), { files });
+      expect(run).toMatchObject({ code: 2, sent: [] });
+    },
+  );
+});
+
+describe("the configuration of the client", () => {
+  const file = (fields: object, mode = 0o100600) => ({ text: JSON.stringify(fields), mode });
+  const env = { HOME: "/home/me" };
+  const config = file({ url: "https://cyme.example:8000", token: "cyme_file" });
+
+  test("says which branch is asked, and by whom", async () => {
+    expect((await runCyme(["apps"], { env, config })).opened).toEqual(["http https://cyme.example:8000 cyme_file"]);
+  });
+
+  test("says less than a variable, and that less than an option", async () => {
+    const given = { config, env: { ...env, CYME_TOKEN: "cyme_variable" } };
+    expect((await runCyme(["apps"], given)).opened).toEqual(["http https://cyme.example:8000 cyme_variable"]);
+    expect((await runCyme(["apps", "--token", "cyme_option"], given)).opened).toEqual([
+      "http https://cyme.example:8000 cyme_option",
+    ]);
+  });
+
+  test("gives its token to no other branch than its own", async () => {
+    expect((await runCyme(["apps", "-u", "https://other.example"], { env, config })).opened).toEqual([
+      "http https://other.example",
+    ]);
+    expect((await runCyme(["apps", "-u", "https://cyme.example:8000/"], { env, config })).opened).toEqual([
+      "http https://cyme.example:8000/ cyme_file",
+    ]);
+  });
+
+  test("is refused where others can read it, saying what to do", async () => {
+    const run = await runCyme(["apps"], { env, config: file({ token: "cyme_file" }, 0o100644) });
+    expect(run).toMatchObject({ code: 2, sent: [] });
+    expect(run.stderr).toContain("chmod 600 /home/me/.config/cyme/config.json");
+    expect(run.stderr).not.toContain("cyme_file");
+  });
+
+  test.each([["no json"], ['{"tokens":"hush"}'], ['{"token":7}'], ["[]"]])("is refused where it is %s", (text) => {
+    expect(() => parseConfig("config.json", { text, mode: 0o600 })).toThrow("config.json");
+  });
+
+  test("is not asked for on the directory itself", async () => {
+    const run = await runCyme(["apps", "-L", "-D", "d"], { env, config: file({ token: "x" }, 0o644) });
+    expect(run.opened).toEqual(["local d"]);
+  });
+});
+
+test("a role that is none is refused, naming the known ones", async () => {
+  expect(await refused(["tokens.add", "ci", "--role", "boss"])).toContain("viewer, operator, admin");
+});

@@ -1,0 +1,25 @@
+import { invalid } from "../domain/errors.ts";
+import type { Io } from "./io.ts";
+import type { Rooms } from "./rooms.ts";
+
+/** A new password: asked for twice on a terminal, else the first line of standard input. Throws `invalid` where there is none. */
+export async function newPassword(user: string, isStdin: boolean, rooms: Rooms, io: Io): Promise<string> {
+  if (isStdin || !rooms.isTerminal()) return firstLine(await rooms.readFile("-", io.signal));
+  const first = await rooms.ask(`New password of ${user}: `, { isSecret: true }, io);
+  const second = await rooms.ask("Once more: ", { isSecret: true }, io);
+  if (first !== second) throw invalid("the password", "the same one twice");
+  return first;
+}
+
+function firstLine(bytes: Uint8Array): string {
+  const [line = ""] = new TextDecoder().decode(bytes).split(/\r?\n/, 1);
+  if (line === "") throw invalid("the password", "one in the first line of standard input");
+  return line;
+}
+
+/** Asked for on a terminal; where that is none, or nothing is typed, the user of the system. */
+export async function askUserName(rooms: Rooms, io: Io): Promise<string> {
+  const own = rooms.userName();
+  if (!rooms.isTerminal()) return own;
+  return (await rooms.ask(`User name [${own}]: `, { isSecret: false }, io)).trim() || own;
+}

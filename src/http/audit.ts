@@ -1,0 +1,55 @@
+import type { AuditEntry } from "../domain/audit.ts";
+import { invalid } from "../domain/errors.ts";
+import { integer, type Params } from "../domain/fields.ts";
+import { masked } from "./mask.ts";
+import { respond } from "./respond.ts";
+import type { Call } from "./routes.ts";
+import { time } from "./views.ts";
+
+export const AUDIT_PARAMS = ["limit", "before"] as const;
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
+/** Of one value: long arguments are not what somebody looks for here. */
+const MAX_VALUE = 500;
+
+/** What all branches were asked to change, newest first. */
+export async function listAudit(call: Call): Promise<Response> {
+  const { limit: given, before } = call.params;
+  const limit = given === undefined || given === null ? DEFAULT_LIMIT : integer("limit", given, 1, MAX_LIMIT);
+  const beforeMs = before === undefined || before === null ? Number.MAX_SAFE_INTEGER : moment(before);
+  const own = call.controller.audit.list(limit, beforeMs).map((entry) => auditView(entry, call.branchId));
+  const query = new URLSearchParams({ limit: String(limit), ...(typeof before === "string" && { before }) });
+  const others = (await call.others(`/api/audit/?${query.toString()}`)).flat() as { at: string }[];
+  const all = [...own, ...others].toSorted((a, b) => (a.at < b.at ? 1 : Number(a.at > b.at) * -1));
+  return respond(200, all.slice(0, limit));
+}
+
+function moment(raw: unknown): number {
+  const ms = typeof raw === "string" ? Date.parse(raw) : Number.NaN;
+  if (Number.isNaN(ms)) throw invalid("before", "the time of an entry, such as 2026-11-22T05:00:00.000Z", raw);
+  return ms;
+}
+
+const auditView = ({ atMs, who, role, by, from, method, path, params, status }: AuditEntry, branch: string) => ({
+  at: time(atMs),
+  who,
+  role,
+  by,
+  from,
+  branch,
+  method,
+  path,
+  params,
+  status,
+});
+
+/** Parameters as they may be kept: without secrets, and no longer than somebody reads. */
+export function auditParams(params: Params): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(masked(params) as Params).map(([name, value]) => [name, shortened(value)]));
+}
+
+function shortened(value: unknown): unknown {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return text.length <= MAX_VALUE ? value : `${text.slice(0, MAX_VALUE)}… (${text.length} characters)`;
+}
