@@ -134,7 +134,10 @@ describePage(
       expect((await branch.api("GET", "/shop/", { headers: basic("mia") })).status).toBe(200);
 
       await page.getByRole("row", { name: /mia/ }).getByRole("button", { name: "Delete" }).click();
-      await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+      await page
+        .getByRole("dialog", { name: /^Delete/ })
+        .getByRole("button", { name: "Delete" })
+        .click();
       await page.getByRole("row", { name: /mia/ }).waitFor({ state: "detached" });
       expect((await branch.api("GET", "/shop/", { headers: basic("mia") })).status).toBe(401);
     });
@@ -175,7 +178,10 @@ describePage(
       expect(await page.content()).not.toContain(token);
 
       await row.getByRole("button", { name: "Delete" }).click();
-      await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+      await page
+        .getByRole("dialog", { name: /^Delete/ })
+        .getByRole("button", { name: "Delete" })
+        .click();
       await row.waitFor({ state: "detached" });
       expect((await use()).status).toBe(401);
     });

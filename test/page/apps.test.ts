@@ -70,7 +70,7 @@ describePage(import.meta.path, ({ test }) => {
     const { pid } = await untilInstance(branch, "o1", "running", ({ state }) => state === "running");
     await visit("#/apps");
     await page.getByRole("row", { name: /old/ }).getByRole("button", { name: "Delete" }).click();
-    const question = page.getByRole("alertdialog");
+    const question = page.getByRole("dialog", { name: /^Delete/ });
     await question.getByText(/o1/).waitFor();
     await question.getByRole("button", { name: "Cancel" }).click();
     await must(branch, 200, "GET", "/old/");

@@ -1,6 +1,5 @@
 import { expect } from "bun:test";
 import { anyCelery } from "../harness/celery.ts";
-import { until } from "../harness/wait.ts";
 import { consumed, must, untilInstance } from "../lifecycle/work.ts";
 import { send } from "../tasks/work.ts";
 import { describePage } from "./stage.ts";
@@ -41,10 +40,7 @@ describePage(
       await row.waitFor();
       await send(branch, "http://127.0.0.1:1/", { place: "/shop/queue/waiting/" });
       await send(branch, "http://127.0.0.1:1/", { place: "/shop/queue/waiting/" });
-      await until(async () => (await row.getByRole("cell", { name: "2", exact: true }).count()) === 1, {
-        what: "the depth on the page",
-        timeoutMs: 15_000,
-      });
+      await row.getByRole("gridcell", { name: "2", exact: true }).waitFor();
       await row.getByText(/no consumer/i).waitFor();
     });
 
@@ -57,7 +53,7 @@ describePage(
       const row = page.getByRole("row", { name: /gone/ });
       await row.getByRole("link", { name: "q1" }).waitFor();
       await row.getByRole("button", { name: "Delete" }).click();
-      const question = page.getByRole("alertdialog");
+      const question = page.getByRole("dialog", { name: /^Delete/ });
       await question.getByText(/q1/).waitFor();
       await question.getByRole("button", { name: "Delete" }).click();
       await row.waitFor({ state: "detached" });

@@ -28,12 +28,17 @@ describePage(
       const seen = await until(() => echo.requests.find(({ method }) => method === "POST"), { what: "the request" });
       expect(seen.target).toBe("/import//user?who=a%2Fb");
       expect(seen.body.toString()).toBe("company=Vandelay");
-      const row = page.getByRole("row", { name: /import/ });
-      await row.getByText("SUCCESS").waitFor();
-      await row.getByRole("button", { name: /Show/ }).click();
-      const task = page.getByRole("dialog");
-      await task.getByText("SUCCESS").waitFor();
-      await task.getByText(/company=Vandelay/).waitFor();
+      // It goes to the task by itself.
+      await page.getByText("SUCCESS").waitFor();
+      await page
+        .getByRole("region", { name: "Content" })
+        .getByText(/company=Vandelay/)
+        .waitFor();
+      await page.getByRole("link", { name: "Tasks" }).first().click();
+      await page
+        .getByRole("row", { name: /import/ })
+        .getByText("SUCCESS")
+        .waitFor();
     });
 
     test("shows the API's words where a URL cannot be sent", async ({ page, visit, problems }) => {
@@ -58,10 +63,12 @@ describePage(
       await form.getByLabel("Arguments (JSON list)").fill("[20, 22]");
       await form.getByRole("button", { name: "Send" }).click();
       await form.waitFor({ state: "detached" });
-      const row = page.getByRole("row", { name: /work\.add/ });
-      await row.getByText("SUCCESS").waitFor();
-      await row.getByRole("button", { name: /Show/ }).click();
-      await page.getByRole("dialog").getByText("42").waitFor();
+      await page.getByRole("region", { name: "Result" }).getByText("42").first().waitFor();
+      await page.getByRole("link", { name: "Tasks" }).first().click();
+      await page
+        .getByRole("row", { name: /work\.add/ })
+        .getByText("SUCCESS")
+        .waitFor();
     });
 
     test("filters by state and app, and keeps that in the address", async ({ page, branch, visit }) => {
