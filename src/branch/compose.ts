@@ -179,7 +179,8 @@ export function settleBranchId(store: Store, asked: string | undefined, nowMs: n
     }
     store.settings.set("branch_id", id);
   });
-  if (before !== undefined && before !== id) {
+  // Where no daemon ever ran, nobody else has heard of it.
+  if (before !== undefined && before !== id && store.settings.get("broker") !== undefined) {
     const message =
       "this branch has another id than before: give the same --id as last time? The others take the old one for away until it is forgotten";
     log.warning(message, { was: before, is: id });

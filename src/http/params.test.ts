@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { CymeError } from "../domain/errors.ts";
-import { readParams } from "./params.ts";
+import { ManualClock } from "../kit/clock.ts";
+import { readBytes, readParams } from "./params.ts";
 
 const KNOWN = ["a", "b", "timeout"];
 const MAX_BODY = 1000;
@@ -133,5 +134,40 @@ describe("refused are", () => {
     const body = JSON.stringify({ a: "x".repeat(MAX_BODY - 8) });
     expect(body).toHaveLength(MAX_BODY);
     expect((await read({ type: JSON_TYPE, body }))["a"]).toHaveLength(MAX_BODY - 8);
+  });
+});
+
+describe("readBytes()", () => {
+  /** A body of which the test sends the parts. */
+  function slowly() {
+    let send!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => void (send = controller) });
+    const clock = new ManualClock();
+    const read = readBytes({ headers: new Headers(), body }, 1_000_000, clock);
+    const outcome = read.then(
+      (bytes) => bytes.length,
+      (error: unknown) => error,
+    );
+    return { clock, outcome, send: (bytes: number) => send.enqueue(new Uint8Array(bytes)), close: () => send.close() };
+  }
+
+  test("ends a body that trickles in", async () => {
+    const { clock, outcome, send } = slowly();
+    for (let s = 0; s < 59; s++) {
+      send(1);
+      await clock.advance(1000);
+    }
+    await clock.advance(1000);
+    expect(await outcome).toMatchObject({ code: "timeout", facts: { stored: false } });
+  });
+
+  test("lets a large body take its time", async () => {
+    const { clock, outcome, send, close } = slowly();
+    for (let part = 0; part < 5; part++) {
+      send(70_000);
+      await clock.advance(50_000);
+    }
+    close();
+    expect(await outcome).toBe(350_000);
   });
 });

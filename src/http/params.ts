@@ -1,5 +1,6 @@
 import { CymeError, invalid, show } from "../domain/errors.ts";
 import { refuseDeep, type Params } from "../domain/fields.ts";
+import { systemClock, type Clock } from "../kit/clock.ts";
 
 /** Parameters by name, with where they came from; values of a query or form are text. */
 type Given = Map<string, unknown>;
@@ -49,21 +50,77 @@ async function readBody(request: Request, maxBody: number): Promise<Given> {
   }
 }
 
-/** The body; throws `too-large` past `maxBody` bytes. */
-export async function readBytes(request: Request, maxBody: number): Promise<Uint8Array> {
+/** So many bytes have to come within this time: who sends slower holds a connection for nothing. */
+const PACE_BYTES = 64 * 1024;
+const PACE_MS = 60_000;
+
+/** The body; throws `too-large` past `maxBody` bytes, and `timeout` where it comes too slowly. */
+export async function readBytes(
+  request: Pick<Request, "headers" | "body">,
+  maxBody: number,
+  clock: Clock = systemClock,
+): Promise<Uint8Array> {
   const tooLarge = () =>
     new CymeError("too-large", `The body is larger than ${maxBody} bytes (--max-body)`, { max_body: maxBody });
   if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw tooLarge();
   if (!request.body) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.length;
-    // A chunked body does not say its length beforehand.
-    if (length > maxBody) throw tooLarge();
-    chunks.push(chunk);
+  const pace = new Pace(clock);
+  const reader = request.body.getReader();
+  try {
+    for (let read = await pace.keep(reader.read()); !read.done; read = await pace.keep(reader.read())) {
+      length += read.value.length;
+      // A chunked body does not say its length beforehand.
+      if (length > maxBody) throw tooLarge();
+      chunks.push(read.value);
+      pace.came(read.value.length);
+    }
+  } catch (error) {
+    reader.cancel().catch(() => {}); // Nobody waits for the rest.
+    throw error;
+  } finally {
+    pace.end();
   }
   return Buffer.concat(chunks);
+}
+
+/** Ends what comes too slowly. */
+class Pace {
+  readonly #clock: Clock;
+  readonly #late = Promise.withResolvers<never>();
+  #cancel: () => void;
+  #bytes = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#cancel = this.#within();
+    // It is late as well where nobody waits just then.
+    this.#late.promise.catch(() => {});
+  }
+
+  keep<T>(part: Promise<T>): Promise<T> {
+    return Promise.race([part, this.#late.promise]);
+  }
+
+  came(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes < PACE_BYTES) return;
+    this.#bytes = 0;
+    this.#cancel();
+    this.#cancel = this.#within();
+  }
+
+  end(): void {
+    this.#cancel();
+  }
+
+  #within(): () => void {
+    return this.#clock.after(PACE_MS, () => {
+      const message = `The body comes too slowly: wanted all of it, or ${PACE_BYTES} bytes, within ${PACE_MS / 1000} s`;
+      this.#late.reject(new CymeError("timeout", message, { stored: false }));
+    });
+  }
 }
 
 function decode(bytes: Uint8Array): string {

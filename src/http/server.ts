@@ -7,6 +7,7 @@ import type { Log } from "../kit/log.ts";
 import type { Api } from "./api.ts";
 import { probe, type Target } from "./probe.ts";
 import { respond } from "./respond.ts";
+import { addSecurityHeaders } from "./security-headers.ts";
 
 /** Where the API listens. */
 export type Listen =
@@ -176,7 +177,9 @@ export class HttpServer {
       },
       error: (error: Error) => {
         this.#log.error("request failed outside of the API", { error });
-        return respond(500, { nok: "Internal error; the log of the branch has it", error: "internal" });
+        const response = respond(500, { nok: "Internal error; the log of the branch has it", error: "internal" });
+        addSecurityHeaders(response.headers, false);
+        return response;
       },
     };
   }
