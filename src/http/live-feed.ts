@@ -33,6 +33,8 @@ const LOOK_MS = 1_000;
 const OTHERS_EVERY = 3;
 const QUEUES_EVERY = 5;
 const ALIVE_EVERY = 15;
+/** One that is frozen is not to keep readers from seeing the others. */
+const PATIENCE_MS = 1_000;
 const MAX_READERS = 200;
 const RETRY_MS = 2_000;
 const RETRY_AFTER_S = 10;
@@ -53,6 +55,8 @@ export class Feed {
   #told: LiveItems = NO_ITEMS;
   #sources: readonly LiveItems[] = [];
   #toldSilent = "";
+  /** Whether there are instances which one branch has no more, and another is known to have that did not say so yet. */
+  #isMoving = false;
   #news: { position: NewsPosition; readonly events: NewsEvents } = noNews();
   /** What the workers of this branch use. */
   #samples: LiveItem | undefined;
@@ -93,18 +97,21 @@ export class Feed {
     return { ...part, news: newsSince(this.#parts, parsePosition(news)) };
   }
 
-  /** As far as they say. */
+  /** As far as they say so soon. */
   async #start(): Promise<void> {
     this.#lookLater();
     this.#count();
-    await this.#others.gather();
+    const gathered = new AbortController();
+    const gathering = this.#others.gather().finally(() => gathered.abort());
+    await Promise.race([gathering, this.#parts.clock.sleep(PATIENCE_MS, gathered.signal)]);
     this.#tryLook();
   }
 
   #lookLater(): void {
     this.#cancelLook = this.#parts.clock.after(LOOK_MS, () => {
       this.#looks++;
-      if (this.#looks % OTHERS_EVERY === 0) void this.#others.gather();
+      if (this.#looks % OTHERS_EVERY === 0 || this.#others.isOld)
+        void this.#others.gather().then(() => this.#tryLook());
       if (this.#looks % QUEUES_EVERY === 0) this.#count();
       this.#tryLook();
       if (this.#looks % ALIVE_EVERY === 0) this.#sayAlive();
@@ -129,12 +136,15 @@ export class Feed {
     // Of a name that two have for a moment, what is here counts.
     const sources = [this.#shared.look(), this.#others.look(), this.#own.look()];
     const texts = new Texts();
-    if (sources.some((items, at) => items !== this.#sources[at])) {
+    if (this.#isMoving || sources.some((items, at) => items !== this.#sources[at])) {
       this.#sources = sources;
       const items = new Map(sources.flatMap((source) => [...source]));
       const { changed, gone } = differences(this.#told, items);
+      const moving = gone.filter(({ key }) => this.#others.isExpected(key));
+      for (const item of moving) items.set(item.key, item);
+      this.#isMoving = moving.length > 0;
       this.#told = items;
-      for (const item of gone) texts.add(item.toldGone());
+      for (const item of gone) if (!items.has(item.key)) texts.add(item.toldGone());
       texts.addItems(changed);
     }
     const silent = JSON.stringify({ branches: this.#others.silent });

@@ -40,6 +40,9 @@ export class OtherItems {
   readonly #unheards = new Map<string, { owners: object; last: LiveItems; isUp: boolean; items: LiveItems }>();
   /** What happened there and was not taken yet. */
   #news: LiveItem[] = [];
+  #expected: { of: object | undefined; keys: ReadonlySet<string> } = { of: undefined, keys: new Set() };
+  /** The instances that others had when they were last asked. */
+  #askedOf: object | undefined;
   #silent: readonly string[] = [];
   #gathering: Promise<void> | undefined;
   /** What the last look found of each branch, and all of it. */
@@ -53,6 +56,20 @@ export class OtherItems {
   /** Branches that are away, or did not answer last, sorted. */
   get silent(): readonly string[] {
     return this.#silent;
+  }
+
+  /** Whether others have other instances by now than when they were last asked. */
+  get isOld(): boolean {
+    return this.#askedOf !== this.#parts.live.ofOthers();
+  }
+
+  /** Whether that is the key of an instance which another branch has, as all are told. */
+  isExpected(key: string): boolean {
+    const owners = this.#parts.live.ofOthers();
+    if (this.#expected.of !== owners) {
+      this.#expected = { of: owners, keys: new Set(owners.map(({ name }) => keyOf("instance", { name }))) };
+    }
+    return this.#expected.keys.has(key);
   }
 
   /** What their workers use, of each that said so. */
@@ -97,6 +114,7 @@ export class OtherItems {
   }
 
   async #gather(): Promise<void> {
+    this.#askedOf = this.#parts.live.ofOthers();
     const others = this.#parts.live.others();
     const silent = await Promise.all(others.map((other) => this.#hear(other)));
     this.#silent = silent.flat();
