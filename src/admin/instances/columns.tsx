@@ -15,14 +15,14 @@ export const instanceColumns: readonly Column<Instance>[] = [
   {
     key: "name",
     title: "Name",
-    width: "minmax(9rem, 1.400fr)",
+    width: "minmax(9rem, 2fr)",
     by: ({ name }) => name,
     cell: ({ name }) => <InstanceLink name={name} />,
   },
   {
     key: "state",
     title: "State",
-    width: "minmax(8rem, 1.600fr)",
+    width: "minmax(8rem, 1.500fr)",
     by: ({ state }) => STATE_NAMES.indexOf(state),
     cell: ({ state, why }) => (
       <span class="state-why">
@@ -54,7 +54,7 @@ export const instanceColumns: readonly Column<Instance>[] = [
   {
     key: "queues",
     title: "Queues",
-    width: "minmax(5rem, 1fr)",
+    width: "minmax(5rem, 0.800fr)",
     by: ({ queues }) => queues.join(),
     cell: ({ queues }) => (
       <span class="mono" title={queues.join(", ")}>
@@ -105,10 +105,11 @@ export const instanceColumns: readonly Column<Instance>[] = [
   {
     key: "since",
     title: "Since",
-    width: "6.500rem",
+    width: "6.250rem",
     // The newest first is what is meant by most.
     by: ({ since }) => (since === null ? null : -Date.parse(since)),
     cell: ({ since }) => <Ago at={since} />,
     isNumber: true,
+    isMinor: true,
   },
 ];

@@ -54,7 +54,7 @@ export function Instances() {
         {...(canAct && { selected, onSelect: (next: ReadonlySet<string>) => setQuery({ selected: [...next].join() }) })}
         empty={<Nothing total={total} />}
       />
-      {isAdding.value && (
+      {isAdding.value && isLoaded.value && (
         <AddInstance
           app={filter.app}
           onClose={() => {

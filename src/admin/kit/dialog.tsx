@@ -11,6 +11,9 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
+/** What takes the focus when a dialog opens: what says so, else the first field, else the first button below. */
+const FIRST = ["[data-focus]", ":is(input, select, textarea):not(:disabled)", "footer button"];
+
 /** A dialog over the page, which is out of reach meanwhile; it is open while it is there. */
 export function Dialog({ title, onClose, wide, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -18,6 +21,8 @@ export function Dialog({ title, onClose, wide, children }: DialogProps) {
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    const first = FIRST.map((wanted) => dialog?.querySelector<HTMLElement>(wanted)).find(Boolean);
+    first?.focus();
     return () => dialog?.close();
   }, []);
   const cancel = (event: Event) => {

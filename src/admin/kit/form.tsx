@@ -96,6 +96,7 @@ interface InputProps<T extends object> {
   readonly placeholder?: string;
   readonly required?: boolean;
   readonly disabled?: boolean;
+  /** Takes the focus when the dialog opens that it is in; else the first field does. */
   readonly autofocus?: boolean;
   readonly autocomplete?: string;
   /** Names and values as programs take them. */
@@ -110,7 +111,7 @@ interface InputProps<T extends object> {
 export function TextField<T extends object>(props: InputProps<T>) {
   const { form, name, label, hint, mono, suggestions, type = "text", autocomplete = "off", autofocus, ...rest } = props;
   // A plain object, since what an input may carry depends on its type.
-  const attributes: object = { ...rest, name, type, autocomplete, autofocus: autofocus ?? false };
+  const attributes: object = { ...rest, name, type, autocomplete, ...(autofocus && { "data-focus": true }) };
   return (
     <Field name={name} label={label} hint={hint} error={form.errors.value[name]}>
       {(control) => (

@@ -72,7 +72,7 @@ export function Grid<Row>(props: GridProps<Row>) {
       aria-colcount={columns.length + (selection ? 1 : 0)}
       aria-multiselectable={selection !== undefined}
       ref={scroller}
-      style={{ "--columns": template }}
+      style={{ "--columns": template, "--least": `${leastWidth(template)}rem` }}
     >
       <div role="rowgroup" class="grid-head">
         <Head columns={columns} sort={sort} onSort={props.onSort} selection={selection} count={rows.length} />
@@ -89,6 +89,13 @@ export function Grid<Row>(props: GridProps<Row>) {
       </div>
     </div>
   );
+}
+
+/** What the columns need at least, so that head and rows are of one width where it is more than there is. */
+function leastWidth(template: string): number {
+  const padding = 1;
+  const tracks = template.matchAll(/(?:minmax\()?([\d.]+)rem/g);
+  return padding + [...tracks].reduce((sum, [, width]) => sum + Number(width), 0);
 }
 
 interface HeadProps<Row> {

@@ -1,0 +1,104 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import UPlot from "uplot";
+import { theme } from "../state/theme.ts";
+
+interface GraphProps {
+  readonly title: string;
+  readonly about: string;
+  /** Seconds since the epoch. */
+  readonly at: readonly number[];
+  /** null where nothing is known. */
+  readonly values: readonly (number | null)[];
+  readonly show: (value: number) => string;
+}
+
+const HEIGHT_PX = 132;
+const FONT = "11px system-ui, sans-serif";
+const AXIS_PX = 58;
+
+/** The course of one number. What the pointer is at, and else the latest, stands above in words. */
+export function Graph({ title, about, at, values, show }: GraphProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<UPlot | null>(null);
+  const pointed = useSignal<number | null>(null);
+  const colours = theme.value;
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return undefined;
+    const onPoint = (index: number | null) => (pointed.value = index);
+    const made = new UPlot(optionsFor(element, show, onPoint), [[...at], [...values]], element);
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+    };
+  }, [colours]);
+  useEffect(() => plot.current?.setData([[...at], [...values]]), [at, values]);
+  const index = pointed.value;
+  const value = index === null ? values.findLast((one) => one !== null) : values[index];
+  const when = index === null ? "" : new Date((at[index] ?? 0) * 1000).toLocaleTimeString();
+  const words = value === null || value === undefined ? "–" : show(value);
+  return (
+    <section class="card graph" aria-label={title}>
+      <header>
+        <h2>
+          {title} <span class="dim">{about}</span>
+        </h2>
+        <span>
+          <b>{words}</b> <span class="dim">{when}</span>
+        </span>
+      </header>
+      <div ref={place} class="plot" role="img" aria-label={`${title} in the last hour, now ${words}`} />
+    </section>
+  );
+}
+
+function optionsFor(
+  element: HTMLElement,
+  show: (value: number) => string,
+  onPoint: (index: number | null) => void,
+): UPlot.Options {
+  const colour = (name: string) => resolved(element, name);
+  const axis = {
+    stroke: colour("--dim"),
+    font: FONT,
+    grid: { stroke: colour("--line"), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width: element.clientWidth,
+    height: HEIGHT_PX,
+    legend: { show: false },
+    padding: [8, 12, 0, 0],
+    cursor: { y: false, drag: { x: false, y: false }, sync: { key: "instance" } },
+    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, Number.MIN_VALUE) || 1] } },
+    axes: [
+      { ...axis, space: 80 },
+      { ...axis, size: AXIS_PX, space: 32, values: (_plot, ticks) => ticks.map(show) },
+    ],
+    series: [
+      {},
+      {
+        stroke: colour("--accent"),
+        fill: colour("--accent-ground"),
+        width: 1.5,
+        points: { show: false },
+        spanGaps: false,
+      },
+    ],
+    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },
+  };
+}
+
+/** A colour of the design system as a canvas takes it, in the theme that is shown. */
+function resolved(element: HTMLElement, name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}

@@ -1,0 +1,39 @@
+import { useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { path, request } from "../api/request.ts";
+import type { SampleHistory } from "../api/types.ts";
+import { bytes } from "../kit/parts.tsx";
+import { model } from "../state/live.ts";
+import { Graph } from "./graph.tsx";
+import { NO_SERIES, seriesOf, withSample } from "./series.ts";
+
+const percent = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} %`;
+const rate = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)}/s`;
+
+/** What the worker used in the last hour, going on. */
+export function Graphs({ app, name }: { readonly app: string; readonly name: string }) {
+  const series = useSignal(NO_SERIES);
+  useEffect(() => {
+    const left = new AbortController();
+    const place = `${path(app, "instances", name)}samples/`;
+    request<SampleHistory>("GET", place, undefined, left.signal).then(
+      (history) => (series.value = seriesOf(history)),
+      // Without what was, the graphs begin now.
+      () => undefined,
+    );
+    return () => left.abort();
+  }, [app, name]);
+  useSignalEffect(() => {
+    const { samples, samplesAtMs } = model.value;
+    const sample = samples.get(name);
+    if (sample) series.value = withSample(series.peek(), samplesAtMs, sample);
+  });
+  const { at, cpu, rss, tasks } = series.value;
+  return (
+    <div class="graphs">
+      <Graph title="CPU" about="of one core" at={at} values={cpu} show={percent} />
+      <Graph title="Memory" about="resident" at={at} values={rss} show={bytes} />
+      <Graph title="Tasks" about="per second" at={at} values={tasks} show={rate} />
+    </div>
+  );
+}
