@@ -10,6 +10,8 @@ export async function buildPage(root: string, folder: string): Promise<void> {
     entrypoints: [join(root, "src/admin/index.html")],
     target: "browser",
     minify: true,
+    // What is not needed at first comes when it is.
+    splitting: true,
     publicPath: "/admin/",
     define: { "process.env.NODE_ENV": '"production"' },
     naming: { entry: "[name].[ext]", chunk: "[name]-[hash].[ext]", asset: "[name]-[hash].[ext]" },

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
 import { theme } from "../state/theme.ts";
 
-interface GraphProps {
+export interface GraphProps {
   readonly title: string;
   readonly about: string;
   /** Seconds since the epoch. */
@@ -13,7 +13,7 @@ interface GraphProps {
   readonly show: (value: number) => string;
 }
 
-const HEIGHT_PX = 132;
+const HEIGHT_PX = 120;
 const FONT = "11px system-ui, sans-serif";
 const AXIS_PX = 58;
 
@@ -56,6 +56,9 @@ export function Graph({ title, about, at, values, show }: GraphProps) {
   );
 }
 
+const clock = (seconds: number) =>
+  new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
 function optionsFor(
   element: HTMLElement,
   show: (value: number) => string,
@@ -76,7 +79,7 @@ function optionsFor(
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "instance" } },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, Number.MIN_VALUE) || 1] } },
     axes: [
-      { ...axis, space: 80 },
+      { ...axis, size: 24, space: 60, values: (_plot, ticks) => ticks.map(clock) },
       { ...axis, size: AXIS_PX, space: 32, values: (_plot, ticks) => ticks.map(show) },
     ],
     series: [

@@ -1,11 +1,31 @@
-import { useSignal, useSignalEffect } from "@preact/signals";
+import { signal, useSignal, useSignalEffect } from "@preact/signals";
+import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { path, request } from "../api/request.ts";
 import type { SampleHistory } from "../api/types.ts";
 import { bytes } from "../kit/parts.tsx";
 import { model } from "../state/live.ts";
-import { Graph } from "./graph.tsx";
+import { attempt } from "../state/toasts.ts";
+import type { GraphProps } from "./graph.tsx";
 import { NO_SERIES, seriesOf, withSample } from "./series.ts";
+
+/** Apart from the rest of the page, which is there sooner without it; kept once it has come. */
+const Graph = signal<ComponentType<GraphProps> | null>(null);
+
+async function loadGraph(): Promise<void> {
+  const { Graph: loaded } = await import("./graph.tsx");
+  Graph.value = loaded;
+}
+
+/** So that what stands below does not jump. */
+const Coming = ({ title }: Pick<GraphProps, "title">) => (
+  <section class="card graph" aria-label={title}>
+    <header>
+      <h2>{title}</h2>
+    </header>
+    <div class="plot" />
+  </section>
+);
 
 const percent = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} %`;
 const rate = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)}/s`;
@@ -13,6 +33,7 @@ const rate = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)}/s`;
 /** What the worker used in the last hour, going on. */
 export function Graphs({ app, name }: { readonly app: string; readonly name: string }) {
   const series = useSignal(NO_SERIES);
+  useEffect(() => void attempt(loadGraph), []);
   useEffect(() => {
     const left = new AbortController();
     const place = `${path(app, "instances", name)}samples/`;
@@ -29,11 +50,12 @@ export function Graphs({ app, name }: { readonly app: string; readonly name: str
     if (sample) series.value = withSample(series.peek(), samplesAtMs, sample);
   });
   const { at, cpu, rss, tasks } = series.value;
+  const Shown = Graph.value ?? Coming;
   return (
     <div class="graphs">
-      <Graph title="CPU" about="of one core" at={at} values={cpu} show={percent} />
-      <Graph title="Memory" about="resident" at={at} values={rss} show={bytes} />
-      <Graph title="Tasks" about="per second" at={at} values={tasks} show={rate} />
+      <Shown title="CPU" about="of one core" at={at} values={cpu} show={percent} />
+      <Shown title="Memory" about="resident" at={at} values={rss} show={bytes} />
+      <Shown title="Tasks" about="per second" at={at} values={tasks} show={rate} />
     </div>
   );
 }

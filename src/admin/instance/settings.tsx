@@ -24,7 +24,7 @@ export function Settings({ instance }: { readonly instance: Instance }) {
     ["Created", moment(instance.created_at)],
   ];
   return (
-    <Card title="Settings">
+    <Card title="Settings" class="is-whole">
       <dl class="card-body settings">
         {own
           .filter(([, value]) => value !== null && value !== "")
