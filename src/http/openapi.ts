@@ -7,9 +7,7 @@ import { nowaitPattern } from "./nowait-pattern.ts";
 import { reference, type Schema } from "./schema.ts";
 import type { Method, Route } from "./routes.ts";
 
-interface Described extends Pick<Route, "methods" | "pattern" | "params" | "about"> {
-  readonly role?: "open" | "viewer" | "operator" | "admin";
-}
+type Described = Pick<Route, "methods" | "pattern" | "params" | "about" | "role">;
 
 const NOTE = [
   "A trailing slash is optional. PUT may be replaced by POST, but on an existing instance. HEAD answers as GET without a body, OPTIONS with Allow.",
@@ -108,7 +106,7 @@ function tagOf(pattern: string): string {
 }
 
 /** Who may, and by which credentials that is shown. */
-function access(role: Described["role"] = "viewer"): object {
+function access(role: Described["role"]): object {
   if (role === "open") return { "x-role": role, security: [] };
   return { "x-role": role, security: Object.keys(SECURITY).map((scheme) => ({ [scheme]: [role] })) };
 }
@@ -135,7 +133,8 @@ const OF_CHANGES: readonly ErrorCode[] = ["too-large", "worker-failed"];
 function errorsOf({ pattern, role }: Described, method: Method): readonly ErrorCode[] {
   return [
     ...ALWAYS,
-    ...(role === "open" ? [] : SIGNED_IN),
+    // Logging in is open to everybody, and refused to who brings the wrong thing.
+    ...(role === "open" && pattern !== "/api/session" ? [] : SIGNED_IN),
     ...(pattern.includes(":") ? OF_THINGS : []),
     ...OF_WAITING,
     ...(method === "GET" ? [] : OF_CHANGES),
