@@ -9,6 +9,7 @@ import { BRANCH_SCOPE, parseForwardedRequest, SCOPE_HEADER, type ForwardedAnswer
 import { Forwarding, readReplayable, requestOf, toForwardedAnswer } from "./forwarding.ts";
 import { Feed } from "./live-feed.ts";
 import { refuseAdminParams } from "./admin-only.ts";
+import { whileAllowed } from "./allowed.ts";
 import { auditParams } from "./audit.ts";
 import { corsHeaders, guard, preflight, refuseForged, type GuardOptions } from "./guard.ts";
 import { maskedResponse } from "./mask.ts";
@@ -212,7 +213,7 @@ export class Api {
     const { timeoutMs: leftMs } = await this.#heard(target, visit, waiting);
     const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const options = { nowait: parsed.nowait, timeoutMs: leftMs, ...(isAmongOthers && { silent }) };
-    const signals = { left: asked.signal, ending: this.#ending.signal };
+    const signals = { left: this.#leftOf(asked, params, target, visit), ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
     const { who, identify, from, isSecure } = visit;
@@ -226,6 +227,12 @@ export class Api {
         ? this.#forwarding.answer({ route, ...call, replayable, isForThisBranch: isCommand }, here)
         : here(options);
     return withSilent(answered, silent);
+  }
+
+  /** Aborted when the caller has left; of an answer that goes on also when it is not for him any more. */
+  #leftOf({ signal }: Request, params: Params, { match }: Target<"route">, { who, identify }: Visit): AbortSignal {
+    const goesOn = match.route.pattern === "/api/events" || "follow" in params;
+    return who && goesOn ? whileAllowed(who, identify, signal, this.#options.clock) : signal;
   }
 
   /** A branch that has just come may be one of many, and is to know what they know before it speaks for all. */

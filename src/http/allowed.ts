@@ -1,0 +1,34 @@
+import type { Who } from "../domain/access.ts";
+import { CymeError } from "../domain/errors.ts";
+import type { Clock } from "../kit/clock.ts";
+
+const EVERY_MS = 10_000;
+
+/**
+ * For an answer that goes on: aborted when its reader has left, and soon after the reader may not see it any more, since the session
+ * has ended, or the user or token was changed, deleted or expired.
+ */
+export function whileAllowed(who: Who, identify: () => Promise<Who>, left: AbortSignal, clock: Clock): AbortSignal {
+  const ended = new AbortController();
+  const look = async () => {
+    const isAllowed = await identify().then(
+      ({ name, role }) => name === who.name && role === who.role,
+      // Where it cannot be told just now it is asked again.
+      (error: unknown) => !(error instanceof CymeError && error.code === "unauthorized"),
+    );
+    if (isAllowed) later();
+    else ended.abort();
+  };
+  let cancel = () => {};
+  const later = () => {
+    if (!ended.signal.aborted) cancel = clock.after(EVERY_MS, () => void look());
+  };
+  const leave = () => {
+    cancel();
+    ended.abort();
+  };
+  left.addEventListener("abort", leave, { once: true });
+  if (left.aborted) leave();
+  later();
+  return ended.signal;
+}

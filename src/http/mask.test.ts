@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import { masked, maskedResponse, maskedText } from "./mask.ts";
+import { respond } from "./respond.ts";
+
+const SECRET = "hush";
+
+describe("below admin", () => {
+  test.each<[unknown, unknown]>([
+    [{ broker: { userid: "u", password: SECRET } }, { broker: { userid: "u", password: null } }],
+    [[{ env: { A: SECRET, B: "" } }], [{ env: { A: null, B: null } }]],
+    [
+      { env: null, password: null },
+      { env: null, password: null },
+    ],
+    [{ why: `cannot reach amqp://u:${SECRET}@h:1//` }, { why: "cannot reach amqp://h:1//" }],
+    [{ arguments: `-b redis://:${SECRET}@h/0 -A p` }, { arguments: "-b redis://h/0 -A p" }],
+    [{ deep: [[{ password: [SECRET] }]] }, { deep: [[{ password: null }]] }],
+    [
+      { n: 1, is: true, none: null },
+      { n: 1, is: true, none: null },
+    ],
+  ])("%j is %j", (value, seen) => expect(masked(value)).toEqual(seen));
+
+  test.each([
+    [`x://u:${SECRET}@h y://${SECRET}@i`, "x://h y://i"],
+    [`amqp://u:p@${SECRET}@h/`, "amqp://h/"],
+    [`amqps://u:${SECRET}%2F@[::1]:5671/v`, "amqps://[::1]:5671/v"],
+    ["http://h/path?mail=a@b.c", "http://h/path?mail=a@b.c"],
+    ["mail a@b.c to http://h", "mail a@b.c to http://h"],
+    [`'HTTP://U:${SECRET}@H'`, "'HTTP://H'"],
+  ])("the text %j is %j", (text, seen) => expect(maskedText(text)).toBe(seen));
+
+  test("an answer keeps its status and headers", async () => {
+    const response = await maskedResponse(respond(409, { nok: "x", password: SECRET }, { "retry-after": "5" }));
+    expect(response.status).toBe(409);
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect(await response.json()).toEqual({ nok: "x", password: null });
+  });
+
+  test("a log is masked line by line, wherever its parts end, and keeps bytes that are no text", async () => {
+    const parts = ["one amqp://u:hu", "sh@h//\ntwo \u00ff\nthree http://", "hush@x"];
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const part of parts) controller.enqueue(Uint8Array.from(Buffer.from(part, "latin1")));
+        controller.close();
+      },
+    });
+    const response = await maskedResponse(new Response(body, { headers: { "content-type": "text/plain" } }));
+    const seen = Buffer.from(await response.arrayBuffer()).toString("latin1");
+    expect(seen).toBe("one amqp://h//\ntwo \u00ff\nthree http://x");
+  });
+
+  test("a line without an end is not kept for ever", async () => {
+    let send!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (send = controller) });
+    const response = await maskedResponse(new Response(body, { headers: { "content-type": "text/plain" } }));
+    send.enqueue(new Uint8Array(200_000).fill(65));
+    const read = await response.body?.getReader().read();
+    expect(read?.value?.length).toBe(200_000);
+  });
+});
