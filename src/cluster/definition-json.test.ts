@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Json } from "../bus/bus.ts";
-import { appId, queueId, type Definition } from "../domain/definition.ts";
+import { appId, queueId, tokenId, userId, type Definition } from "../domain/definition.ts";
 import { CymeError } from "../domain/errors.ts";
 import { appOf, brokerOf, queueOf } from "../store/test-support.ts";
 import { factsOf } from "./cluster.ts";
@@ -8,6 +8,7 @@ import { definitionFromJson, definitionToJson, lineFromJson, lineToJson } from "
 
 const VERSION = "001700000000000-000000-b1";
 const stamp = { version: VERSION, deletedVersion: null, ancestry: { b2: "001600000000000-000000-b2" } };
+const HASH = "$argon2id$v=19$m=65536,t=2,p=1$414EHGCC9cR/IGzG6yM6Fi3$hvLEg1YdzfN5s50sScw";
 const full = {
   broker: { ...brokerOf("a/b"), scheme: "amqps" as const, password: "p@ß/:%", hostname: "[::1]" },
   arguments: "-A proj --queues-x='a b'",
@@ -27,6 +28,19 @@ const queue = (fields = {}): Definition => ({
   value: queueOf("mail", "q", fields),
 });
 
+const user = (fields = {}): Definition => ({
+  ...userId("ann"),
+  kind: "user",
+  ...stamp,
+  value: { name: "ann", role: "admin", hash: HASH, createdAtMs: 7, ...fields },
+});
+const token = (fields = {}): Definition => ({
+  ...tokenId("ci"),
+  kind: "token",
+  ...stamp,
+  value: { name: "ci", role: "viewer", hash: "A".repeat(43), createdAtMs: 7, expiresAtMs: null, ...fields },
+});
+
 const overTheBus = (json: Json) => JSON.parse(JSON.stringify(json)) as Json;
 
 describe("a definition", () => {
@@ -37,6 +51,10 @@ describe("a definition", () => {
     ["a queue", queue()],
     ["a queue with all fields", queue({ exchange: "x", exchangeType: "topic", routingKey: "#", options })],
     ["an app that was made anew", { ...app(), deletedVersion: "001600000000000-000000-b1" }],
+    ["a user", user()],
+    ["a token", token()],
+    ["a token that expires", token({ expiresAtMs: 1_800_000_000_000, role: "operator" })],
+    ["a deleted user", { ...userId("ann"), kind: "user", ...stamp, deletedVersion: VERSION, value: null }],
     ["a deleted app", { ...appId("mail"), kind: "app", ...stamp, deletedVersion: VERSION, value: null }],
     ["a deleted queue", { ...queueId("mail", "q"), kind: "queue", ...stamp, deletedVersion: VERSION, value: null }],
   ])("is the same on the other side: %s", (_, definition) => {
@@ -61,6 +79,11 @@ describe("a definition", () => {
     ["no version", { version: null }],
     ["a bad version", { version: "now" }],
     ["a deletion that is to come", { deleted_version: "001700000000001-000000-b1" }],
+    ["a user with a slash", { kind: "user", key: "a/b" }],
+    ["a user without a password", { kind: "user", key: "ann", value: { created_at: 1, role: "admin", hash: "" } }],
+    ["a user with a password", { kind: "user", key: "ann", value: { created_at: 1, role: "admin", hash: "hush" } }],
+    ["a user of no role", { kind: "user", key: "ann", value: { created_at: 1, role: "root", hash: HASH } }],
+    ["a token with its text", { kind: "token", key: "ci", value: { created_at: 1, role: "viewer", hash: "cyme_x" } }],
     ["bad ancestors", { ancestry: { b1: 1 } }],
     ["no value", { value: null }],
     ["a value without a time", { value: {} }],

@@ -5,7 +5,9 @@ import { Definitions } from "../cluster/definitions.ts";
 import { ManualClock, type Clock } from "../kit/clock.ts";
 import type { Fields, Log } from "../kit/log.ts";
 import { TestBranch } from "../supervisor/test-support.ts";
+import { Accounts } from "./accounts.ts";
 import { Apps } from "./apps.ts";
+import { Passwords } from "./passwords.ts";
 import { Queues } from "./queues.ts";
 import { RemoteDefinitions } from "./remote-definitions.ts";
 
@@ -50,6 +52,7 @@ interface Life {
   readonly definitions: Definitions;
   readonly apps: Apps;
   readonly queues: Queues;
+  readonly accounts: Accounts;
 }
 
 export class ClusterBranch {
@@ -106,7 +109,8 @@ export class ClusterBranch {
     const definitions = new Definitions({ cluster, store, clock, log, taker: new RemoteDefinitions(parts, log) });
     const apps = new Apps(parts, definitions);
     const queues = new Queues(parts, definitions);
-    this.#life = { bus: opened.bus, cluster, definitions, apps, queues };
+    const accounts = new Accounts({ store, clock, log }, new Passwords(clock), definitions);
+    this.#life = { bus: opened.bus, cluster, definitions, apps, queues, accounts };
     cluster.start();
     definitions.start();
   }
