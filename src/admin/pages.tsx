@@ -5,6 +5,7 @@ import { Empty, PageHead } from "./kit/parts.tsx";
 import { Overview } from "./overview/overview.tsx";
 import { Instances } from "./instances/instances.tsx";
 import { Instance } from "./instance/instance.tsx";
+import { AppPage } from "./pages/apps/app-page.tsx";
 import { AppsPage } from "./pages/apps/apps-page.tsx";
 import { AuditPage } from "./pages/audit/audit-page.tsx";
 import { PeoplePage } from "./pages/people/people-page.tsx";
@@ -43,7 +44,7 @@ export const navigation: readonly Page[] = [
     View: Instances,
     One: Instance,
   },
-  { path: "apps", name: "Apps", icon: "apps", key: "a", wanted: "viewer", View: AppsPage },
+  { path: "apps", name: "Apps", icon: "apps", key: "a", wanted: "viewer", View: AppsPage, One: AppPage },
   { path: "queues", name: "Queues", icon: "queues", key: "q", wanted: "viewer", View: QueuesPage },
   { path: "tasks", name: "Tasks", icon: "tasks", key: "t", wanted: "viewer", View: TasksPage, One: TaskPage },
   { path: "users", name: "Users", icon: "users", key: "u", wanted: "admin", View: PeoplePage },

@@ -78,13 +78,7 @@ function StateFilter({ instances: passing }: { readonly instances: readonly Inst
   return (
     <div class="state-filter" role="group" aria-label="States">
       {shown.map((state) => (
-        <button
-          key={state}
-          type="button"
-          aria-pressed={filter.states.has(state)}
-          aria-label={`${state}: ${counts.get(state)?.length ?? 0}`}
-          onClick={() => toggle(state)}
-        >
+        <button key={state} type="button" aria-pressed={filter.states.has(state)} onClick={() => toggle(state)}>
           <StateMark state={state} count={counts.get(state)?.length ?? 0} />
         </button>
       ))}

@@ -1,6 +1,7 @@
 import { useSignal, type ReadonlySignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { request } from "../api/request.ts";
+import { session } from "../state/session.ts";
 
 /** What was asked for: the answer, the sentence of an error, or neither yet. */
 export interface Fetched<T> {
@@ -8,9 +9,10 @@ export interface Fetched<T> {
   readonly error: string | null;
 }
 
-/** Asks for a path, anew when the path or `stamp` changes; what was there is shown until then. */
+/** Asks for a path, anew when the path or `stamp` changes, and after a login; what was there is shown until then. */
 export function useFetched<T>(place: string, stamp: unknown): ReadonlySignal<Fetched<T>> {
   const state = useSignal<Fetched<T>>({ value: undefined, error: null });
+  const who = session.value;
   useEffect(() => {
     const left = new AbortController();
     request<T>("GET", place, undefined, left.signal).then(
@@ -20,6 +22,6 @@ export function useFetched<T>(place: string, stamp: unknown): ReadonlySignal<Fet
       },
     );
     return () => left.abort();
-  }, [place, stamp]);
+  }, [place, stamp, who]);
   return state;
 }

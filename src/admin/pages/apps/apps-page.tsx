@@ -1,29 +1,20 @@
 import { useSignal } from "@preact/signals";
-import { path, request } from "../../api/request.ts";
 import type { App, Instance } from "../../api/types.ts";
 import { Button } from "../../kit/button.tsx";
-import { confirm } from "../../kit/dialog.tsx";
 import { Grid, type Column } from "../../kit/grid.tsx";
 import { count, Empty, PageHead } from "../../kit/parts.tsx";
-import { apps, instances, queues } from "../../state/live.ts";
+import { apps } from "../../state/live.ts";
 import { go, href, route, setQuery } from "../../state/router.ts";
 import { may } from "../../state/session.ts";
-import { attempt } from "../../state/toasts.ts";
-import { some } from "../named.ts";
 import { isFound, SearchBox } from "../search-box.tsx";
 import { AppForm } from "./app-form.tsx";
 import { brokerText } from "./fields.ts";
-
-/** An app with what it has. */
-interface Row {
-  readonly app: App;
-  readonly instances: readonly Instance[];
-  readonly queues: number;
-}
+import { removeApp } from "./remove.tsx";
+import { rowOf, type AppRow } from "./row.ts";
 
 /** All apps: what they are, and what hangs on them. */
 export function AppsPage() {
-  const edited = useSignal<App | "new" | null>(null);
+  const edited = useSignal<App | "new" | null>(route.value.query.get("add") === "1" && may("admin") ? "new" : null);
   const rows = rowsOf().filter(({ app }) => isFound(app.name, app.arguments, brokerText(app)));
   const isAdmin = may("admin");
   return (
@@ -43,38 +34,36 @@ export function AppsPage() {
         rows={rows}
         columns={isAdmin ? [...COLUMNS, actions((app) => (edited.value = app))] : COLUMNS}
         rowKey={({ app }) => app.name}
-        onOpen={({ app }) => go(href("instances", { app: app.name }))}
+        onOpen={({ app }) => go(href("apps", app.name))}
         sort={route.value.query.get("sort") ?? "name"}
         onSort={(sort) => setQuery({ sort })}
         empty={<Empty>{apps.value.size === 0 ? "There is no app yet." : "No app has these words."}</Empty>}
       />
       {edited.value !== null && (
-        <AppForm app={edited.value === "new" ? null : edited.value} onClose={() => (edited.value = null)} />
+        <AppForm
+          app={edited.value === "new" ? null : edited.value}
+          onClose={() => {
+            edited.value = null;
+            setQuery({ add: "" });
+          }}
+        />
       )}
     </>
   );
 }
 
-function rowsOf(): Row[] {
-  const members = Map.groupBy(instances.value.values(), ({ app }) => app);
-  const declared = Map.groupBy(queues.value.values(), ({ app }) => app);
-  return [...apps.value.values()].map((app) => ({
-    app,
-    instances: members.get(app.name) ?? [],
-    queues: declared.get(app.name)?.length ?? 0,
-  }));
-}
+const rowsOf = (): AppRow[] => [...apps.value.values()].map(rowOf);
 
 const isRunning = ({ state }: Instance) => state === "running";
 
-const COLUMNS: readonly Column<Row>[] = [
+const COLUMNS: readonly Column<AppRow>[] = [
   {
     key: "name",
     title: "App",
     width: "minmax(8rem, 1fr)",
     by: ({ app }) => app.name,
     cell: ({ app }) => (
-      <a class="mono" href={href("instances", { app: app.name })}>
+      <a class="mono" href={href("apps", app.name)}>
         {app.name}
       </a>
     ),
@@ -85,7 +74,11 @@ const COLUMNS: readonly Column<Row>[] = [
     width: "8rem",
     isNumber: true,
     by: (row) => row.instances.length,
-    cell: (row) => `${count(row.instances.filter(isRunning).length)} of ${count(row.instances.length)}`,
+    cell: ({ app, instances: members }) => (
+      <a href={href("instances", { app: app.name })}>
+        {count(members.filter(isRunning).length)} of {count(members.length)}
+      </a>
+    ),
   },
   {
     key: "queues",
@@ -93,8 +86,8 @@ const COLUMNS: readonly Column<Row>[] = [
     width: "6rem",
     isNumber: true,
     isMinor: true,
-    by: (row) => row.queues,
-    cell: ({ app, queues: declared }) => <a href={href("queues", { app: app.name })}>{count(declared)}</a>,
+    by: (row) => row.queues.length,
+    cell: ({ app, queues: declared }) => <a href={href("queues", { app: app.name })}>{count(declared.length)}</a>,
   },
   {
     key: "broker",
@@ -114,36 +107,14 @@ const COLUMNS: readonly Column<Row>[] = [
   },
 ];
 
-const actions = (edit: (app: App) => void): Column<Row> => ({
+const actions = (edit: (app: App) => void): Column<AppRow> => ({
   key: "actions",
   title: "Actions",
   width: "5.5rem",
   cell: (row) => (
     <>
       <Button kind="quiet" icon="edit" label={`Edit ${row.app.name}`} onClick={() => edit(row.app)} />
-      <Button kind="quiet" icon="trash" label={`Delete ${row.app.name}`} onClick={() => void remove(row)} />
+      <Button kind="quiet" icon="trash" label={`Delete ${row.app.name}`} onClick={() => void removeApp(row)} />
     </>
   ),
 });
-
-async function remove({ app, instances: members, queues: declared }: Row): Promise<void> {
-  const names = members.map(({ name }) => name);
-  const isSure = await confirm({
-    title: `Delete app ${app.name}?`,
-    text: (
-      <>
-        {names.length === 0 ? (
-          <p>It has no instances.</p>
-        ) : (
-          <p>
-            {names.length === 1 ? "Its instance is" : `Its ${count(names.length)} instances are`} stopped on every
-            branch and deleted: <span class="mono">{some(names)}</span>. Running tasks may finish first.
-          </p>
-        )}
-        {declared > 0 && <p>Its {declared === 1 ? "queue is" : `${count(declared)} queues are`} deleted too.</p>}
-      </>
-    ),
-    verb: "Delete",
-  });
-  if (isSure) await attempt(() => request("DELETE", path(app.name)), `App ${app.name} is deleted`);
-}

@@ -2,12 +2,12 @@ import { useSignal } from "@preact/signals";
 import { request } from "../../api/request.ts";
 import type { Role } from "../../api/types.ts";
 import { Button } from "../../kit/button.tsx";
+import { useFetched } from "../../kit/fetched.ts";
 import { Grid, type Column } from "../../kit/grid.tsx";
 import { Empty, PageHead } from "../../kit/parts.tsx";
 import { route, setQuery } from "../../state/router.ts";
 import { moment } from "../../state/time.ts";
 import { attempt } from "../../state/toasts.ts";
-import { useLoaded } from "../loaded.ts";
 import { isFound, SearchBox } from "../search-box.tsx";
 
 /** One of GET /api/audit/. */
@@ -33,18 +33,19 @@ const PAGE = 100;
 
 /** Who changed what, when and from where, newest first; also what was refused. */
 export function AuditPage() {
-  const first = useLoaded("audit", (signal) => fetchEntries(undefined, signal));
+  const asked = useSignal(0);
+  const first = useFetched<readonly AuditEntry[]>(placeOf(), asked.value).value;
   const further = useSignal<readonly AuditEntry[]>([]);
   const isEnd = useSignal(false);
-  const entries = [...(first.value.value ?? []), ...further.value];
+  const entries = [...(first.value ?? []), ...further.value];
   const oldest = entries.at(-1);
-  const reload = async () => {
+  const reload = () => {
     further.value = [];
     isEnd.value = false;
-    await first.reload();
+    asked.value += 1;
   };
   const older = async () => {
-    const more = await fetchEntries(oldest?.at);
+    const more = await request<readonly AuditEntry[]>("GET", placeOf(oldest?.at));
     further.value = [...further.value, ...more];
     isEnd.value = more.length < PAGE;
   };
@@ -54,16 +55,16 @@ export function AuditPage() {
   return (
     <>
       <PageHead title="Audit" note="Changes and log-ins of all branches, also those that were refused; not tasks">
-        <Button icon="restart" onClick={() => void reload()}>
+        <Button icon="restart" onClick={reload}>
           Refresh
         </Button>
       </PageHead>
       <div class="filters">
         <SearchBox label="Search the audit" />
       </div>
-      {first.trouble.value !== null && (
+      {first.error !== null && (
         <p class="form-error" role="alert">
-          {first.trouble.value}
+          {first.error}
         </p>
       )}
       <Grid
@@ -73,7 +74,7 @@ export function AuditPage() {
         rowKey={({ key }) => key}
         sort={route.value.query.get("sort") ?? "-at"}
         onSort={(sort) => setQuery({ sort })}
-        empty={<Empty>{first.value.value ? "Nothing is like that." : "Fetching …"}</Empty>}
+        empty={<Empty>{first.value ? "Nothing is like that." : "Fetching …"}</Empty>}
       />
       {!isEnd.value && entries.length >= PAGE && (
         <p class="more">
@@ -86,10 +87,9 @@ export function AuditPage() {
   );
 }
 
-function fetchEntries(before?: string, signal?: AbortSignal): Promise<AuditEntry[]> {
-  const query = new URLSearchParams({ limit: String(PAGE), ...(before !== undefined && { before }) });
-  return request<AuditEntry[]>("GET", `/api/audit/?${query}`, undefined, signal);
-}
+/** The newest entries, or those before a moment. */
+const placeOf = (before?: string) =>
+  `/api/audit/?${new URLSearchParams({ limit: String(PAGE), ...(before !== undefined && { before }) })}`;
 
 /** Entries have no name of their own, and several may be of one moment. */
 function withKeys(entries: readonly AuditEntry[]): Row[] {

@@ -4,11 +4,11 @@ import { path, request } from "../../api/request.ts";
 import { Ago } from "../../kit/ago.tsx";
 import { Button } from "../../kit/button.tsx";
 import { confirm } from "../../kit/dialog.tsx";
+import { useFetched } from "../../kit/fetched.ts";
 import { Card, Empty, PageHead } from "../../kit/parts.tsx";
 import { session } from "../../state/session.ts";
 import { moment } from "../../state/time.ts";
 import { attempt } from "../../state/toasts.ts";
-import { useLoaded } from "../loaded.ts";
 import { TokenForm } from "./token-form.tsx";
 import type { Token, User } from "./types.ts";
 import { UserForm } from "./user-form.tsx";
@@ -32,9 +32,11 @@ export function PeoplePage() {
 }
 
 function Users() {
-  const { value, trouble, reload } = useLoaded("users", (signal) =>
-    request<User[]>("GET", "/api/users/", undefined, signal),
-  );
+  const asked = useSignal(0);
+  const { value, error } = useFetched<readonly User[]>("/api/users/", asked.value).value;
+  const reload = () => {
+    asked.value += 1;
+  };
   const edited = useSignal<User | "new" | null>(null);
   const remove = async ({ name }: User) => {
     const isSure = await confirm({
@@ -43,7 +45,7 @@ function Users() {
       verb: "Delete",
     });
     if (isSure && (await attempt(() => request("DELETE", path("api", "users", name)), `User ${name} is deleted`))) {
-      await reload();
+      reload();
     }
   };
   return (
@@ -55,14 +57,9 @@ function Users() {
         </Button>
       }
     >
-      <Trouble text={trouble.value} />
-      <Table
-        label="Users"
-        columns={["Name", "Role", "Since"]}
-        isEmpty={value.value?.length === 0}
-        empty="There is no user."
-      >
-        {value.value?.map((user) => (
+      <Trouble text={error} />
+      <Table label="Users" columns={["Name", "Role", "Since"]} isEmpty={value?.length === 0} empty="There is no user.">
+        {value?.map((user) => (
           <tr key={user.name}>
             <td class="mono">{user.name}</td>
             <td>{user.role}</td>
@@ -80,7 +77,7 @@ function Users() {
         <UserForm
           user={edited.value === "new" ? null : edited.value}
           onClose={() => (edited.value = null)}
-          onDone={() => void reload()}
+          onDone={reload}
         />
       )}
     </Card>
@@ -88,15 +85,17 @@ function Users() {
 }
 
 function Tokens() {
-  const { value, trouble, reload } = useLoaded("tokens", (signal) =>
-    request<Token[]>("GET", "/api/tokens/", undefined, signal),
-  );
+  const asked = useSignal(0);
+  const { value, error } = useFetched<readonly Token[]>("/api/tokens/", asked.value).value;
+  const reload = () => {
+    asked.value += 1;
+  };
   const isAdding = useSignal(false);
   const remove = async ({ name }: Token) => {
     const text = <p>What uses it is refused from now on.</p>;
     const isSure = await confirm({ title: `Delete token ${name}?`, text, verb: "Delete" });
     if (isSure && (await attempt(() => request("DELETE", path("api", "tokens", name)), `Token ${name} is deleted`))) {
-      await reload();
+      reload();
     }
   };
   return (
@@ -108,14 +107,14 @@ function Tokens() {
         </Button>
       }
     >
-      <Trouble text={trouble.value} />
+      <Trouble text={error} />
       <Table
         label="Tokens"
         columns={["Name", "Role", "Since", "Expires"]}
-        isEmpty={value.value?.length === 0}
+        isEmpty={value?.length === 0}
         empty="There is no token."
       >
-        {value.value?.map((token) => (
+        {value?.map((token) => (
           <tr key={token.name}>
             <td class="mono">{token.name}</td>
             <td>{token.role}</td>
@@ -131,7 +130,7 @@ function Tokens() {
           </tr>
         ))}
       </Table>
-      {isAdding.value && <TokenForm onClose={() => (isAdding.value = false)} onDone={() => void reload()} />}
+      {isAdding.value && <TokenForm onClose={() => (isAdding.value = false)} onDone={reload} />}
     </Card>
   );
 }

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from "preact";
-import { path, request } from "../../api/request.ts";
+import { path } from "../../api/request.ts";
 import { Ago } from "../../kit/ago.tsx";
+import { useFetched } from "../../kit/fetched.ts";
 import { Card, Empty, PageHead } from "../../kit/parts.tsx";
 import { tasks } from "../../state/live.ts";
 import { href, route } from "../../state/router.ts";
-import { useLoaded } from "../loaded.ts";
 import type { PageProps } from "../../pages.tsx";
 import { TaskState } from "./task-state.tsx";
 
@@ -28,10 +28,7 @@ interface TaskDetail {
 export function TaskPage({ path: [, uuid = ""] }: PageProps) {
   const told = tasks.value.get(uuid);
   const app = route.value.query.get("app") ?? told?.app ?? "";
-  const { value, trouble } = useLoaded(`${app} ${uuid} ${told?.touched_at ?? ""}`, (signal) =>
-    request<TaskDetail>("GET", path(app, "query", uuid), undefined, signal),
-  );
-  const task = value.value;
+  const { value: task, error } = useFetched<TaskDetail>(path(app, "query", uuid), told?.touched_at).value;
   return (
     <>
       <PageHead
@@ -39,9 +36,9 @@ export function TaskPage({ path: [, uuid = ""] }: PageProps) {
         back={{ to: href("tasks"), label: "Tasks" }}
         note={task && <TaskState state={task.state} />}
       />
-      {trouble.value !== null && (
+      {error !== null && (
         <p class="form-error" role="alert">
-          {trouble.value}
+          {error}
         </p>
       )}
       {task && (

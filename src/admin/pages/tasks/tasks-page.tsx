@@ -4,6 +4,7 @@ import { request } from "../../api/request.ts";
 import type { Task } from "../../api/types.ts";
 import { Ago } from "../../kit/ago.tsx";
 import { Button } from "../../kit/button.tsx";
+import { useFetched } from "../../kit/fetched.ts";
 import { Grid, type Column } from "../../kit/grid.tsx";
 import { Empty, PageHead } from "../../kit/parts.tsx";
 import { apps, tasks } from "../../state/live.ts";
@@ -11,7 +12,6 @@ import { go, href, route, setQuery } from "../../state/router.ts";
 import { may } from "../../state/session.ts";
 import { attempt } from "../../state/toasts.ts";
 import { Choice } from "../choice.tsx";
-import { useLoaded } from "../loaded.ts";
 import { SearchBox } from "../search-box.tsx";
 import { merged, type TaskFilter } from "./list.ts";
 import { TaskForm } from "./task-form.tsx";
@@ -87,31 +87,32 @@ function useTasks() {
     text: query.get("q") ?? "",
   };
   const wanted = `${filter.app} ${filter.state}`;
-  const first = useLoaded(wanted, (signal) => fetchTasks(filter, undefined, signal));
+  const first = useFetched<readonly Task[]>(placeOf(filter), undefined).value;
   const further = useSignal<readonly Task[]>([]);
   const isEnd = useSignal(false);
   useEffect(() => {
     further.value = [];
     isEnd.value = false;
   }, [wanted]);
-  const fetched = [...(first.value.value ?? []), ...further.value];
+  const fetched = [...(first.value ?? []), ...further.value];
   const oldest = fetched.at(-1);
   const hasMore = !isEnd.value && oldest !== undefined && fetched.length >= PAGE;
   const older = async () => {
-    const more = await fetchTasks(filter, oldest?.touched_at);
+    const more = await request<readonly Task[]>("GET", placeOf(filter, oldest?.touched_at));
     further.value = [...further.value, ...more];
     isEnd.value = more.length < PAGE;
   };
   const rows = merged(fetched, tasks.value.values(), filter);
-  return { filter, rows, trouble: first.trouble.value, older: hasMore ? older : undefined };
+  return { filter, rows, trouble: first.error, older: hasMore ? older : undefined };
 }
 
-function fetchTasks({ app, state }: TaskFilter, before?: string, signal?: AbortSignal): Promise<Task[]> {
+/** The tasks that were heard of last, or those before a moment. */
+function placeOf({ app, state }: TaskFilter, before?: string): string {
   const query = new URLSearchParams({ limit: String(PAGE) });
   if (app !== "") query.set("app", app);
   if (state !== "") query.set("state", state);
   if (before !== undefined) query.set("before", before);
-  return request<Task[]>("GET", `/api/tasks/?${query}`, undefined, signal);
+  return `/api/tasks/?${query}`;
 }
 
 const linkOf = ({ uuid, app }: Task) => href("tasks", uuid, { app });
