@@ -4,6 +4,14 @@ import type { Clock } from "../kit/clock.ts";
 
 const EVERY_MS = 10_000;
 
+/** Whether who asks is who it was. Where that cannot be told just now it is to be asked again. */
+export function isStillAllowed(who: Who, identify: () => Promise<Who>): Promise<boolean> {
+  return identify().then(
+    ({ name, role }) => name === who.name && role === who.role,
+    (error: unknown) => !(error instanceof CymeError && error.code === "unauthorized"),
+  );
+}
+
 /**
  * For an answer that goes on: aborted when its reader has left, and soon after the reader may not see it any more, since the session
  * has ended, or the user or token was changed, deleted or expired.
@@ -11,12 +19,7 @@ const EVERY_MS = 10_000;
 export function whileAllowed(who: Who, identify: () => Promise<Who>, left: AbortSignal, clock: Clock): AbortSignal {
   const ended = new AbortController();
   const look = async () => {
-    const isAllowed = await identify().then(
-      ({ name, role }) => name === who.name && role === who.role,
-      // Where it cannot be told just now it is asked again.
-      (error: unknown) => !(error instanceof CymeError && error.code === "unauthorized"),
-    );
-    if (isAllowed) later();
+    if (await isStillAllowed(who, identify)) later();
     else ended.abort();
   };
   let cancel = () => {};

@@ -213,7 +213,7 @@ export class Api {
     const { timeoutMs: leftMs } = await this.#heard(target, visit, waiting);
     const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const options = { nowait: parsed.nowait, timeoutMs: leftMs, ...(isAmongOthers && { silent }) };
-    const signals = { left: this.#leftOf(asked, params, target, visit), ending: this.#ending.signal };
+    const signals = { left: this.#leftOf(asked, params, visit), ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
     const { who, identify, from, isSecure } = visit;
@@ -229,10 +229,12 @@ export class Api {
     return withSilent(answered, silent);
   }
 
-  /** Aborted when the caller has left; of an answer that goes on also when it is not for him any more. */
-  #leftOf({ signal }: Request, params: Params, { match }: Target<"route">, { who, identify }: Visit): AbortSignal {
-    const goesOn = match.route.pattern === "/api/events" || "follow" in params;
-    return who && goesOn ? whileAllowed(who, identify, signal, this.#options.clock) : signal;
+  /** Aborted when the caller has left; of a log that is followed also when it is not for him any more. Events see to that themselves. */
+  #leftOf({ signal, method }: Request, params: Params, { who, identify }: Visit): AbortSignal {
+    if (!who || method === "HEAD" || !("follow" in params)) return signal;
+    // Not beyond the end of the server, which a timer would keep alive.
+    const until = AbortSignal.any([signal, this.#ending.signal]);
+    return whileAllowed(who, identify, until, this.#options.clock);
   }
 
   /** A branch that has just come may be one of many, and is to know what they know before it speaks for all. */
