@@ -1,0 +1,20 @@
+import { describe, expect, test } from "bun:test";
+import { moved, topOf } from "./bounds.ts";
+
+describe("moved()", () => {
+  test.each([
+    [{ min: 2, max: 8 }, "max", 4, { min: 2, max: 4 }],
+    [{ min: 2, max: 8 }, "max", 1, { min: 1, max: 1 }],
+    [{ min: 2, max: 8 }, "min", 12, { min: 12, max: 12 }],
+    [{ min: 0, max: 1 }, "min", -3, { min: 0, max: 1 }],
+    [{ min: 0, max: 1 }, "max", 0, { min: 0, max: 1 }],
+    [{ min: 1, max: 2 }, "max", 99_999, { min: 1, max: 10_000 }],
+    [{ min: 1, max: 2 }, "max", Number.NaN, { min: 1, max: 2 }],
+  ] as const)("%j with %s at %p is %j", (before, key, value, after) =>
+    expect(moved(before, key, value)).toEqual(after),
+  );
+});
+
+test("a slider ends well above what is there", () => {
+  expect([1, 8, 9, 100, 9000].map((max) => topOf({ min: 0, max }))).toEqual([16, 16, 32, 256, 10_000]);
+});
