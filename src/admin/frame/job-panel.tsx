@@ -1,10 +1,20 @@
+import { useEffect } from "preact/hooks";
 import { Button } from "../kit/button.tsx";
 import { InstanceLink } from "../kit/parts.tsx";
 import { closeJob, job, stopJob } from "../state/job.ts";
 
+/** After all went well; what went wrong stays until it is closed. */
+const SHOWN_MS = 8000;
+
 /** How far that is which is done to several instances, and what went wrong with whom. */
 export function JobPanel() {
   const state = job.value;
+  const isWell = state?.is === "over" && state.done === state.total && state.failures.length === 0;
+  useEffect(() => {
+    if (!isWell) return undefined;
+    const timer = setTimeout(closeJob, SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [isWell]);
   if (!state) return null;
   const { title, done, total, failures, is } = state;
   const good = done - failures.length;

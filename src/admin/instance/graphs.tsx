@@ -45,9 +45,10 @@ export function Graphs({ app, name }: { readonly app: string; readonly name: str
     return () => left.abort();
   }, [app, name]);
   useSignalEffect(() => {
-    const { samples, samplesAtMs } = model.value;
+    const { samples, samplesAtMs, instances } = model.value;
     const sample = samples.get(name);
-    if (sample) series.value = withSample(series.peek(), samplesAtMs, sample);
+    const isRunning = (instances.get(name)?.pid ?? null) !== null;
+    if (sample && isRunning) series.value = withSample(series.peek(), samplesAtMs, sample);
   });
   const { at, cpu, rss, tasks } = series.value;
   const Shown = Graph.value ?? Coming;

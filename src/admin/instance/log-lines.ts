@@ -29,9 +29,9 @@ export class LogLines {
 }
 
 function levelOf(text: string): LogLine["level"] {
-  const found = LEVEL.exec(text);
-  if (!found) return "plain";
-  return found[1] === "WARNING" ? "warning" : "error";
+  const match = LEVEL.exec(text);
+  if (!match) return "plain";
+  return match[1] === "WARNING" ? "warning" : "error";
 }
 
 /** The lines with a text in them, in any case. */

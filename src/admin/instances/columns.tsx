@@ -5,7 +5,8 @@ import { bytes, InstanceLink } from "../kit/parts.tsx";
 import { STATE_NAMES, StateMark } from "../kit/state-mark.tsx";
 import { samples } from "../state/live.ts";
 
-const sampleOf = ({ name }: Instance) => samples.value.get(name);
+/** What was measured last says nothing of a worker that is gone. */
+const sampleOf = ({ name, pid }: Instance) => (pid === null ? undefined : samples.value.get(name));
 
 /** A number with one digit behind the point below ten. */
 const short = (value: number | null | undefined) =>

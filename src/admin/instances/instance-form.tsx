@@ -8,7 +8,7 @@ import { apps, branches } from "../state/live.ts";
 import { go, href } from "../state/router.ts";
 import { may } from "../state/session.ts";
 import { say } from "../state/toasts.ts";
-import { changesOf, newValues, POOLS, valuesOf, type InstanceValues } from "./fields.ts";
+import { ADMIN_FIELDS, changesOf, newValues, POOLS, valuesOf, type InstanceValues } from "./fields.ts";
 
 type Form = FormState<InstanceValues>;
 
@@ -229,8 +229,13 @@ function Rare({ form, isOpen = false }: { readonly form: Form; readonly isOpen?:
 }
 
 const RARE: readonly string[] = [
-  ...["arguments", "extra_config", "max_memory", "max_age", "restart_max_rate", "stop_timeout"],
-  ...["broker", "command", "cwd", "user", "env"],
+  "arguments",
+  "extra_config",
+  "max_memory",
+  "max_age",
+  "restart_max_rate",
+  "stop_timeout",
+  ...ADMIN_FIELDS,
 ];
 
 function Foot(props: {

@@ -28,6 +28,7 @@ export function useForm<T extends object>(initial: T): FormState<T> {
     submit: (work) => async (event) => {
       event.preventDefault();
       if (isBusy.value) return;
+      const element = event.currentTarget;
       isBusy.value = true;
       errors.value = {};
       try {
@@ -35,11 +36,19 @@ export function useForm<T extends object>(initial: T): FormState<T> {
       } catch (error) {
         const parameter = error instanceof ApiError ? (error.parameter ?? "") : "";
         errors.value = { [parameter]: sentence(error) };
+        if (element instanceof Element) setTimeout(() => showWrong(element));
       } finally {
         isBusy.value = false;
       }
     },
   };
+}
+
+/** Goes to the field that is wrong, or to what is said of none. */
+function showWrong(form: Element): void {
+  const field = form.querySelector<HTMLElement>("[aria-invalid]");
+  if (field) field.focus();
+  else form.querySelector("[role=alert]")?.scrollIntoView({ block: "nearest" });
 }
 
 /** With the last lines of the worker's log, where it was that which failed. */

@@ -76,6 +76,7 @@ class Draft {
       case "instance":
         return this.#put("instances", (data as Instance).name, data);
       case "instance-gone":
+        this.#drop("samples", (data as Instance).name);
         return this.#drop("instances", (data as Instance).name);
       case "app":
         return this.#put("apps", (data as App).name, data);
