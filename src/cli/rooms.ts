@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import type { Transport } from "../client/transport.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import { CymeError } from "../domain/errors.ts";
@@ -54,7 +53,11 @@ export const ROOMS: Rooms = {
     const { askLine } = await import("./ask.ts");
     return askLine(question, how, process.stdin, io, () => process.kill(process.pid, "SIGINT"));
   },
-  userName: () => userInfo().username,
+  userName() {
+    // Bun's userInfo() knows no more than USER, which services and containers do not have.
+    const { stdout } = Bun.spawnSync(["id", "-un"], { stderr: "ignore" });
+    return stdout.toString().trim() || "admin";
+  },
   async exists(path) {
     const { access } = await import("node:fs/promises");
     return access(path).then(
