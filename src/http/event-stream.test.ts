@@ -41,11 +41,20 @@ describe("a stream of events", () => {
 
   test("is cut off when more than 1 MB waits for its reader", async () => {
     const { stream, reader, ended } = opened();
-    for (let i = 0; i < 16; i++) stream.write(bytes(64 * 1024));
+    for (let i = 0; i <= 16; i++) stream.write(bytes(64 * 1024));
     expect(ended).toEqual([]);
     stream.write(bytes(1));
     expect(ended).toEqual(["ended"]);
     expect(await reader.read()).toMatchObject({ done: true });
+  });
+
+  test("may be written much at once, as long as that is read before the next", async () => {
+    const { stream, reader, ended } = opened();
+    for (let round = 0; round < 3; round++) {
+      stream.write(bytes(5_000_000));
+      expect((await reader.read()).value).toHaveLength(5_000_000);
+    }
+    expect(ended).toEqual([]);
   });
 
   test("may begin with more than that, and forgives who catches up", async () => {

@@ -28,9 +28,10 @@ export class EventStream {
     this.#push(bytes, false);
   }
 
+  /** Much at once is no fault of the reader's: what was written before is what he is behind with. */
   write(bytes: Uint8Array): void {
-    this.#push(bytes, true);
     if (this.#behind > MAX_BEHIND) this.end();
+    else this.#push(bytes, true);
   }
 
   /** The reader sees the end of it, without what it did not read yet. */

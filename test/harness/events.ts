@@ -1,3 +1,5 @@
+import type { ReadableStreamDefaultReader } from "node:stream/web";
+
 /** One event of a stream of server-sent events. */
 export interface ServerSent {
   readonly event: string;
@@ -8,7 +10,7 @@ export interface ServerSent {
 /** Reads a stream of server-sent events, as it comes. Disposing of it leaves the stream. */
 export class Events implements AsyncDisposable {
   readonly all: ServerSent[] = [];
-  readonly #reader: ReturnType<ReadableStream<Uint8Array>["getReader"]>;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #text = "";
   #isOver = false;
 
