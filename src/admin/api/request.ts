@@ -37,9 +37,13 @@ export async function request<T>(method: Method, path: string, params?: object, 
   const response = await send(method, path, params, abort);
   const silent = response.headers.get("x-cyme-silent");
   if (silent !== null && method !== "GET") silentBranches.value = silent.split(",");
+  // What breaks off in the middle is no answer; of an error the status says enough.
+  if (response.ok) return (await response.json()) as T;
   const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer as T;
-  if (response.status === 401 && !path.startsWith("/api/session/")) loginWanted.value += 1;
+  if (response.status === 401 && !path.startsWith("/api/session/")) {
+    loginWanted.value += 1;
+    throw errorOf(response.status, { ...answer, nok: "The session has ended: log in again, then try once more" });
+  }
   throw errorOf(response.status, answer);
 }
 

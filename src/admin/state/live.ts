@@ -24,7 +24,7 @@ export const samples = computed(() => model.value.samples);
 export const tasks = computed(() => model.value.tasks);
 
 const FIRST_WAIT_MS = 500;
-const MAX_WAIT_MS = 20_000;
+const MAX_WAIT_MS = 5_000;
 /** The branch says every 15 s that it is alive. */
 const SILENCE_MS = 40_000;
 /** A page that nobody looks at holds no connection: a browser has six to a server, for all its tabs. */
