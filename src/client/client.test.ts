@@ -50,6 +50,17 @@ const CALLS: [call: (client: Client) => Promise<unknown>, requests: string[], no
     ["POST /shop/instances/web/disable/"],
     ["POST /shop/instances/!/web/disable/"],
   ],
+  [
+    (c) => c.instances("shop").samples("web"),
+    ["GET /shop/instances/web/samples/"],
+    ["GET /shop/instances/web/samples/"],
+  ],
+  [
+    (c) => c.tasks("shop").list({ state: "FAILURE", limit: 5 }),
+    ["GET /api/tasks/?app=shop&state=FAILURE&limit=5"],
+    ["GET /api/tasks/?app=shop&state=FAILURE&limit=5"],
+  ],
+  [(c) => c.events(() => {}), ["GET /api/events/"], ["GET /api/events/"]],
   [(c) => c.instances("shop").stats("web"), ["GET /shop/instances/web/stats/"], ["GET /shop/instances/web/stats/"]],
   [
     (c) => c.instances("shop").autoscale("web"),

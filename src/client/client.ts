@@ -2,12 +2,13 @@ import { Api, type ClientOptions } from "./api.ts";
 import { Apps } from "./apps.ts";
 import { Branches } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
+import { eventsIn } from "./events.ts";
 import { Instances } from "./instances.ts";
 import { Queues } from "./queues.ts";
 import { Tasks } from "./tasks.ts";
 import { Tokens } from "./tokens.ts";
 import type { Transport } from "./transport.ts";
-import type { AuditAnswer } from "./types.ts";
+import type { AuditAnswer, EventAnswer } from "./types.ts";
 import { Users } from "./users.ts";
 import { Workers } from "./workers.ts";
 
@@ -40,6 +41,11 @@ export class Client {
       "/api/audit/",
       Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)])),
     );
+  }
+
+  /** Gives all that there is, and then what changes, until the branch or `signal` ends it, which is no error. */
+  events(onEvent: (event: EventAnswer) => void, signal?: AbortSignal): Promise<void> {
+    return this.#api.follow("/api/events/", {}, eventsIn(onEvent), signal);
   }
 
   /** Without an app: any instance by its name; listing and adding need one. */

@@ -1,6 +1,14 @@
 import { appName, branchId, instanceName } from "../domain/names.ts";
 import type { Api } from "./api.ts";
-import type { BoundsAnswer, HistoryAnswer, InstanceAnswer, InstanceParameters, Ok, Scheduled } from "./types.ts";
+import type {
+  BoundsAnswer,
+  HistoryAnswer,
+  InstanceAnswer,
+  InstanceParameters,
+  Ok,
+  SamplesAnswer,
+  Scheduled,
+} from "./types.ts";
 
 /** The instances of one app, or without an app any instance of the cluster by its name. */
 export class Instances {
@@ -84,6 +92,11 @@ export class Instances {
   /** What the supervisor did to the instance, newest first. */
   history(name: string): Promise<HistoryAnswer[]> {
     return this.#api.read(`${this.#read(name)}history/`);
+  }
+
+  /** What its worker used in the last hour. */
+  samples(name: string): Promise<SamplesAnswer> {
+    return this.#api.read(`${this.#read(name)}samples/`);
   }
 
   #read(name: string): string {

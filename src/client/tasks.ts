@@ -4,7 +4,15 @@ import { parseTarget, taskId, type Verb } from "../domain/task.ts";
 import { parse, type Api } from "./api.ts";
 import { isSilence } from "./retry.ts";
 import { inSeconds, type ClientRequest, type ClientResponse } from "./transport.ts";
-import type { ResultAnswer, SentTaskAnswer, SentUrlAnswer, StateAnswer, TaskAnswer, TaskParameters } from "./types.ts";
+import type {
+  ResultAnswer,
+  SentTaskAnswer,
+  SentUrlAnswer,
+  StateAnswer,
+  TaskAnswer,
+  TaskParameters,
+  TaskRowAnswer,
+} from "./types.ts";
 
 /** The request that a worker is to perform. */
 export interface UrlTaskOptions {
@@ -23,6 +31,15 @@ export interface NamedTaskOptions extends TaskParameters {
   readonly uuid?: string | undefined;
 }
 
+/** Which tasks are listed. */
+export interface TaskListOptions {
+  readonly state?: string;
+  /** 100 without it. */
+  readonly limit?: number;
+  /** The `touched_at` of the last one: gives those that follow. */
+  readonly before?: string;
+}
+
 const BODILESS: readonly Verb[] = ["GET", "HEAD", "TRACE"];
 const TASK_HEADER = "X-Cyme-Task";
 
@@ -32,11 +49,13 @@ const TASK_HEADER = "X-Cyme-Task";
  */
 export class Tasks {
   readonly #api: Api;
+  readonly #app: string;
   readonly #root: string;
 
   constructor(api: Api, app: string) {
     this.#api = api;
-    this.#root = `/${appName(app)}`;
+    this.#app = appName(app);
+    this.#root = `/${this.#app}`;
   }
 
   /**
@@ -58,6 +77,12 @@ export class Tasks {
   async call(queue: string, task: string, { uuid, ...parameters }: NamedTaskOptions = {}): Promise<SentTaskAnswer> {
     const path = `${this.#root}/task/${this.#api.bang}${queueName(queue)}/${encodeURIComponent(task)}/`;
     return parse(await this.#take({ method: "POST", path, json: parameters }, uuid));
+  }
+
+  /** Those of the app that were sent, on all branches, the one that was last heard of first. */
+  async list(given: TaskListOptions = {}): Promise<TaskRowAnswer[]> {
+    const query = Object.entries(given).map(([key, value]) => [key, String(value)]);
+    return this.#api.read("/api/tasks/", { app: this.#app, ...Object.fromEntries(query) });
   }
 
   /** All that is known of a task; one that nobody knows is PENDING. */

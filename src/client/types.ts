@@ -117,6 +117,41 @@ export interface HistoryAnswer {
   readonly evidence: unknown;
 }
 
+/** Of one worker, the oldest sample first; null where nothing is known. */
+export interface SamplesAnswer {
+  /** Seconds between two. */
+  readonly interval: number;
+  /** Milliseconds since the epoch. */
+  readonly at: readonly number[];
+  /** Percent of one core. */
+  readonly cpu: readonly (number | null)[];
+  /** Bytes. */
+  readonly rss: readonly (number | null)[];
+  /** Tasks begun in a second. */
+  readonly tasks: readonly (number | null)[];
+}
+
+/** A task that was sent, without its result. */
+export interface TaskRowAnswer extends StateAnswer {
+  readonly uuid: string;
+  readonly app: string;
+  readonly queue: string;
+  readonly name: string;
+  /** Null of a task of the app's own, as `url`. */
+  readonly method: Verb | null;
+  readonly url: string | null;
+  readonly sent_at: string;
+  readonly touched_at: string;
+  /** The one that sent it. */
+  readonly branch: string;
+}
+
+/** What `/api/events/` tells of; docs/api.md has the data of each event. */
+export interface EventAnswer {
+  readonly event: string;
+  readonly data: unknown;
+}
+
 export interface BranchAnswer {
   readonly id: string;
   readonly url: string | null;

@@ -102,3 +102,57 @@ describe("tasks that are kept", () => {
     expect(open().tasks.size()).toEqual({ tasks: 0, bytes: 0 });
   });
 });
+
+describe("a list of tasks", () => {
+  const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+
+  /** Tasks 1 to `count`, each sent a millisecond after the one before; every third fails, long after. */
+  function filled(count: number) {
+    const { tasks } = open();
+    for (let n = 1; n <= count; n++) {
+      tasks.addSent({ ...SENT, id: uuid(n), app: n % 2 === 0 ? "shop" : "mail", sentAtMs: n }, BROKER);
+      if (n % 3 === 0) tasks.addReport({ ...FAILED, id: uuid(n) }, 1000 + n);
+    }
+    return tasks;
+  }
+  const numbers = (rows: readonly { id: string }[]) => rows.map(({ id }) => Number(id.slice(-12)));
+
+  test("has those that were last heard of first, without results", () => {
+    const listed = filled(6).latest({ limit: 4 });
+    expect(numbers(listed)).toEqual([6, 3, 5, 4]);
+    expect(listed[0]).toMatchObject({
+      app: "shop",
+      state: "FAILURE",
+      sentAtMs: 6,
+      touchedAtMs: 1006,
+      url: "http://m/x",
+    });
+    expect(listed[0]).not.toHaveProperty("result");
+  });
+
+  test("has those of an app, or in a state, alone", () => {
+    const tasks = filled(12);
+    expect(numbers(tasks.latest({ app: "mail", limit: 3 }))).toEqual([9, 3, 11]);
+    expect(numbers(tasks.latest({ state: "FAILURE", app: "shop", limit: 9 }))).toEqual([12, 6]);
+  });
+
+  test("goes on where the last one ended, and leaves none out that were heard of in one moment", () => {
+    const { tasks } = open();
+    for (const n of [1, 2, 3, 4]) tasks.addSent({ ...SENT, id: uuid(n), sentAtMs: n === 4 ? 9 : 5 }, BROKER);
+    expect(numbers(tasks.latest({ limit: 2 })).toSorted()).toEqual([1, 2, 3, 4]);
+    expect(numbers(tasks.latest({ limit: 2, beforeMs: 9 })).toSorted()).toEqual([1, 2, 3]);
+    expect(tasks.latest({ limit: 2, beforeMs: 5 })).toEqual([]);
+  });
+
+  test("holds no task that nobody is known to have sent", () => {
+    const { tasks } = open();
+    tasks.addReport(OK, 900);
+    expect(tasks.latest({ limit: 10 })).toEqual([]);
+    expect(tasks.since(0, 10)).toEqual([]);
+  });
+
+  test("since a time has what was heard of then and later", () => {
+    expect(numbers(filled(6).since(6, 9))).toEqual([6, 3]);
+    expect(numbers(filled(6).since(1003, 1))).toEqual([6]);
+  });
+});
