@@ -57,6 +57,11 @@ test.each<[unknown, string]>([
   [10n, "10"],
 ])("show(%p) is %s", (given, shown) => expect(show(given)).toBe(shown));
 
+test("show() leaves out user and password of a URL, also of one that is encoded", () => {
+  expect(show("amqp://u:p@h/v")).toBe('"amqp://…@h/v"');
+  expect(show("http%3A%2F%2Fu%3Ap%40h%2F")).toBe('"http://…@h%2F"');
+});
+
 test("show() cuts what is long and says how long it was", () => {
   expect(show("x".repeat(1000))).toBe(`"${"x".repeat(99)}… (1002 characters)`);
 });

@@ -63,7 +63,7 @@ export function unavailable(message: string, facts: Facts = {}, retryAfterS = 5)
 /** What was given, as JSON, short enough for a sentence, and without the user and password of URLs in it. */
 export function show(given: unknown): string {
   const text = typeof given === "bigint" ? String(given) : (JSON.stringify(given) ?? String(given));
-  return cut(text.replaceAll(/:\/\/[^\s"']*@/g, "://…@"));
+  return cut(text.replaceAll(/(:|%3a)(\/|%2f){2}[^\s"']*(@|%40)/gi, "://…@"));
 }
 
 const SHOWN_LENGTH = 100;

@@ -1,6 +1,7 @@
 import type { AuditEntry } from "../domain/audit.ts";
+import { brokerLabel, parseBrokerUrl } from "../domain/broker.ts";
 import { invalid } from "../domain/errors.ts";
-import { integer, type Params } from "../domain/fields.ts";
+import { integer, object, type Params } from "../domain/fields.ts";
 import { masked } from "./mask.ts";
 import { respond } from "./respond.ts";
 import type { Call } from "./routes.ts";
@@ -46,7 +47,27 @@ const auditView = ({ atMs, who, role, by, from, method, path, params, status }: 
 
 /** Parameters as they may be kept: without secrets, and no longer than somebody reads. */
 export function auditParams(params: Params): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(masked(params) as Params).map(([name, value]) => [name, shortened(value)]));
+  const plain = { ...params, ...unread(params, "env", variables), ...unread(params, "broker", brokerOf) };
+  const kept = masked({ ...plain, ...unread(params, "hostname", hostOf) }) as Params;
+  return Object.fromEntries(Object.entries(kept).map(([name, value]) => [name, shortened(value)]));
+}
+
+/** Nobody has read it yet, and it may be wrong: what cannot be read is null, since nobody knows where in it the secret is. */
+const unread = (params: Params, name: string, read: (raw: string) => unknown): Params => {
+  const raw = params[name];
+  return typeof raw === "string" ? { [name]: orNull(() => read(raw)) } : {};
+};
+
+const variables = (raw: string) => object("env", raw);
+const brokerOf = (raw: string) => brokerLabel(parseBrokerUrl("broker", raw));
+const hostOf = (raw: string) => (/[@/]/.test(raw) ? null : raw);
+
+function orNull(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
 }
 
 function shortened(value: unknown): unknown {
