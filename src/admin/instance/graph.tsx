@@ -56,6 +56,9 @@ export function Graph({ title, about, at, values, show }: GraphProps) {
   );
 }
 
+/** Shown where nothing was measured yet. */
+const lastMinutes = (): [number, number] => [Date.now() / 1000 - 300, Date.now() / 1000];
+
 const clock = (seconds: number) =>
   new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
@@ -77,7 +80,10 @@ function optionsFor(
     legend: { show: false },
     padding: [8, 12, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "instance" } },
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, Number.MIN_VALUE) || 1] } },
+    scales: {
+      x: { range: (_plot, first, last) => (Number.isFinite(first) && first < last ? [first, last] : lastMinutes()) },
+      y: { range: (_plot, _low, high) => [0, Number.isFinite(high) && high > 0 ? high * 1.1 : 1] },
+    },
     axes: [
       { ...axis, size: 24, space: 60, values: (_plot, ticks) => ticks.map(clock) },
       { ...axis, size: AXIS_PX, space: 32, values: (_plot, ticks) => ticks.map(show) },

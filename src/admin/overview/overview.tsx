@@ -126,7 +126,7 @@ function States() {
   return (
     <Card title="Instances" actions={<a href={href("instances")}>all {total}</a>}>
       <div class="state-bar" aria-hidden="true">
-        {BAR.map((state) => (
+        {BAR.filter((state) => counts[state]).map((state) => (
           <span key={state} class={`is-${state}`} style={{ flexGrow: counts[state] ?? 0 }} />
         ))}
       </div>
