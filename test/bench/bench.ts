@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- <name>…]: what Cyme costs, each figure beside something measured in the same run on the same machine.
  * Absolute figures depend on the machine; the ratios are what to compare. Needs a build, RabbitMQ and Celery (npm test sets
- * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor, rounds; and, only where
+ * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor, rounds, events; and, only where
  * it is named, soak.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -12,6 +12,7 @@ import { anyCelery } from "../harness/celery.ts";
 import { freshVhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 import { cluster } from "./cluster.ts";
+import { events } from "./events.ts";
 import { requestsPerSecond } from "./load.ts";
 import { median, ms, percentile, report, residentMb, sample, shown } from "./measure.ts";
 import { rounds } from "./rounds.ts";
@@ -127,4 +128,5 @@ if (isAsked("tasks")) await tasks();
 if (isAsked("cluster")) await cluster();
 if (isAsked("supervisor")) await supervisor();
 if (isAsked("rounds")) await rounds();
+if (isAsked("events")) await events();
 if (asked.includes("soak")) await soak();
