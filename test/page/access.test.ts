@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 import type { Branch } from "../harness/branch.ts";
+import { until } from "../harness/wait.ts";
 import { must } from "../lifecycle/work.ts";
 import { addPeople, basic, logIn, PASSWORD } from "./people.ts";
 import { describePage } from "./stage.ts";
@@ -195,10 +196,8 @@ describePage(
       await first.getByText(/109/).waitFor();
       expect(await page.getByRole("row", { name: /stop_timeout=0\b/ }).count()).toBe(0);
       await page.getByRole("button", { name: "Show older" }).click();
-      await page
-        .getByRole("row", { name: /audited/ })
-        .nth(109)
-        .waitFor();
+      const shown = async () => Number(await page.getByRole("grid", { name: "Audit" }).getAttribute("aria-rowcount"));
+      await until(async () => (await shown()) > 111, { what: "older entries" });
       await page.getByRole("searchbox").fill("/api/users/tom");
       await page
         .getByRole("row", { name: /audited/ })
