@@ -5,7 +5,7 @@ import type { BegunTasks } from "../supervisor/status.ts";
 import type { Live } from "./live.ts";
 import { SampleRing, type Sample, type SampleSeries } from "./sample-ring.ts";
 
-export type { Sample, SampleSeries };
+export type { SampleSeries };
 
 export interface SampleParts {
   readonly live: Pick<Live, "wishes" | "seen" | "begun">;
