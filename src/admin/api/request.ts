@@ -37,14 +37,24 @@ export async function request<T>(method: Method, path: string, params?: object, 
   const response = await send(method, path, params, abort);
   const silent = response.headers.get("x-cyme-silent");
   if (silent !== null && method !== "GET") silentBranches.value = silent.split(",");
-  // What breaks off in the middle is no answer; of an error the status says enough.
-  if (response.ok) return (await response.json()) as T;
+  if (response.ok) return (await whole(response, abort)) as T;
+  // Of an error the status says enough.
   const answer = await response.json().catch(() => ({}));
   if (response.status === 401 && !path.startsWith("/api/session/")) {
     loginWanted.value += 1;
     throw errorOf(response.status, { ...answer, nok: "The session has ended: log in again, then try once more" });
   }
   throw errorOf(response.status, answer);
+}
+
+/** What breaks off in the middle is no answer. */
+async function whole(response: Response, abort?: AbortSignal): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (abort?.aborted) throw error;
+    throw new ApiError(0, "The answer of the branch broke off: look whether it was done, then try again", {});
+  }
 }
 
 /** The error of an answer whose status is none of success. */

@@ -106,7 +106,7 @@ const isAbandoned = ({ messages, consumers }: Queue) => consumers === 0 && messa
 
 const queueSubject = ({ app, name, messages }: Queue): Subject => ({
   name,
-  href: href("queues", app, name),
+  href: href("queues", { app, q: name }),
   detail: `${messages} of app ${app} wait, and no instance consumes`,
   since: null,
 });
@@ -117,7 +117,7 @@ function growing(queues: readonly Queue[], depths: Model["depths"], nowMs: numbe
     if (growth === null || isAbandoned(queue)) return [];
     const { app, name, messages, consumers } = queue;
     const detail = `${messages} messages, ${growth} more than a minute ago, ${consumers ?? "?"} consumers`;
-    return [{ name, href: href("queues", app, name), detail, since: null }];
+    return [{ name, href: href("queues", { app, q: name }), detail, since: null }];
   });
 }
 

@@ -254,7 +254,7 @@ function QueueRow(queue: Queue) {
   return (
     <tr>
       <th scope="row">
-        <a class="mono" href={href("queues", app, name)}>
+        <a class="mono" href={href("queues", { app, q: name })}>
           {name}
         </a>
       </th>

@@ -76,7 +76,9 @@ async function follow(ended: AbortController): Promise<void> {
   ended.abort();
   if (connection.value.is !== "lost") connection.value = { is: "lost", sinceMs: Date.now(), why };
   if (why === LOGIN) return;
-  retry = setTimeout(listen, Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** failures++));
+  const waitMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** failures++);
+  // Not all pages at once, after the branch was away.
+  retry = setTimeout(listen, waitMs * (0.5 + Math.random() / 2));
 }
 
 const LOGIN = "log in again";
