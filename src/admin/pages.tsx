@@ -5,6 +5,7 @@ import { Empty, PageHead } from "./kit/parts.tsx";
 import { Overview } from "./overview/overview.tsx";
 import { Instances } from "./instances/instances.tsx";
 import { Instance } from "./instance/instance.tsx";
+import { ApiPage } from "./pages/api/api-page.tsx";
 import { AppPage } from "./pages/apps/app-page.tsx";
 import { AppsPage } from "./pages/apps/apps-page.tsx";
 import { AuditPage } from "./pages/audit/audit-page.tsx";
@@ -49,6 +50,7 @@ export const navigation: readonly Page[] = [
   { path: "tasks", name: "Tasks", icon: "tasks", key: "t", wanted: "viewer", View: TasksPage, One: TaskPage },
   { path: "users", name: "Users", icon: "users", key: "u", wanted: "admin", View: PeoplePage },
   { path: "audit", name: "Audit", icon: "audit", wanted: "admin", View: AuditPage },
+  { path: "api", name: "API", icon: "api", wanted: "viewer", View: ApiPage },
 ];
 
 /** What is shown at an address. */
