@@ -101,22 +101,35 @@ const textOf = (params: AuditEntry["params"]) =>
     .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join(" ");
 
+const SHORT = { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" } as const;
+
+/** A moment without its year, in the reader's time zone. */
+const shortMoment = (at: string) => new Date(at).toLocaleString(undefined, { ...SHORT, hourCycle: "h23" });
+
+/** Who asked; of a log-in who wanted to be let in, since nobody is known before. */
+const nameOf = ({ who, params, by }: AuditEntry) =>
+  who ?? (typeof params["name"] === "string" ? params["name"] : (by ?? "nobody known"));
+
 const COLUMNS: readonly Column<Row>[] = [
   {
     key: "at",
     title: "When",
-    width: "12rem",
+    width: "9rem",
     by: ({ at }) => at,
-    cell: ({ at }) => <time dateTime={at}>{moment(at)}</time>,
+    cell: ({ at }) => (
+      <time dateTime={at} title={moment(at)}>
+        {shortMoment(at)}
+      </time>
+    ),
   },
   {
     key: "who",
     title: "Who",
-    width: "minmax(7rem, 1fr)",
-    by: ({ who }) => who,
-    cell: ({ who, by, role }) => (
+    width: "minmax(6rem, 1fr)",
+    by: nameOf,
+    cell: (entry) => (
       <>
-        {who ?? <span class="dim">nobody named</span>} <span class="dim">{role ?? by}</span>
+        {nameOf(entry)} <span class="dim">{entry.role ?? ""}</span>
       </>
     ),
   },

@@ -162,20 +162,22 @@ interface TableProps {
 function Table({ label, columns, isEmpty, empty, children }: TableProps) {
   if (isEmpty) return <Empty>{empty}</Empty>;
   return (
-    <table class="table" aria-label={label}>
-      <thead>
-        <tr>
-          {columns.map((column) => (
-            <th key={column} scope="col">
-              {column}
+    <div class="scroll">
+      <table class="table" aria-label={label}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+            <th scope="col">
+              <span class="only-heard">Actions</span>
             </th>
-          ))}
-          <th scope="col">
-            <span class="only-heard">Actions</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>{children}</tbody>
-    </table>
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
   );
 }

@@ -77,11 +77,18 @@ const COLUMNS: readonly Column<Queue>[] = [
   {
     key: "name",
     title: "Queue",
-    width: "minmax(9rem, 1.5fr)",
+    width: "minmax(7rem, 1.5fr)",
     by: ({ name }) => name,
     cell: ({ name }) => <b class="mono">{name}</b>,
   },
-  { key: "app", title: "App", width: "minmax(5rem, .7fr)", by: ({ app }) => app, cell: ({ app }) => app },
+  {
+    key: "app",
+    title: "App",
+    width: "minmax(5rem, .7fr)",
+    isMinor: true,
+    by: ({ app }) => app,
+    cell: ({ app }) => app,
+  },
   {
     key: "messages",
     title: "Messages",
@@ -93,7 +100,7 @@ const COLUMNS: readonly Column<Queue>[] = [
   {
     key: "consumers",
     title: "Consumers",
-    width: "minmax(9rem, 1.5fr)",
+    width: "minmax(8rem, 1.5fr)",
     by: ({ consumers: number }) => number,
     cell: (queue) => <Consumers {...queue} />,
   },
@@ -128,10 +135,10 @@ function Consumers(queue: Queue) {
   }
   return (
     <>
-      {count(queue.consumers)}
+      {queue.consumers !== null && `${count(queue.consumers)}${names.length > 0 ? ": " : ""}`}
       {names.slice(0, SHOWN_CONSUMERS).map((name, at) => (
         <span key={name}>
-          {at === 0 ? ": " : ", "}
+          {at > 0 && ", "}
           <InstanceLink name={name} />
         </span>
       ))}
