@@ -5,7 +5,7 @@ import type { ConfigFile } from "./client-config.ts";
 import type { Io } from "./io.ts";
 import type { LocalOptions } from "./local-transport.ts";
 
-export interface ConnectOptions {
+interface ConnectOptions {
   readonly token: string | undefined;
   /** Paths of PEM files. */
   readonly ca: string | undefined;

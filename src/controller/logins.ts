@@ -125,6 +125,6 @@ export class Logins {
   }
 }
 
-export const unauthorized = (message: string, facts: Facts = {}) => new CymeError("unauthorized", message, facts);
+const unauthorized = (message: string, facts: Facts = {}) => new CymeError("unauthorized", message, facts);
 
 const wrong = () => unauthorized("The name or the password is wrong");

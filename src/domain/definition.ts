@@ -8,7 +8,7 @@ import type { Stamp } from "./version.ts";
 
 /** What every branch keeps a copy of, in the order in which they are taken over: queues belong to apps. */
 export const DEFINITION_KINDS = ["app", "queue", "user", "token"] as const;
-export type DefinitionKind = (typeof DEFINITION_KINDS)[number];
+type DefinitionKind = (typeof DEFINITION_KINDS)[number];
 
 /** Names a definition among all. */
 export interface DefinitionId {

@@ -30,7 +30,7 @@ export const parseUserChange = (params: Params): UserChange => ({
 });
 
 /** One that is to be used from now on; throws `invalid`. */
-export function newPassword(raw: unknown): string {
+function newPassword(raw: unknown): string {
   const isGood = isPassword(raw) && raw.length >= MIN_PASSWORD_LENGTH;
   if (!isGood)
     throw invalid("password", `${MIN_PASSWORD_LENGTH} characters or more, at most ${MAX_PASSWORD_BYTES} bytes`);

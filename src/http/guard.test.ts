@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { hostname } from "node:os";
 import { refusal } from "../domain/test-support.ts";
-import { corsHeaders, guard, type GuardOptions } from "./guard.ts";
+import { corsHeaders, guard, preflight, refuseForged, type GuardOptions } from "./guard.ts";
 
 const options: GuardOptions = { allowedHosts: ["cyme.example"], corsOrigin: "https://ui.example" };
 const check = (headers: Record<string, string>, given = options, url = "http://127.0.0.1:8000/shop/") =>
@@ -76,6 +76,70 @@ describe("guard()", () => {
 
   test("the allowed site does not make a foreign Host right", () => {
     expect(refusal(() => check({ host: "evil.example", origin: "https://ui.example" })).code).toBe("forbidden");
+  });
+});
+
+describe("a link to the page, as in a mail", () => {
+  const link = { host: "127.0.0.1:8000", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
+  const follow = (path: string, more = {}, method = "GET") =>
+    guard({ headers: new Headers({ ...link, "sec-fetch-dest": "document", ...more }), method, url: path }, options);
+
+  test.each(["http://127.0.0.1:8000/admin/", "http://127.0.0.1:8000/admin", "/admin/?x", "https://h/admin/x.js"])(
+    "is followed: %s",
+    (url) => expect(() => follow(url)).not.toThrow(),
+  );
+
+  test.each([
+    "http://127.0.0.1:8000/",
+    "http://127.0.0.1:8000/shop/queue/http://m/admin/",
+    "http://127.0.0.1:8000/administrator/",
+    "http://127.0.0.1:8000/?/admin/",
+    "/shop/admin/",
+  ])("leads nowhere else: %s", (url) => expect(refusal(() => follow(url)).code).toBe("forbidden"));
+
+  test.each([
+    [{ "sec-fetch-dest": "iframe" }, "GET"],
+    [{ "sec-fetch-mode": "no-cors" }, "GET"],
+    [{}, "POST"],
+    [{ origin: "https://evil.example" }, "GET"],
+  ])("is no frame, image, form or script: %j %s", (headers, method) => {
+    expect(refusal(() => follow("http://127.0.0.1:8000/admin/", headers, method)).code).toBe("forbidden");
+  });
+});
+
+describe("by TLS", () => {
+  const host = "127.0.0.1:8000";
+
+  test("a page without it is of another site", () => {
+    expect(() => check({ host, origin: `https://${host}` }, options, `https://${host}/`)).not.toThrow();
+    expect(refusal(() => check({ host, origin: `http://${host}` }, options, `https://${host}/`)).code).toBe(
+      "forbidden",
+    );
+  });
+});
+
+describe("preflight()", () => {
+  const asked = (headers: Record<string, string>, method = "OPTIONS") =>
+    preflight(new Request("http://127.0.0.1:8000/shop/queue/http://m/", { method, headers }), options)?.status;
+  const site = { origin: "https://ui.example", "access-control-request-method": "POST" };
+
+  test("is answered to the allowed site, also where any method would send a task", () => expect(asked(site)).toBe(204));
+
+  test.each([
+    [{ ...site, origin: "https://evil.example" }, "OPTIONS"],
+    [{ origin: site.origin }, "OPTIONS"],
+    [site, "POST"],
+  ])("is nothing else: %j %s", (headers, method) => expect(asked(headers, method)).toBeUndefined());
+});
+
+describe("refuseForged()", () => {
+  test("wants a send of a session to come from the page", () => {
+    const from = (headers: Record<string, string>) => () => refuseForged(new Headers(headers));
+    expect(from({ "x-requested-with": "cyme" })).not.toThrow();
+    expect(from({ "sec-fetch-site": "same-origin" })).not.toThrow();
+    for (const headers of [{}, { "sec-fetch-site": "none" }, { "x-requested-with": "XMLHttpRequest" }]) {
+      expect(refusal(from(headers)).code).toBe("forbidden");
+    }
   });
 });
 

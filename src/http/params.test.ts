@@ -143,8 +143,8 @@ describe("readBytes()", () => {
     let send!: ReadableStreamDefaultController<Uint8Array>;
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({ start: (controller) => void (send = controller) });
     const clock = new ManualClock();
-    const read = readBytes({ headers: new Headers(), body }, 1_000_000, clock);
-    const outcome = read.then(
+    const reading = readBytes({ headers: new Headers(), body }, 1_000_000, clock);
+    const outcome = reading.then(
       (bytes) => bytes.length,
       (error: unknown) => error,
     );

@@ -4,7 +4,7 @@ import { SEND_ROLE, type Wanted } from "./roles.ts";
 import { routes, type Method, type Route } from "./routes.ts";
 import { parseSendPath, type SendPath } from "./send-path.ts";
 
-export interface Match {
+interface Match {
   readonly route: Route;
   /** Names in the path, by the name in the pattern. */
   readonly path: Record<string, string>;

@@ -10,6 +10,9 @@ export interface Asking {
   readonly address: string | null;
 }
 
+/** Who tells by what is brought who somebody is. */
+export type Doorkeeper = Pick<Controller["logins"], "isNobodyKnown" | "byToken" | "byPassword" | "bySession">;
+
 export interface AccessOptions {
   /** Whether everybody who reaches the address is admin while there is no user and no token. */
   readonly isOpen: boolean;
@@ -22,7 +25,7 @@ export const SESSION_COOKIE = "cyme_session";
 /** Who asks. Rejects `unauthorized` where that cannot be told, or where what was brought is wrong. */
 export async function whoAsks(
   { headers, isTrusted, address: from }: Asking,
-  logins: Controller["logins"],
+  logins: Doorkeeper,
   { isOpen, corsOrigin }: AccessOptions,
 ): Promise<Who> {
   if (isTrusted) return { name: null, role: "admin", by: "socket", from: null };
@@ -42,7 +45,7 @@ const WANTED = "This takes a token (Authorization: Bearer …), a name and a pas
 
 const unauthorized = (message: string) => new CymeError("unauthorized", message);
 
-async function byAuthorization(authorization: string, from: string | null, logins: Controller["logins"]) {
+async function byAuthorization(authorization: string, from: string | null, logins: Doorkeeper) {
   const [, scheme = "", value = ""] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
   switch (scheme.toLowerCase()) {
     case "bearer":
