@@ -8,10 +8,11 @@ export interface QueueCount {
 }
 
 const NOT_FOUND = 404;
-const NOBODY = { messages: 0, consumers: 0 };
+/** Of a queue that the broker does not have. */
+export const NO_QUEUE: QueueCount = { messages: 0, consumers: 0 };
 
 /**
- * Counts of these queues, changing nothing (passive declarations, one after another). A queue that is not there has none; one that the
+ * Counts of these queues, changing nothing (passive declarations, one after another). A queue that is not there is NO_QUEUE; one that the
  * broker does not tell about, being another connection's alone, is left out. Rejects AmqpAway.
  */
 export async function countQueues(link: Link, queues: readonly string[]): Promise<Map<string, QueueCount>> {
@@ -24,7 +25,7 @@ export async function countQueues(link: Link, queues: readonly string[]): Promis
       if (!(error instanceof AmqpRefused)) throw error;
       // The refusal closed the channel; the next one goes on behind the queue that it was about.
       const [refused] = left.splice(0, 1);
-      if (refused !== undefined && error.replyCode === NOT_FOUND) counts.set(refused, NOBODY);
+      if (refused !== undefined && error.replyCode === NOT_FOUND) counts.set(refused, NO_QUEUE);
     }
   }
   return counts;

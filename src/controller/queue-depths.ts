@@ -1,4 +1,4 @@
-import { countQueues, type QueueCount } from "../celery/queue-counts.ts";
+import { countQueues, NO_QUEUE, type QueueCount } from "../celery/queue-counts.ts";
 import { brokerUrl, type Broker } from "../domain/broker.ts";
 import { AmqpAway } from "../kit/amqp.ts";
 import type { Log } from "../kit/log.ts";
@@ -8,6 +8,8 @@ type DepthParts = Pick<Parts, "store" | "brokers" | "defaultBroker"> & { readonl
 
 /** Each is one question to its broker. */
 const MAX_QUEUES = 1_000;
+/** Of queues that were not there: asking for one costs a channel. */
+const MISSING_AT_ONCE = 50;
 
 interface Group {
   readonly broker: Broker;
@@ -20,6 +22,7 @@ export class QueueDepths {
   readonly #parts: DepthParts;
   #counts: ReadonlyMap<string, QueueCount> = new Map();
   #isCounting = false;
+  #turn = 0;
 
   constructor(parts: DepthParts) {
     this.#parts = parts;
@@ -40,6 +43,7 @@ export class QueueDepths {
     if (this.#isCounting) return;
     this.#isCounting = true;
     try {
+      this.#turn++;
       const counted = await Promise.all(this.#groups().map((group) => this.#countGroup(group)));
       this.#counts = new Map(counted.flat());
     } catch (error) {
@@ -71,11 +75,23 @@ export class QueueDepths {
     return [...groups.values()];
   }
 
+  /** Of many that were not there, some are asked for each time, and all in turn. */
+  #isTurnOf(at: number, of: number): boolean {
+    const turns = Math.ceil(of / MISSING_AT_ONCE);
+    return at % turns === this.#turn % turns;
+  }
+
   async #countGroup({ broker, apps }: Group): Promise<(readonly [string, QueueCount])[]> {
     if (apps.size === 0) return [];
     try {
       const { link } = this.#parts.brokers.use(broker);
-      const counts = await countQueues(link, [...apps.keys()]);
+      const missing = [...apps].flatMap(([queue, [app = ""]]) => (this.of(app, queue) === NO_QUEUE ? [queue] : []));
+      const unasked = new Set(missing.filter((_, at) => !this.#isTurnOf(at, missing.length)));
+      const counts = await countQueues(
+        link,
+        [...apps.keys()].filter((queue) => !unasked.has(queue)),
+      );
+      for (const queue of unasked) counts.set(queue, NO_QUEUE);
       return [...counts].flatMap(([queue, count]) =>
         (apps.get(queue) ?? []).map((app) => [keyOf(app, queue), count] as const),
       );
