@@ -8,8 +8,10 @@ import { describePage } from "./stage.ts";
 
 const rowOf = (page: Page, name: string) => page.getByRole("row", { name: new RegExp(name) });
 
-const select = (page: Page, ...names: string[]) =>
-  Promise.all(names.map((name) => page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check()));
+/** One after the other: there is one mouse. */
+async function select(page: Page, ...names: string[]): Promise<void> {
+  for (const name of names) await page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
+}
 
 async function confirm(page: Page, verb: string): Promise<void> {
   const question = page.getByRole("dialog");
