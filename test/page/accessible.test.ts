@@ -1,9 +1,10 @@
 import { expect } from "bun:test";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { must } from "../lifecycle/work.ts";
 import { send } from "../tasks/work.ts";
 import { violations } from "./accessible.ts";
 import { addPeople, logIn } from "./people.ts";
-import { describePage, PHONE, type Scene } from "./stage.ts";
+import { describePage, PHONE } from "./stage.ts";
 
 /** Every page, and a word that it shows once all of it is there. */
 const PLACES = [
@@ -19,6 +20,7 @@ const PLACES = [
   ["#/tasks", "/sent"],
   ["#/users", "operator"],
   ["#/audit", "/api/session"],
+  ["#/api", "API"],
 ] as const;
 
 /** Every form: where its button stands. */
@@ -36,66 +38,67 @@ const FORMS = [
 
 const SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
 
-async function show({ page, branch, visit }: Scene, place: string, word: string): Promise<void> {
-  await logIn(page.context(), branch, "admin");
-  await visit(place);
-  await page.getByRole("main").getByRole("heading", { level: 1 }).waitFor();
-  await page.getByRole("main").getByText(word).first().waitFor();
+const LOOKS: readonly { readonly name: string; readonly options: BrowserContextOptions }[] = [
+  { name: "light", options: { colorScheme: "light" } },
+  { name: "dark", options: { colorScheme: "dark" } },
+  { name: "dark, on a phone", options: { colorScheme: "dark", viewport: PHONE, hasTouch: true, isMobile: true } },
+];
+
+/** What is wrong with the page as it stands, in words. */
+async function faults(page: Page): Promise<string[]> {
+  const isWide = await page.evaluate<boolean>(SIDEWAYS);
+  return [...(isWide ? ["it scrolls sideways"] : []), ...(await violations(page))];
 }
 
 describePage(
   import.meta.path,
   ({ test }) => {
-    for (const colorScheme of ["light", "dark"] as const) {
-      for (const [place, word] of PLACES) {
-        test(
-          `${place} in ${colorScheme}`,
-          async (scene) => {
-            await show(scene, place, word);
-            expect(await violations(scene.page)).toEqual([]);
-          },
-          { colorScheme },
-        );
-      }
-
+    for (const { name, options } of LOOKS) {
       test(
-        `every form in ${colorScheme}`,
-        async (scene) => {
-          const { page, picture } = scene;
-          for (const [place, button] of FORMS) {
-            await show(scene, place, "");
-            await page.getByRole("main").getByRole("button", { name: button, exact: true }).click();
-            await page.getByRole("dialog").waitFor();
-            expect(await violations(page)).toEqual([]);
-            await picture(`${button} in ${colorScheme}`);
-            await page.keyboard.press("Escape");
-            await page.getByRole("dialog").waitFor({ state: "detached" });
+        `every page in ${name}`,
+        async ({ page, branch, visit, picture }) => {
+          await logIn(page.context(), branch, "admin");
+          const found: Record<string, readonly string[]> = {};
+          for (const [place, word] of PLACES) {
+            await visit(place);
+            await page.getByRole("main").getByRole("heading", { level: 1 }).waitFor();
+            await page.getByRole("main").getByText(word).first().waitFor();
+            found[place] = await faults(page);
+            await picture(`${place} in ${name}`);
           }
+          expect(found).toEqual(Object.fromEntries(PLACES.map(([place]) => [place, []])));
         },
-        { colorScheme },
+        options,
       );
 
       test(
-        `the login form in ${colorScheme}`,
+        `every form in ${name}`,
+        async ({ page, branch, visit, picture }) => {
+          await logIn(page.context(), branch, "admin");
+          const found: Record<string, readonly string[]> = {};
+          for (const [place, button] of FORMS) {
+            await visit(place);
+            await page.getByRole("main").getByRole("button", { name: button, exact: true }).click();
+            await page.getByRole("dialog").waitFor();
+            found[button] = await faults(page);
+            await picture(`${button} in ${name}`);
+            await page.keyboard.press("Escape");
+            await page.getByRole("dialog").waitFor({ state: "detached" });
+          }
+          expect(found).toEqual(Object.fromEntries(FORMS.map(([, button]) => [button, []])));
+        },
+        options,
+      );
+
+      test(
+        `the login form in ${name}`,
         async ({ page, visit, problems }) => {
           problems.meant(401, "/api/session/");
           await visit("#/");
           await page.getByRole("button", { name: "Log in" }).waitFor();
-          expect(await violations(page)).toEqual([]);
+          expect(await faults(page)).toEqual([]);
         },
-        { colorScheme },
-      );
-    }
-
-    for (const [place, word] of PLACES) {
-      test(
-        `${place} on a phone scrolls in one direction alone`,
-        async (scene) => {
-          await show(scene, place, word);
-          expect(await scene.page.evaluate<boolean>(SIDEWAYS)).toBe(false);
-          expect(await violations(scene.page)).toEqual([]);
-        },
-        { viewport: PHONE, hasTouch: true, isMobile: true },
+        options,
       );
     }
   },
