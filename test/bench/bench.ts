@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- <name>…]: what Cyme costs, each figure beside something measured in the same run on the same machine.
  * Absolute figures depend on the machine; the ratios are what to compare. Needs a build, RabbitMQ and Celery (npm test sets
- * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor, rounds, events; and, only where
+ * them up). Names: start, client, memory, reads, stats, tasks, cluster, supervisor, rounds, events, page; and, only where
  * it is named, soak.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -13,6 +13,7 @@ import { freshVhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 import { cluster } from "./cluster.ts";
 import { events } from "./events.ts";
+import { firstPaint } from "./first-paint.ts";
 import { requestsPerSecond } from "./load.ts";
 import { median, ms, percentile, report, residentMb, sample, shown } from "./measure.ts";
 import { rounds } from "./rounds.ts";
@@ -129,4 +130,5 @@ if (isAsked("cluster")) await cluster();
 if (isAsked("supervisor")) await supervisor();
 if (isAsked("rounds")) await rounds();
 if (isAsked("events")) await events();
+if (isAsked("page")) await firstPaint();
 if (asked.includes("soak")) await soak();
