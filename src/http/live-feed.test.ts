@@ -104,8 +104,11 @@ describe("the feed", () => {
     await at.branch.clock.advance(0);
     expect(events.isOver).toBe(true);
     const late = await at.open();
-    await at.branch.clock.advance(0);
     expect(late.isOver).toBe(true);
+    const next = await at.open({ until: new AbortController().signal });
+    await at.branch.clock.advance(16_000);
+    expect(next.text).toContain(": alive");
+    await next[Symbol.asyncDispose]();
   });
 
   test("has 200 readers at most", async () => {

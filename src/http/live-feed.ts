@@ -78,10 +78,13 @@ export class Feed {
     if (this.#parts.controller.branches.own().pid === null) throw noDaemon();
     const stream = new EventStream(() => this.#leave(listener));
     const listener: Listener = { stream, reader };
+    if (reader.until.aborted) {
+      stream.end();
+      return stream.body;
+    }
+    reader.until.addEventListener("abort", () => stream.end(), { once: true });
     this.#look();
     this.#listeners.add(listener);
-    if (reader.until.aborted) stream.end();
-    else reader.until.addEventListener("abort", () => stream.end(), { once: true });
     stream.begin(encoder.encode(`retry: ${RETRY_MS}\n\n${this.#all(reader.mask)}`));
     // What others have comes as changes, where it is not known yet.
     this.#started ??= this.#start();
