@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { signal, useSignal, type Signal } from "@preact/signals";
 import { path, request } from "../api/request.ts";
 import type { Instance } from "../api/types.ts";
 import { act, DONE, warningOf, type Verb } from "../instances/actions.ts";
@@ -22,9 +22,17 @@ export function Actions({ instance }: { readonly instance: Instance }) {
   const others = [...branches.value.values()].filter(({ id, is_up: isUp }) => isUp && id !== branch);
   const run = async (verb: Verb) => {
     const warning = warningOf(verb, [name]);
-    if (warning && !(await confirm({ ...warning, text: <p>{warning.text}</p> }))) return;
+    const hasStandin = signal(false);
+    const text = (
+      <>
+        <p>{warning?.text}</p>
+        {verb === "restart" && <Standin isWanted={hasStandin} />}
+      </>
+    );
+    if (warning && !(await confirm({ ...warning, text }))) return;
     doing.value = verb;
-    const isDone = await attempt(() => act(verb, instance), `Instance ${name} is ${DONE[verb]}`);
+    const way = verb === "restart" && hasStandin.value ? "restart one by one" : verb;
+    const isDone = await attempt(() => act(way, instance), `Instance ${name} is ${DONE[verb]}`);
     doing.value = null;
     if (isDone && verb === "delete") go(href("instances"));
   };
@@ -69,6 +77,20 @@ export function Actions({ instance }: { readonly instance: Instance }) {
         <Move instance={instance} to={others.map(({ id }) => id)} onClose={() => (open.value = null)} />
       )}
     </>
+  );
+}
+
+/** A restart that waits for its turn in the app, and leaves no queue alone. */
+function Standin({ isWanted }: { readonly isWanted: Signal<boolean> }) {
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        checked={isWanted.value}
+        onChange={(event) => (isWanted.value = event.currentTarget.checked)}
+      />
+      With another worker that consumes in its place meanwhile
+    </label>
   );
 }
 

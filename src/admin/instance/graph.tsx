@@ -11,6 +11,8 @@ export interface GraphProps {
   /** null where nothing is known. */
   readonly values: readonly (number | null)[];
   readonly show: (value: number) => string;
+  /** What the axis shows at least, so that next to nothing does not look like much. */
+  readonly least: number;
 }
 
 const HEIGHT_PX = 120;
@@ -18,7 +20,7 @@ const FONT = "11px system-ui, sans-serif";
 const AXIS_PX = 58;
 
 /** The course of one number. What the pointer is at, and else the latest, stands above in words. */
-export function Graph({ title, about, at, values, show }: GraphProps) {
+export function Graph({ title, about, at, values, show, least }: GraphProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | null>(null);
   const pointed = useSignal<number | null>(null);
@@ -27,7 +29,7 @@ export function Graph({ title, about, at, values, show }: GraphProps) {
     const element = place.current;
     if (!element) return undefined;
     const onPoint = (index: number | null) => (pointed.value = index);
-    const made = new UPlot(optionsFor(element, show, onPoint), [[...at], [...values]], element);
+    const made = new UPlot(optionsFor(element, { show, least, onPoint }), [[...at], [...values]], element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
     observer.observe(element);
@@ -56,17 +58,22 @@ export function Graph({ title, about, at, values, show }: GraphProps) {
   );
 }
 
-/** Shown where nothing was measured yet. */
-const lastMinutes = (): [number, number] => [Date.now() / 1000 - 300, Date.now() / 1000];
+const LEAST_S = 600;
+
+/** Some minutes at least; up to now where nothing was measured yet. */
+function shownTime(first: number, last: number): [number, number] {
+  const end = Number.isFinite(last) ? last : Date.now() / 1000;
+  return [Math.min(Number.isFinite(first) ? first : end, end - LEAST_S), end];
+}
 
 const clock = (seconds: number) =>
   new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-function optionsFor(
-  element: HTMLElement,
-  show: (value: number) => string,
-  onPoint: (index: number | null) => void,
-): UPlot.Options {
+interface Look extends Pick<GraphProps, "show" | "least"> {
+  readonly onPoint: (index: number | null) => void;
+}
+
+function optionsFor(element: HTMLElement, { show, least, onPoint }: Look): UPlot.Options {
   const colour = (name: string) => resolved(element, name);
   const axis = {
     stroke: colour("--dim"),
@@ -81,8 +88,8 @@ function optionsFor(
     padding: [8, 12, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "instance" } },
     scales: {
-      x: { range: (_plot, first, last) => (Number.isFinite(first) && first < last ? [first, last] : lastMinutes()) },
-      y: { range: (_plot, _low, high) => [0, Number.isFinite(high) && high > 0 ? high * 1.1 : 1] },
+      x: { range: (_plot, first, last) => shownTime(first, last) },
+      y: { range: (_plot, _low, high) => [0, Math.max(least, Number.isFinite(high) ? high * 1.1 : 0)] },
     },
     axes: [
       { ...axis, size: 24, space: 60, values: (_plot, ticks) => ticks.map(clock) },

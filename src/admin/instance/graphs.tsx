@@ -54,9 +54,9 @@ export function Graphs({ app, name }: { readonly app: string; readonly name: str
   const Shown = Graph.value ?? Coming;
   return (
     <div class="graphs">
-      <Shown title="CPU" about="of one core" at={at} values={cpu} show={percent} />
-      <Shown title="Memory" about="resident" at={at} values={rss} show={bytes} />
-      <Shown title="Tasks" about="per second" at={at} values={tasks} show={rate} />
+      <Shown title="CPU" about="of one core" at={at} values={cpu} show={percent} least={5} />
+      <Shown title="Memory" about="resident" at={at} values={rss} show={bytes} least={1e7} />
+      <Shown title="Tasks" about="per second" at={at} values={tasks} show={rate} least={1} />
     </div>
   );
 }

@@ -47,7 +47,7 @@ export function warningOf(
     case "restart one by one":
       return {
         title: `Restart ${what}, one by one?`,
-        text: "The workers of an app take turns: the next one stops once the one before answers again. This may take long.",
+        text: "The workers of an app take turns, and while one is restarted another one consumes in its place. This may take long.",
         verb: "Restart one by one",
       };
     case "delete":

@@ -11,8 +11,8 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** What takes the focus when a dialog opens: what says so, else the first field, else the first button below. */
-const FIRST = ["[data-focus]", ":is(input, select, textarea):not(:disabled)", "footer button"];
+/** What takes the focus when a dialog opens: what says so, else the first field to type in, else the first button below. */
+const FIRST = ["[data-focus]", ":is(input:not([type=checkbox]), select, textarea):not(:disabled)", "footer button"];
 
 /** A dialog over the page, which is out of reach meanwhile; it is open while it is there. */
 export function Dialog({ title, onClose, wide, children }: DialogProps) {
