@@ -67,6 +67,14 @@ describe("a journal", () => {
     expect(second.changes.at(-1)).toEqual(["instance", { name: "w0" }, null]);
   });
 
+  test("tells what is long in parts too", () => {
+    const journal = new Journal();
+    journal.update(items(item("a", "x".repeat(1_500_000)), item("b", "x".repeat(1_500_000)), item("c")));
+    const first = journal.since(undefined);
+    expect([first.changes.length, first.isAll]).toEqual([2, false]);
+    expect(journal.since(first.position)).toMatchObject({ changes: [["instance", { name: "c" }, {}]], isAll: true });
+  });
+
   test("tells everything anew to who asks another one, or knows what is forgotten", () => {
     const journal = new Journal();
     journal.update(items(item("web")));

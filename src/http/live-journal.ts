@@ -21,6 +21,7 @@ interface Entry {
 
 /** One answer stays far below what the bus carries. */
 const PART_ITEMS = 1_000;
+const PART_LENGTH = 2 * 1024 * 1024;
 /** Who was not told of more of those that went than that is told all anew. */
 const KEPT_GONE = 2_000;
 
@@ -53,11 +54,13 @@ export class Journal {
     const from = after ?? 0;
     const changes: Change[] = [];
     let reached = from;
+    let length = 0;
     for (const { number, item, isGone } of this.#entries.values()) {
       if (number <= from) continue;
-      if (changes.length === PART_ITEMS) return this.#part(reached, isWhole, false, changes);
+      if (changes.length === PART_ITEMS || length > PART_LENGTH) return this.#part(reached, isWhole, false, changes);
       reached = number;
       if (isWhole && isGone) continue;
+      length += item.json.length;
       changes.push([item.event, item.names, isGone ? null : item.value]);
     }
     return this.#part(this.#last, isWhole, true, changes);
