@@ -97,9 +97,10 @@ describe("the last admin", () => {
     expect(at.logged.join()).toContain("everybody is admin again");
   });
 
-  test("is missed by nobody where there was none", async () => {
+  test("is missed by nobody where there was none, but in the log", async () => {
     using at = setup();
     await at.add("vic", "viewer");
+    expect(at.logged.join()).toContain("there is no admin");
     await at.add("wim", "viewer");
     expect(await codeOf(at.accounts.removeUser("vic", NOWAIT))).toBe("done");
   });

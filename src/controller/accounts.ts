@@ -72,6 +72,7 @@ export class Accounts {
       store.users.put(user);
       return { user, isNew: !before };
     });
+    this.#tellWithoutAdmin();
     await this.#spreading.spread([userId(name)], options);
     return put;
   }
@@ -103,6 +104,7 @@ export class Accounts {
       store.noteChanged(tokenId(name), nowMs);
       store.tokens.put(token);
     });
+    this.#tellWithoutAdmin();
     await this.#spreading.spread([tokenId(name)], options);
     return { token, text };
   }
@@ -144,6 +146,12 @@ export class Accounts {
       `${lost.kind === "user" ? "User" : "Token"} "${lost.name}" is the last admin: add another one first, or delete the other users and tokens`,
       { [lost.kind]: lost.name },
     );
+  }
+
+  #tellWithoutAdmin(): void {
+    const { store, log } = this.#parts;
+    if ([...store.users.all(), ...store.tokens.all()].some(({ role }) => role === "admin")) return;
+    log.warning("there is no admin: only commands with -L can add one", { command: "cyme createsuperuser -L" });
   }
 
   #tellOpened(): void {

@@ -76,8 +76,18 @@ export class Logins {
     const isOver = nowMs - session.usedAtMs > SESSION_IDLE_MS || nowMs - session.createdAtMs > SESSION_MAX_MS;
     const user = isOver ? undefined : store.users.get(session.user);
     if (!user) return undefined;
-    if (nowMs - session.usedAtMs > USED_EVERY_MS) store.write(() => store.sessions.used(session.hash, nowMs));
+    if (nowMs - session.usedAtMs > USED_EVERY_MS) this.#used(session.hash, nowMs);
     return { name: user.name, role: user.role, by: "session" };
+  }
+
+  #used(hash: string, nowMs: number): void {
+    const { store } = this.#parts;
+    try {
+      store.write(() => store.sessions.used(hash, nowMs));
+    } catch (error) {
+      // On a full disk it can be read all the same what is wrong.
+      if (!(error instanceof CymeError)) throw error;
+    }
   }
 
   /** Always a new session, whatever the browser had before. */
