@@ -23,25 +23,28 @@ export function act(verb: Verb, { app, name }: Named): Promise<unknown> {
   }
 }
 
+const FINISHED = "Running tasks are finished within the stop timeout";
+
 /** What is asked before it is done to `names`; undefined where it stops no work. */
 export function warningOf(
   verb: Verb,
   names: readonly string[],
 ): { title: string; text: string; verb: string } | undefined {
-  const what = names.length === 1 ? `instance ${names[0]}` : `${names.length} instances`;
+  const isOne = names.length === 1;
+  const what = isOne ? `instance ${names[0]}` : `${names.length} instances`;
   switch (verb) {
     case "enable":
       return undefined;
     case "disable":
       return {
         title: `Disable ${what}?`,
-        text: "Running tasks are finished within the stop timeout, then the workers end and stay off until they are enabled.",
+        text: `${FINISHED}, then ${isOne ? "the worker ends and stays off until it is" : "the workers end and stay off until they are"} enabled.`,
         verb: "Disable",
       };
     case "restart":
       return {
         title: `Restart ${what}?`,
-        text: "Running tasks are finished within the stop timeout, then the workers are started anew, all at once.",
+        text: `${FINISHED}, then ${isOne ? "the worker is started anew" : "the workers are started anew, all at once"}.`,
         verb: "Restart",
       };
     case "restart one by one":
@@ -53,7 +56,7 @@ export function warningOf(
     case "delete":
       return {
         title: `Delete ${what}?`,
-        text: "Running tasks are finished within the stop timeout. Folder, log and direct queue go with it. There is no way back.",
+        text: `${FINISHED}. Folder, log and direct queue go with ${isOne ? "it" : "them"}. There is no way back.`,
         verb: "Delete",
       };
     default:
