@@ -65,6 +65,12 @@ describe("Page", () => {
     expect(await response.text()).toBe("<p>the page</p>");
   });
 
+  test("says how long it is, packed or not", async () => {
+    const [packed, plain] = [asked("/admin/", GZIP), asked("/admin/")];
+    expect(packed.headers.get("content-length")).toBe(String((await packed.arrayBuffer()).byteLength));
+    expect(plain.headers.get("content-length")).toBe(String("<p>the page</p>".length));
+  });
+
   test.each(["gzip", "*", "deflate, gzip;q=0.5"])("packs for who takes %p", (encoding) => {
     const response = asked("/admin/", { headers: { "accept-encoding": encoding } });
     expect(response.headers.get("content-encoding")).toBe("gzip");

@@ -61,10 +61,14 @@ export class Page {
     if (!asset) throw new CymeError("not-found", `There is nothing at ${PREFIX}/${name.slice(0, 100)}`);
     const { bytes, headers } = asset;
     if (isKnown(asked.get("if-none-match"), headers["etag"])) return new Response(null, { status: 304, headers });
-    if (takesGzip(asked)) return new Response(bytes, { headers: { ...headers, "content-encoding": "gzip" } });
-    return new Response(Bun.gunzipSync(bytes), { headers });
+    if (takesGzip(asked)) return whole(bytes, { ...headers, "content-encoding": "gzip" });
+    return whole(Bun.gunzipSync(bytes), headers);
   }
 }
+
+/** With its length, which a HEAD is told as well. */
+const whole = (bytes: Uint8Array<ArrayBuffer>, headers: Readonly<Record<string, string>>) =>
+  new Response(bytes, { headers: { ...headers, "content-length": String(bytes.length) } });
 
 function assetOf({ name, gzipped }: PageFile): Asset {
   const etag = `"${new Bun.CryptoHasher("sha256").update(gzipped).digest("hex").slice(0, 32)}"`;
