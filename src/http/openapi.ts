@@ -43,7 +43,7 @@ export function describeApi(routes: readonly Described[], version: string): obje
 }
 
 /** The answers of a row where all went well. */
-export const answersOf = ({ methods, pattern }: Pick<Described, "methods" | "pattern">): Answers =>
+const answersOf = ({ methods, pattern }: Pick<Described, "methods" | "pattern">): Answers =>
   ANSWERS[`${methods[0] ?? "GET"} ${pattern}`] ?? {};
 
 /** `/:app/instances/:name` as `/{app}/instances/{name}/`. */

@@ -5,7 +5,7 @@ import { until } from "../harness/wait.ts";
 
 export const ROLES: readonly Role[] = ["viewer", "operator", "admin"];
 export const WAYS = ["bearer", "basic", "session"] as const;
-export type Way = (typeof WAYS)[number];
+type Way = (typeof WAYS)[number];
 
 /** What a request brings to show who sends it. */
 export type Brought = Readonly<Record<string, string>>;

@@ -71,9 +71,8 @@ function readable(): string[] {
   return plain.flatMap(({ pattern, params }) => {
     const names = pattern.includes(":name") ? NAMES : [""];
     const branches = pattern.includes(":branch") ? [near.id, far.id] : [""];
-    const values = (name: string, branch: string): Record<string, string> => ({
-      ...{ app: "shop", name, branch, queue: "t2", uuid, user: "u-admin", token: "t-admin" },
-    });
+    const known = { app: "shop", queue: "t2", uuid, user: "u-admin", token: "t-admin" };
+    const values = (name: string, branch: string): Record<string, string> => ({ ...known, name, branch });
     const paths = names.flatMap((name) =>
       branches.map(
         (branch) => `${pattern.replaceAll(/:([a-z]+)/g, (_, key: string) => values(name, branch)[key] ?? "")}`,
