@@ -139,7 +139,7 @@ describe("the audit", () => {
       branch: branch.id,
       method: "POST",
       path: "/audited",
-      params: { broker: "amqp://h//", env: { K: null } },
+      params: { broker: "amqp://h:5672//", env: { K: null } },
       status: 201,
     });
     expect(refused).toMatchObject({ who: "v4", role: "viewer", method: "DELETE", path: "/audited", status: 403 });

@@ -111,7 +111,7 @@ describe("a name is refused", () => {
   refuses(names);
 
   refuses(
-    ["admin", "favicon.ico", "metrics", "openapi.json", "queues", "robots.txt", "static"].map((name): Row => {
+    ["favicon.ico", "metrics", "queues", "robots.txt", "static"].map((name): Row => {
       const words = ["app name", "routes of the API", `"${name}"`];
       return [`that is reserved: app ${name}`, bare("PUT", `/${name}/`), 400, "invalid", words];
     }),
@@ -120,6 +120,8 @@ describe("a name is refused", () => {
   refuses([
     ["that is reserved: app ping", bare("PUT", "/ping/"), 405, "method-not-allowed", ["PUT", "GET"]],
     ["that is reserved: app health", bare("POST", "/health/"), 405, "method-not-allowed", ["POST", "GET"]],
+    ["that is reserved: app admin", bare("PUT", "/admin/"), 405, "method-not-allowed", ["PUT", "/admin/"]],
+    ["that is reserved: app openapi.json", bare("PUT", "/openapi.json/"), 405, "method-not-allowed", ["PUT", "GET"]],
     ["that is reserved: app branches", bare("PUT", "/branches/"), 405, "method-not-allowed", ["PUT", "GET"]],
     ["that is reserved: app api", bare("PUT", "/api/"), 404, "not-found", ["/api"]],
     ["that is reserved: app instances", bare("PUT", "/instances/"), 404, "not-found", ["/instances"]],
