@@ -87,6 +87,8 @@ describePage(
         await page.getByRole("main").getByRole("heading", { level: 1 }).waitFor();
         const refused = /^(add|edit|change|delete|restart|enable|disable|move|declare|send|log)\b/i;
         expect(await page.getByRole("main").getByRole("button", { name: refused }).count()).toBe(0);
+        // What filters a list is no change.
+        expect(await page.getByRole("main").locator("input:enabled:not([type=search])").count()).toBe(0);
         expect(await page.content()).not.toContain(CANARY);
       }
       expect(

@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
+import { source } from "axe-core";
 import type { Page } from "playwright-core";
-
-const AXE = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir), "utf8");
 
 interface Violation {
   readonly id: string;
@@ -14,7 +12,7 @@ interface Violation {
  * It is given to the page by the debugger, which the content policy does not concern.
  */
 export async function violations(page: Page): Promise<string[]> {
-  if (!(await page.evaluate<boolean>("typeof axe === 'object'"))) await page.evaluate(AXE);
+  if (!(await page.evaluate<boolean>("typeof axe === 'object'"))) await page.evaluate(source);
   const found = await page.evaluate<Violation[]>("axe.run(document).then((result) => result.violations)");
   return found.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id} (${help}): ${node.target.join(" ")}: ${node.failureSummary ?? ""}`),

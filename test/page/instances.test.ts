@@ -121,6 +121,7 @@ describePage(
         .getByText(/gone1, gone2/)
         .waitFor();
       await confirm(page, "Delete");
+      await page.getByText("2 of 2 done").waitFor({ timeout: 40_000 });
       await rowOf(page, "gone1").waitFor({ state: "detached" });
       await rowOf(page, "gone2").waitFor({ state: "detached" });
       expect(alive(pid)).toBe(false);
@@ -133,6 +134,7 @@ describePage(
       await page.keyboard.press("/");
       await page.keyboard.type("pair");
       await page.keyboard.press("Escape");
+      expect(await page.getByRole("searchbox").inputValue()).toBe("pair");
       await page.keyboard.press("j");
       await page.keyboard.press("j");
       await page.keyboard.press("x");

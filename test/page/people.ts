@@ -2,7 +2,7 @@ import type { BrowserContext } from "playwright-core";
 import type { Branch } from "../harness/branch.ts";
 
 /** Who uses the page in tests; the name is the role. */
-export type Person = "viewer" | "operator" | "admin";
+type Person = "viewer" | "operator" | "admin";
 
 export const PASSWORD = "correct horse battery";
 

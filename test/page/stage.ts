@@ -16,7 +16,7 @@ export const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 900 };
 
 /** What a test gets: a page of its own in the Chromium of its file, and the branch that the file shares. */
-export interface Scene {
+interface Scene {
   readonly page: Page;
   readonly branch: Branch;
   /** Of the branch's broker. */

@@ -83,6 +83,12 @@ describePage(
       await page.reload();
       await page.getByRole("row", { name: /refused/ }).waitFor();
       expect(await page.getByRole("row", { name: /fine/ }).count()).toBe(0);
+      await page.getByRole("link", { name: /refused/ }).click();
+      await page
+        .getByText(/ConnectionRefused|refused/i)
+        .last()
+        .waitFor();
+      await page.getByRole("main").getByText("FAILURE").waitFor();
     });
   },
   {},

@@ -24,7 +24,12 @@ interface Scroller {
 export function useCursor(keys: readonly string[], scroller: Scroller, act: CursorActions): Cursor {
   const key = useSignal<string | null>(null);
   const isToFocus = useRef(false);
-  const at = key.value === null ? -1 : keys.indexOf(key.value);
+  // Asked anew for each key: several may come before the next drawing.
+  const at = () => {
+    const now = key.peek();
+    return now === null ? -1 : keys.indexOf(now);
+  };
+  const drawnAt = key.value === null ? -1 : keys.indexOf(key.value);
   useEffect(() => {
     if (!isToFocus.current) return undefined;
     isToFocus.current = false;
@@ -46,25 +51,25 @@ export function useCursor(keys: readonly string[], scroller: Scroller, act: Curs
     if (scroller.current?.contains(document.activeElement)) work(event);
   };
   useKeys({
-    j: (event) => moveTo(event, at + 1),
-    k: (event) => moveTo(event, at - 1),
-    ArrowDown: ifFocused((event) => moveTo(event, at + 1)),
-    ArrowUp: ifFocused((event) => moveTo(event, at - 1)),
-    PageDown: ifFocused((event) => moveTo(event, at + page())),
-    PageUp: ifFocused((event) => moveTo(event, at - page())),
+    j: (event) => moveTo(event, at() + 1),
+    k: (event) => moveTo(event, at() - 1),
+    ArrowDown: ifFocused((event) => moveTo(event, at() + 1)),
+    ArrowUp: ifFocused((event) => moveTo(event, at() - 1)),
+    PageDown: ifFocused((event) => moveTo(event, at() + page())),
+    PageUp: ifFocused((event) => moveTo(event, at() - page())),
     Home: ifFocused((event) => moveTo(event, 0)),
     End: ifFocused((event) => moveTo(event, keys.length - 1)),
-    Enter: ifFocused((event) => isRow(event.target) && at >= 0 && act.open(at)),
+    Enter: ifFocused((event) => isRow(event.target) && at() >= 0 && act.open(at())),
     " ": ifFocused((event) => {
-      if (!isRow(event.target) || at < 0) return;
+      if (!isRow(event.target) || at() < 0) return;
       event.preventDefault();
-      act.select(at, event.shiftKey);
+      act.select(at(), event.shiftKey);
     }),
-    x: () => at >= 0 && act.select(at, false),
-    X: () => at >= 0 && act.select(at, true),
+    x: () => at() >= 0 && act.select(at(), false),
+    X: () => at() >= 0 && act.select(at(), true),
   });
   return {
-    is: (other, index) => (at < 0 ? index === 0 : other === key.value),
+    is: (other, index) => (drawnAt < 0 ? index === 0 : other === key.value),
     set: (next) => {
       key.value = next;
     },

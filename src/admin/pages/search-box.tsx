@@ -1,3 +1,4 @@
+import type { TargetedKeyboardEvent } from "preact";
 import { Icon } from "../kit/icon.tsx";
 import { route, setQuery } from "../state/router.ts";
 
@@ -12,10 +13,17 @@ export function SearchBox({ label }: { readonly label: string }) {
         placeholder={label}
         value={route.value.query.get("q") ?? ""}
         onInput={(event) => setQuery({ q: event.currentTarget.value })}
-        onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
+        onKeyDown={leave}
       />
     </label>
   );
+}
+
+/** Escape goes back to the list; left to itself the browser would empty the field. */
+function leave(event: TargetedKeyboardEvent<HTMLInputElement>): void {
+  if (event.key !== "Escape") return;
+  event.preventDefault();
+  event.currentTarget.blur();
 }
 
 /** Whether one of the texts holds what is searched for, in any case. */
