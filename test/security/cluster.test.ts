@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Role } from "../../src/domain/access.ts";
+import { isAtLeast, type Role } from "../../src/domain/access.ts";
 import { routes } from "../../src/http/routes.ts";
 import { raw } from "../api/raw.ts";
 import { startBranch, type Branch } from "../harness/branch.ts";
@@ -31,7 +31,6 @@ afterAll(async () => {
   await vhost.drop();
 }, 60_000);
 
-const isAtLeast = (had: Role, wanted: Role) => ROLES.indexOf(had) >= ROLES.indexOf(wanted);
 const ask = async (branch: Branch, method: string, path: string, headers: Brought) =>
   (await raw(branch.url, { method, path: `${path}?timeout=0.2`, headers })).status;
 
