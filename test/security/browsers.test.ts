@@ -3,7 +3,8 @@ import { routes } from "../../src/http/routes.ts";
 import { raw, type RawRequest } from "../api/raw.ts";
 import { startBranch, type Branch } from "../harness/branch.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
-import { cookie, logIn, makePeople, passwordOf, type Brought, type People } from "./people.ts";
+import { until } from "../harness/wait.ts";
+import { bearer, cookie, logIn, makePeople, passwordOf, type Brought, type People } from "./people.ts";
 
 /* What a browser may be tricked into by pages of others, by names that others made point here, or by what it keeps. */
 
@@ -193,6 +194,19 @@ describe("a session", () => {
     expect(await reads(id)).toBe(401);
   });
 });
+
+test("an answer that goes on ends when what opened it is worth nothing any more", async () => {
+  const admin = people.brings("admin", "bearer");
+  const { body } = await branch.api<{ token: string }>("POST", "/api/tokens/t-short/", { headers: admin });
+  const events = await fetch(`${branch.url}/api/events/`, { headers: bearer(body.token) });
+  let isOver = false;
+  const reading = events.text().finally(() => (isOver = true));
+  expect((await branch.api("GET", "/", { headers: bearer(body.token) })).status).toBe(200);
+  expect(isOver).toBe(false);
+  await branch.api("DELETE", "/api/tokens/t-short/", { headers: admin });
+  await until(() => isOver, { what: "the events to end", timeoutMs: 30_000 });
+  expect(await reading).toContain("event: ready");
+}, 40_000);
 
 test("every answer tells browsers to take it for nothing but what it is, and to keep none", async () => {
   const wanted = {
