@@ -65,3 +65,7 @@ test("show() leaves out user and password of a URL, also of one that is encoded"
 test("show() cuts what is long and says how long it was", () => {
   expect(show("x".repeat(1000))).toBe(`"${"x".repeat(99)}… (1002 characters)`);
 });
+
+test("show() does not take longer than the text is long, whatever stands in it", () => {
+  expect(show("://".repeat(1_000_000))).toEndWith("… (3000002 characters)");
+});

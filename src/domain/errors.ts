@@ -63,7 +63,15 @@ export function unavailable(message: string, facts: Facts = {}, retryAfterS = 5)
 /** What was given, as JSON, short enough for a sentence, and without the user and password of URLs in it. */
 export function show(given: unknown): string {
   const text = typeof given === "bigint" ? String(given) : (JSON.stringify(given) ?? String(given));
-  return cut(text.replaceAll(/(:|%3a)(\/|%2f){2}[^\s"']*(@|%40)/gi, "://…@"));
+  return cut(text.replaceAll(/[^\s"']+/g, withoutLogin));
+}
+
+/** Of text without blanks, from the first URL in it on. Each letter is looked at once, however long the text is. */
+function withoutLogin(text: string): string {
+  const from = text.search(/(:|%3a)(\/|%2f){2}/i);
+  const at = Math.max(text.lastIndexOf("@"), text.lastIndexOf("%40"));
+  if (from < 0 || at < from) return text;
+  return `${text.slice(0, from)}://…@${text.slice(at + (text[at] === "@" ? 1 : 3))}`;
 }
 
 const SHOWN_LENGTH = 100;

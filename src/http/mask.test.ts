@@ -26,9 +26,14 @@ describe("below admin", () => {
     [`amqp://u:p@${SECRET}@h/`, "amqp://h/"],
     [`amqps://u:${SECRET}%2F@[::1]:5671/v`, "amqps://[::1]:5671/v"],
     ["http://h/path?mail=a@b.c", "http://h/path?mail=a@b.c"],
+    [`http%3A%2F%2Fu%3A${SECRET}%40h%2Fx http%3a%2f%2fh%2Fa%40b`, "http%3A%2F%2Fh%2Fx http%3a%2f%2fh%2Fa%40b"],
     ["mail a@b.c to http://h", "mail a@b.c to http://h"],
     [`'HTTP://U:${SECRET}@H'`, "'HTTP://H'"],
   ])("the text %j is %j", (text, seen) => expect(maskedText(text)).toBe(seen));
+
+  test.each(["://", "%3a%2f%2f", "a", "http://@"])("a text of many %s takes no longer than it is long", (part) => {
+    expect(maskedText(part.repeat(300_000)).length).toBeGreaterThan(300_000);
+  });
 
   test("an answer keeps its status and headers", async () => {
     const response = await maskedResponse(respond(409, { nok: "x", password: SECRET }, { "retry-after": "5" }));

@@ -3,11 +3,14 @@
  * answer, so that no route can forget it.
  */
 
-/** A user, with or without a password, before the host of a URL. */
-const USERINFO = /([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'<>\\]*@/gi;
+/** A user, with or without a password, before the host of a URL. Without what stands before, which would be looked for anew from each letter. */
+const USERINFO = /:\/\/[^\s/?#"'<>\\]*@/g;
+
+/** The same where the URL is encoded. */
+const ENCODED = /(%3a%2f%2f)(?:(?!%2f|%3f|%23)[^\s/?#"'<>\\])*(?:%40|@)/gi;
 
 /** Text without userinfo in URLs. */
-export const maskedText = (text: string): string => text.replace(USERINFO, "$1");
+export const maskedText = (text: string): string => text.replaceAll(USERINFO, "://").replaceAll(ENCODED, "$1");
 
 /** A value of JSON: `password` is null, as are the values of `env`. */
 export function masked(value: unknown): unknown {
