@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { path, request } from "../api/request.ts";
 import type { Instance } from "../api/types.ts";
 import { Card, count, Empty } from "../kit/parts.tsx";
@@ -39,14 +40,20 @@ interface ConsumerProps {
 }
 
 function Consumer({ app, instance, queue, isConsumed }: ConsumerProps) {
+  /** Shown until the branch tells of it, which may be a moment after its answer. */
   const wished = useSignal<boolean | null>(null);
+  const isBusy = useSignal(false);
+  useEffect(() => {
+    wished.value = null;
+  }, [isConsumed]);
   const known = queues.value.get(queueKey({ app, name: queue }));
   const toggle = async (isOn: boolean) => {
     wished.value = isOn;
+    isBusy.value = true;
     const place = path(app, "instances", instance, "queues", queue);
     const done = isOn ? `${instance} consumes from ${queue}` : `${instance} consumes from ${queue} no more`;
-    await attempt(() => request(isOn ? "POST" : "DELETE", place), done);
-    wished.value = null;
+    if (!(await attempt(() => request(isOn ? "POST" : "DELETE", place), done))) wished.value = null;
+    isBusy.value = false;
   };
   return (
     <li>
@@ -54,8 +61,8 @@ function Consumer({ app, instance, queue, isConsumed }: ConsumerProps) {
         <input
           type="checkbox"
           checked={wished.value ?? isConsumed}
-          disabled={wished.value !== null || !may("operator")}
-          aria-busy={wished.value !== null}
+          disabled={isBusy.value || !may("operator")}
+          aria-busy={isBusy.value}
           onChange={(event) => void toggle(event.currentTarget.checked)}
         />
         <span class="mono">{queue}</span>
