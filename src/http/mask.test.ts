@@ -32,7 +32,7 @@ describe("below admin", () => {
   ])("the text %j is %j", (text, seen) => expect(maskedText(text)).toBe(seen));
 
   test.each(["://", "%3a%2f%2f", "a", "http://@"])("a text of many %s takes no longer than it is long", (part) => {
-    expect(maskedText(part.repeat(300_000)).length).toBeGreaterThan(300_000);
+    expect(maskedText(part.repeat(300_000)).length).toBeGreaterThanOrEqual(300_000);
   });
 
   test("an answer keeps its status and headers", async () => {
