@@ -27,8 +27,8 @@ export interface InstanceValues {
 
 export const POOLS = ["prefork", "threads", "solo", "eventlet", "gevent"];
 
-/** These decide which program runs as whom and with which secrets, so they are for admins. */
-export const ADMIN_FIELDS = ["broker", "command", "cwd", "user", "env"] as const;
+/** These decide which code runs as whom and with which secrets, so they are for admins. */
+export const ADMIN_FIELDS = ["extra_config", "broker", "command", "cwd", "user", "env"] as const;
 
 const NO_PARAMS = new Set(["app", "name"]);
 

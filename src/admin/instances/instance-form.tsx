@@ -164,9 +164,18 @@ function Rare({ form, isOpen = false }: { readonly form: Form; readonly isOpen?:
           name="arguments"
           label="Arguments"
           mono
-          hint="for celery worker; empty is as on the app"
+          hint={
+            isAdmin ? "for celery worker; empty is as on the app" : "what tunes the worker, such as -l debug -O fair"
+          }
         />
-        <TextField form={form} name="extra_config" label="Extra configuration" mono hint="key=value words" />
+        <TextField
+          form={form}
+          name="extra_config"
+          label="Extra configuration"
+          mono
+          disabled={!isAdmin}
+          hint={admin("key=value words")}
+        />
         <TextField
           form={form}
           name="max_memory"
@@ -230,7 +239,6 @@ function Rare({ form, isOpen = false }: { readonly form: Form; readonly isOpen?:
 
 const RARE: readonly string[] = [
   "arguments",
-  "extra_config",
   "max_memory",
   "max_age",
   "restart_max_rate",
