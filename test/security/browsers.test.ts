@@ -140,19 +140,19 @@ test("a name that --allowed-host names is served, at any port and in any case", 
 describe("a session", () => {
   const login = (headers: Brought = {}) =>
     branch.api("POST", "/api/session/", { json: { name: "u-viewer", password: passwordOf("viewer") }, headers });
-  const idOf = (headers: Headers) => /^cyme_session=([^;]*)/.exec(headers.get("set-cookie") ?? "")?.[1] ?? "";
-  const reads = async (id: string) => (await branch.api("GET", "/", { headers: cookie(id) })).status;
+  const idOf = (headers: Headers) => /^cyme_session_[^=]+=([^;]*)/.exec(headers.get("set-cookie") ?? "")?.[1] ?? "";
+  const reads = async (id: string) => (await branch.api("GET", "/", { headers: cookie(branch, id) })).status;
 
   test("is a cookie that no script reads, that no other site has sent, and that ends", async () => {
     const set = (await login()).headers.get("set-cookie") ?? "";
     const [pair, ...attributes] = set.split("; ");
-    expect(pair).toMatch(/^cyme_session=[A-Za-z0-9_-]{43}$/);
+    expect(pair).toMatch(new RegExp(`^cyme_session_${branch.id}=[A-Za-z0-9_-]{43}$`));
     expect(attributes.toSorted()).toEqual(["HttpOnly", "Max-Age=604800", "Path=/", "SameSite=Strict"]);
   });
 
   test("is never one that somebody else chose beforehand", async () => {
     const planted = "P".repeat(43);
-    const { headers } = await login(cookie(planted));
+    const { headers } = await login(cookie(branch, planted));
     expect(idOf(headers)).not.toBe(planted);
     expect(await reads(planted)).toBe(401);
     expect(await reads(idOf(headers))).toBe(200);
@@ -160,13 +160,13 @@ describe("a session", () => {
 
   test("is a new one at each log-in", async () => {
     const first = idOf((await login()).headers);
-    const second = idOf((await login(cookie(first))).headers);
+    const second = idOf((await login(cookie(branch, first))).headers);
     expect(second).not.toBe(first);
   });
 
   test("ends by a log-out, also for whoever has copied it", async () => {
     const id = idOf((await login()).headers);
-    const { headers, status } = await branch.api("DELETE", "/api/session/", { headers: cookie(id) });
+    const { headers, status } = await branch.api("DELETE", "/api/session/", { headers: cookie(branch, id) });
     expect([status, idOf(headers)]).toEqual([200, ""]);
     expect(await reads(id)).toBe(401);
   });

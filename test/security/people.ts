@@ -24,7 +24,7 @@ export const bearer = (token: string): Brought => ({ authorization: `Bearer ${to
 export const basic = (name: string, password: string): Brought => ({
   authorization: `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`,
 });
-export const cookie = (id: string): Brought => ({ cookie: `cyme_session=${id}` });
+export const cookie = ({ id: branch }: Branch, id: string): Brought => ({ cookie: `cyme_session_${branch}=${id}` });
 
 export const passwordOf = (role: Role) => `password-of-${role}`;
 
@@ -40,7 +40,7 @@ export async function makePeople(branch: Branch): Promise<People> {
   const sessions = new Map<Role, string>();
   for (const role of ROLES) sessions.set(role, await logIn(branch, `u-${role}`, passwordOf(role)));
   const ended = await logIn(branch, "u-viewer", passwordOf("viewer"));
-  await branch.api("DELETE", "/api/session/", { headers: cookie(ended) });
+  await branch.api("DELETE", "/api/session/", { headers: cookie(branch, ended) });
   const { token: expired } = await made<{ token: string }>(
     branch,
     "/api/tokens/t-old/",
@@ -54,14 +54,14 @@ export async function makePeople(branch: Branch): Promise<People> {
   return {
     brings: (role, way) => {
       if (way === "basic") return basic(`u-${role}`, passwordOf(role));
-      return way === "bearer" ? bearer(tokens.get(role) ?? "") : cookie(sessions.get(role) ?? "");
+      return way === "bearer" ? bearer(tokens.get(role) ?? "") : cookie(branch, sessions.get(role) ?? "");
     },
     wrong: [
       ["nothing", {}],
       ["a token of nobody", bearer("cyme_none")],
       ["an expired token", bearer(expired)],
       ["a deleted token", bearer(deleted)],
-      ["a token as a session", cookie(tokens.get("admin") ?? "")],
+      ["a token as a session", cookie(branch, tokens.get("admin") ?? "")],
       ["a session as a token", bearer(sessions.get("admin") ?? "")],
       ["a name that nobody has", basic("nobody", passwordOf("admin"))],
       ["a token for a password", basic("t-admin", tokens.get("admin") ?? "")],
@@ -70,8 +70,8 @@ export async function makePeople(branch: Branch): Promise<People> {
       ["an empty password", basic("u-wrong", "")],
       ["an unknown scheme", { authorization: "Digest username=u-admin" }],
       ["half a header", { authorization: "Bearer" }],
-      ["a session that has ended", cookie(ended)],
-      ["a session of nobody", cookie("A".repeat(43))],
+      ["a session that has ended", cookie(branch, ended)],
+      ["a session of nobody", cookie(branch, "A".repeat(43))],
     ],
     secrets: [...tokens.values(), ...sessions.values(), ...ROLES.map(passwordOf)],
   };
@@ -87,5 +87,5 @@ async function made<T>(branch: Branch, path: string, json: object, headers: Brou
 export async function logIn(branch: Branch, name: string, password: string): Promise<string> {
   const { status, headers } = await branch.api("POST", "/api/session/", { json: { name, password } });
   expect(status).toBe(200);
-  return /^cyme_session=([^;]+);/.exec(headers.get("set-cookie") ?? "")?.[1] ?? "";
+  return /^cyme_session_[^=]+=([^;]+);/.exec(headers.get("set-cookie") ?? "")?.[1] ?? "";
 }

@@ -108,7 +108,9 @@ describe.each(rows)("$method $pattern", ({ method, pattern, wanted }) => {
     async (role, way) => {
       // One that ends here is not to be missed by those that follow.
       const isEnd = method === "DELETE" && pattern === "/api/session" && way === "session";
-      const brought = isEnd ? cookie(await logIn(branch, `u-${role}`, passwordOf(role))) : people.brings(role, way);
+      const brought = isEnd
+        ? cookie(branch, await logIn(branch, `u-${role}`, passwordOf(role)))
+        : people.brings(role, way);
       const answer = await ask(method, path, brought);
       const { status, text } = answer;
       if (wanted !== "open" && !isAtLeast(role, wanted)) {
@@ -199,7 +201,7 @@ test("no header of a client says who it is or where it comes from", async () => 
 test("credentials in the query or the body open nothing", async () => {
   const { authorization = "" } = people.brings("admin", "bearer");
   const token = authorization.replace("Bearer ", "");
-  for (const name of ["token", "access_token", "authorization", "cyme_session"]) {
+  for (const name of ["token", "access_token", "authorization", `cyme_session_${branch.id}`]) {
     expect((await raw(branch.url, { method: "GET", path: `/?${name}=${token}` })).status).toBe(401);
   }
 });
