@@ -124,9 +124,9 @@ export class Api {
   }
 
   #visit({ headers, url }: Request, isTrusted: boolean, address: string | null): Visit {
-    const { controller, isOpen, guard: guarding } = this.#options;
+    const { controller, branchId, isOpen, guard: guarding } = this.#options;
     const asking = { headers, isTrusted, address };
-    const access = { isOpen, corsOrigin: guarding.corsOrigin };
+    const access = { isOpen, corsOrigin: guarding.corsOrigin, branchId };
     return {
       origin: isTrusted && headers.get(SCOPE_HEADER) === BRANCH_SCOPE ? COMMAND : CLIENT,
       from: address,

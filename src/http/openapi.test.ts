@@ -17,7 +17,7 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-const document = JSON.parse(JSON.stringify(describeApi(routes, "1.2.3"))) as Document;
+const document = JSON.parse(JSON.stringify(describeApi(routes, "1.2.3", "b1"))) as Document;
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ path, method, ...operation })),
 );

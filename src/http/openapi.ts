@@ -6,6 +6,7 @@ import { bodyOf, pathParams, queryParams, TASK_ID_PARAM } from "./openapi-params
 import { nowaitPattern } from "./nowait-pattern.ts";
 import { reference, type Schema } from "./schema.ts";
 import type { Method, Route } from "./routes.ts";
+import { sessionCookie } from "./who.ts";
 
 type Described = Pick<Route, "methods" | "pattern" | "params" | "about" | "role">;
 
@@ -16,7 +17,7 @@ const NOTE = [
 ].join("\n\n");
 
 /** The description of the API in OpenAPI 3.1: of all routes of the table, and of the sends of URL tasks, which no row can hold. */
-export function describeApi(routes: readonly Described[], version: string): object {
+export function describeApi(routes: readonly Described[], version: string, branchId: string): object {
   const paths: Record<string, Record<string, object>> = {};
   const add = (path: string, method: string, operation: object) => {
     paths[path] = { ...paths[path], [method.toLowerCase()]: operation };
@@ -38,7 +39,7 @@ export function describeApi(routes: readonly Described[], version: string): obje
     info: { title: "Cyme", version, description: NOTE },
     servers: [{ url: "/" }],
     paths,
-    components: { schemas: OBJECTS, responses: ERRORS, headers: HEADERS, securitySchemes: SECURITY },
+    components: { schemas: OBJECTS, responses: ERRORS, headers: HEADERS, securitySchemes: securitySchemes(branchId) },
   };
 }
 
@@ -108,14 +109,21 @@ function tagOf(pattern: string): string {
 /** Who may, and by which credentials that is shown. */
 function access(role: Described["role"]): object {
   if (role === "open") return { "x-role": role, security: [] };
-  return { "x-role": role, security: Object.keys(SECURITY).map((scheme) => ({ [scheme]: [role] })) };
+  return { "x-role": role, security: SCHEMES.map((scheme) => ({ [scheme]: [role] })) };
 }
 
-const SECURITY = {
+const SCHEMES = ["bearer", "basic", "session"] as const;
+
+const securitySchemes = (branchId: string): Record<(typeof SCHEMES)[number], object> => ({
   bearer: { type: "http", scheme: "bearer", description: "A token, as `cyme tokens.add` shows it" },
   basic: { type: "http", scheme: "basic", description: "Name and password of a user" },
-  session: { type: "apiKey", in: "cookie", name: "cyme_session", description: "As POST /api/session/ sets it" },
-};
+  session: {
+    type: "apiKey",
+    in: "cookie",
+    name: sessionCookie(branchId),
+    description: "As POST /api/session/ sets it",
+  },
+});
 
 const HEADERS = {
   "X-Cyme-Silent": {

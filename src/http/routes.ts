@@ -126,7 +126,9 @@ export const routes: readonly Route[] = [
     const report = controller.health.report();
     return respond(report.state === "failed" ? 503 : 200, healthView(report));
   }),
-  route(["GET"], "/openapi.json", [], "This description of the API", () => respond(200, describeApi(routes, version))),
+  route(["GET"], "/openapi.json", [], "This description of the API", ({ branchId }) =>
+    respond(200, describeApi(routes, version, branchId)),
+  ),
   route(["GET"], "/branches", [], "Ids of the branches that are up", ({ controller, options }) =>
     respond(200, controller.branches.ids(options.silent)),
   ),

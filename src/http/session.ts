@@ -2,22 +2,22 @@ import { CymeError, invalid } from "../domain/errors.ts";
 import { respond } from "./respond.ts";
 import type { Call } from "./routes.ts";
 import { time } from "./views.ts";
-import { SESSION_COOKIE, sessionOf } from "./who.ts";
+import { sessionCookie, sessionOf } from "./who.ts";
 
 /* The routes by which a browser logs in and out. */
 
 /** No script reads it, and no other site has it sent. */
-const COOKIE = "; HttpOnly; SameSite=Strict; Path=/";
+const RULES = "; HttpOnly; SameSite=Strict; Path=/";
 
 export async function logIn(call: Call): Promise<Response> {
-  const { controller, params, from, isSecure } = call;
+  const { controller, params, from } = call;
   const { name, password } = params;
   if (typeof name !== "string" || name === "") throw invalid("name", "that of a user");
   if (typeof password !== "string" || password === "") throw invalid("password", "that of the user");
   if (controller.logins.isNobodyKnown) throw new CymeError("unauthorized", "There are no users");
   const { user, session, expiresAtMs, maxAgeS } = await controller.logins.logIn(name, password, from ?? "");
   const view = { name: user.name, role: user.role, expires_at: time(expiresAtMs) };
-  return respond(200, view, { "set-cookie": cookie(session, maxAgeS, isSecure) });
+  return respond(200, view, { "set-cookie": cookie(session, maxAgeS, call) });
 }
 
 /** Who is logged in, by whatever; 401 where nobody is. */
@@ -28,11 +28,12 @@ export async function showSession(call: Call): Promise<Response> {
 }
 
 /** Also where no session was brought: there is none afterwards. */
-export function logOut({ controller, headers, isSecure }: Call): Response {
-  const session = sessionOf(headers);
+export function logOut(call: Call): Response {
+  const { controller, headers, branchId } = call;
+  const session = sessionOf(headers, branchId);
   if (session !== undefined) controller.logins.logOut(session);
-  return respond(200, { ok: "ok" }, { "set-cookie": cookie("", 0, isSecure) });
+  return respond(200, { ok: "ok" }, { "set-cookie": cookie("", 0, call) });
 }
 
-const cookie = (value: string, maxAgeS: number, isSecure: boolean) =>
-  `${SESSION_COOKIE}=${value}${COOKIE}; Max-Age=${maxAgeS}${isSecure ? "; Secure" : ""}`;
+const cookie = (value: string, maxAgeS: number, { branchId, isSecure }: Call) =>
+  `${sessionCookie(branchId)}=${value}${RULES}; Max-Age=${maxAgeS}${isSecure ? "; Secure" : ""}`;

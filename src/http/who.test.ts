@@ -24,10 +24,11 @@ const ask = (headers: Record<string, string>, given: Partial<Asking & AccessOpti
   whoAsks(
     { headers: new Headers(headers), isTrusted: given.isTrusted ?? false, address: "192.0.2.1" },
     logins(given.isEmpty ?? false),
-    { isOpen: given.isOpen ?? true, corsOrigin: SITE },
+    { isOpen: given.isOpen ?? true, corsOrigin: SITE, branchId: "b.1" },
   ).catch((error: CymeError): unknown => error.code);
 
-const cookie = (id: string) => ({ cookie: `a=b; cyme_session=${id}; c=d` });
+const cookie = (id: string, branch = "b.1") => ({ cookie: `a=b; cyme_session_${branch}=${id}; c=d` });
+const both = (...given: { cookie: string }[]) => ({ cookie: given.map(({ cookie: text }) => text).join("; ") });
 
 describe("who asks", () => {
   test.each<[string, Record<string, string>, string]>([
@@ -35,6 +36,11 @@ describe("who asks", () => {
     ["a token, whatever case", { authorization: "bearer  cyme_x" }, "token"],
     ["a password with a colon", { authorization: `Basic ${btoa("ann:a:b")}` }, "password"],
     ["a session", cookie(SESSION), "session"],
+    [
+      "a session beside those of other branches of that host",
+      both(cookie("x".repeat(43), "b2"), cookie(SESSION)),
+      "session",
+    ],
     ["a token beside a session that has ended", { authorization: "Bearer cyme_x", ...cookie("x".repeat(43)) }, "token"],
   ])("is known by %s", async (_, headers, by) => {
     expect(await ask(headers)).toEqual({ name: "ann", role: "viewer", by, from: "192.0.2.1" });
@@ -51,6 +57,7 @@ describe("who asks", () => {
     ["an empty header", { authorization: "" }],
     ["a session that has ended", cookie("x".repeat(43))],
     ["half a session", cookie("s")],
+    ["a session of another branch of that host", cookie(SESSION, "b-1")],
     ["a session by a page of the allowed site", { ...cookie(SESSION), origin: SITE }],
   ])("is not known by %s", async (_, headers) => expect(await ask(headers)).toBe("unauthorized"));
 

@@ -18,21 +18,24 @@ export interface AccessOptions {
   readonly isOpen: boolean;
   /** Pages of that site get no further by cookies. */
   readonly corsOrigin: string | undefined;
+  /** Whose sessions count. */
+  readonly branchId: string;
 }
 
-export const SESSION_COOKIE = "cyme_session";
+/** What a branch calls its cookie: browsers send cookies to all ports of a host, and other branches may be at those. */
+export const sessionCookie = (branchId: string) => `cyme_session_${branchId}`;
 
 /** Who asks. Rejects `unauthorized` where that cannot be told, or where what was brought is wrong. */
 export async function whoAsks(
   { headers, isTrusted, address: from }: Asking,
   logins: Doorkeeper,
-  { isOpen, corsOrigin }: AccessOptions,
+  { isOpen, corsOrigin, branchId }: AccessOptions,
 ): Promise<Who> {
   if (isTrusted) return { name: null, role: "admin", by: "socket", from: null };
   const authorization = headers.get("authorization");
   // Also where everybody may: whoever brings something wants to be somebody.
   if (authorization !== null) return { ...(await byAuthorization(authorization, from, logins)), from };
-  const session = isOfSite(headers, corsOrigin) ? undefined : sessionOf(headers);
+  const session = isOfSite(headers, corsOrigin) ? undefined : sessionOf(headers, branchId);
   const known = session === undefined ? undefined : logins.bySession(session);
   if (known) return { ...known, from };
   if (!logins.isNobodyKnown) throw unauthorized(session === undefined ? WANTED : "The session has ended: log in again");
@@ -63,10 +66,15 @@ async function byAuthorization(authorization: string, from: string | null, login
 
 const isOfSite = (headers: Headers, site: string | undefined) => site !== undefined && headers.get("origin") === site;
 
-const COOKIE = new RegExp(`(?:^|;\\s*)${SESSION_COOKIE}=([A-Za-z0-9_-]{43})(?:;|$)`);
+const SESSION = /^[A-Za-z0-9_-]{43}$/;
 
-/** The id of the session that a browser brings; undefined where it brings none. */
-export const sessionOf = (headers: Headers): string | undefined => COOKIE.exec(headers.get("cookie") ?? "")?.[1];
+/** The id of the session at that branch that a browser brings; undefined where it brings none. */
+export function sessionOf(headers: Headers, branchId: string): string | undefined {
+  const start = `${sessionCookie(branchId)}=`;
+  const pairs = (headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
+  const ids = pairs.filter((pair) => pair.startsWith(start)).map((pair) => pair.slice(start.length));
+  return ids.find((id) => SESSION.test(id));
+}
 
 /** How to come back with something better. A browser asks its user only where the user went there by himself. */
 export function challenge(headers: Headers): string {

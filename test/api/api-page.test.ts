@@ -3,7 +3,7 @@ import { describeApi } from "../../src/http/openapi.ts";
 import { routes } from "../../src/http/routes.ts";
 import { callsByTag, curlOf, kindOf, type Description } from "../../src/admin/pages/api/description.ts";
 
-const description = JSON.parse(JSON.stringify(describeApi(routes, "1.2.3"))) as Description;
+const description = JSON.parse(JSON.stringify(describeApi(routes, "1.2.3", "b1"))) as Description;
 const calls = callsByTag(description, "http://127.0.0.1:8000");
 
 describe("what the page shows of the API", () => {

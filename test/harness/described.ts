@@ -17,7 +17,7 @@ export interface Answered {
 }
 
 const ID = "api";
-const document = JSON.parse(JSON.stringify(describeApi(routes, "0"))) as Described;
+const document = JSON.parse(JSON.stringify(describeApi(routes, "0", "b1"))) as Described;
 const ajv = new Ajv2020({ strict: false, formats: { "date-time": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/ } });
 ajv.addSchema({ $id: ID, ...document });
 

@@ -62,7 +62,7 @@ describePage(
       await page.getByRole("button", { name: "Log in" }).waitFor();
       expect(await page.getByRole("row").count()).toBe(0);
       const again = await branch.api("GET", "/instances/web/", {
-        headers: { cookie: `cyme_session=${cookie?.value}` },
+        headers: { cookie: `${cookie?.name}=${cookie?.value}` },
       });
       expect(again.status).toBe(401);
       await page.reload();

@@ -27,9 +27,8 @@ export async function addPeople(branch: Branch): Promise<void> {
 /** Gives a context the session of somebody, as if they had logged in. */
 export async function logIn(context: BrowserContext, branch: Branch, name: string): Promise<void> {
   const { status, headers } = await branch.api("POST", "/api/session/", { json: { name, password: PASSWORD } });
-  const cookie = /^cyme_session=([^;]+)/.exec(headers.get("set-cookie") ?? "")?.[1];
-  if (status !== 200 || cookie === undefined) throw new Error(`The log-in of ${name} was answered ${status}`);
-  await context.addCookies([
-    { name: "cyme_session", value: cookie, url: branch.url, httpOnly: true, sameSite: "Strict" },
-  ]);
+  const [, cookie, value] = /^([^=]+)=([^;]+)/.exec(headers.get("set-cookie") ?? "") ?? [];
+  if (status !== 200 || cookie === undefined || value === undefined)
+    throw new Error(`The log-in of ${name} was answered ${status}`);
+  await context.addCookies([{ name: cookie, value, url: branch.url, httpOnly: true, sameSite: "Strict" }]);
 }
