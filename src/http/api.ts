@@ -205,7 +205,8 @@ export class Api {
     const replayable =
       isForwardable && (!elsewhere.isAlone || !hearing.isOver) ? await readReplayable(asked, maxBody) : undefined;
     const request = replayable?.request() ?? asked;
-    const { timeout, ...params } = await readParams(request, parsed.query, route.params, maxBody);
+    const known = origin.is === "branch" ? [...route.params, ...route.branchParams] : route.params;
+    const { timeout, ...params } = await readParams(request, parsed.query, known, maxBody);
     visit.params = params;
     if (visit.who) refuseAdminParams(route.pattern, params, visit.who);
     const silent = new Set<string>();

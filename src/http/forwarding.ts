@@ -263,7 +263,7 @@ export class Forwarding {
     change: { readonly path?: string; readonly mayAdd?: boolean } = {},
   ): Promise<Response> {
     const { route, method, timed, replayable, signals } = trip;
-    if (route.pattern === LOG_PATTERN && !("after" in trip.params)) return this.#forwardLog(to, trip);
+    if (route.pattern === LOG_PATTERN) return this.#forwardLog(to, trip);
     const { timeoutMs } = timed();
     const { path = replayable.forwarded().path, ...rest } = change;
     const request = replayable.forwarded({ ...rest, path: withTimeout(path, timeoutMs) });

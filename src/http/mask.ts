@@ -4,10 +4,10 @@
  */
 
 /** A user, with or without a password, before the host of a URL. Without what stands before, which would be looked for anew from each letter. */
-const USERINFO = /:\/\/[^\s/?#"'<>\\]*@/g;
+const USERINFO = /:\/\/[^ \t-\r/?#"'<>\\]*@/g;
 
 /** The same where the URL is encoded. */
-const ENCODED = /(%3a%2f%2f)(?:(?!%2f|%3f|%23)[^\s/?#"'<>\\])*(?:%40|@)/gi;
+const ENCODED = /(%3a%2f%2f)(?:(?!%2f|%3f|%23)[^ \t-\r/?#"'<>\\])*(?:%40|@)/gi;
 
 /** Text without userinfo in URLs. */
 export const maskedText = (text: string): string => text.replaceAll(USERINFO, "://").replaceAll(ENCODED, "$1");
@@ -39,26 +39,53 @@ export async function maskedResponse(response: Response): Promise<Response> {
   }
   if (!type.startsWith("text/plain") || !response.body) return response;
   headers.delete("content-length");
-  return new Response(response.body.pipeThrough(maskedLines()), { status, headers });
+  return new Response(response.body.pipeThrough(maskedParts()), { status, headers });
 }
 
-/** As bytes may end within a line, and in a followed log it may be long until the rest comes. */
-const LINE_BYTES = 64 * 1024;
+/** Of one word, as bytes may end within it, and the rest may come later or never. */
+const WORD_BYTES = 64 * 1024;
+/** What ends words: no user and no password of a URL goes beyond it. */
+const WORD_END = /[ \t-\r"'<>]/;
+/** Behind it a user and a password may stand. */
+const MARK = /:\/\/|%3a%2f%2f/i;
+const MARK_BYTES = "%3a%2f%2f".length;
 
-function maskedLines(): TransformStream<Uint8Array, Uint8Array> {
-  // One character is one byte in it, so that whatever a worker wrote comes out as it was.
+/**
+ * A text that comes in parts, which may end anywhere. Of a word that does not end, or is too long to be kept until it does, what follows a
+ * `://` is left out: it may be half a password.
+ */
+function maskedParts(): TransformStream<Uint8Array, Uint8Array> {
   let rest = "";
-  const bytesOf = (text: string) => Uint8Array.from(Buffer.from(maskedText(text), "latin1"));
+  let isLeftOut = false;
   return new TransformStream({
     transform(chunk, out) {
-      const text = rest + Buffer.from(chunk).toString("latin1");
-      const end = text.lastIndexOf("\n") + 1;
-      const cut = text.length - end > LINE_BYTES ? text.length : end;
-      rest = text.slice(cut);
-      if (cut > 0) out.enqueue(bytesOf(text.slice(0, cut)));
+      // One character is one byte in it, so that whatever a worker wrote comes out as it was.
+      const part = Buffer.from(chunk).toString("latin1");
+      const from = isLeftOut ? part.search(WORD_END) : 0;
+      if (from < 0) return;
+      const text = rest + part.slice(from);
+      const begin = beginOfLastWord(text);
+      const word = text.slice(begin);
+      const isLong = word.length > WORD_BYTES;
+      isLeftOut = isLong && MARK.test(word);
+      rest = isLeftOut ? "" : isLong ? word.slice(-MARK_BYTES) : word;
+      tell(out, maskedText(text.slice(0, begin)) + (isLong ? untilMark(word.slice(0, word.length - rest.length)) : ""));
     },
-    flush(out) {
-      if (rest !== "") out.enqueue(bytesOf(rest));
-    },
+    flush: (out) => tell(out, untilMark(rest)),
   });
+}
+
+function tell(out: TransformStreamDefaultController<Uint8Array>, text: string): void {
+  if (text !== "") out.enqueue(Uint8Array.from(Buffer.from(text, "latin1")));
+}
+
+function beginOfLastWord(text: string): number {
+  let at = text.length;
+  while (at > 0 && !WORD_END.test(text.charAt(at - 1))) at--;
+  return at;
+}
+
+function untilMark(word: string): string {
+  const mark = word.search(MARK);
+  return mark < 0 ? word : `${word.slice(0, mark)}...`;
 }

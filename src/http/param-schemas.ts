@@ -96,8 +96,6 @@ const BY_NAME: Readonly<Record<string, ParamSchema>> = {
   forget: flag("Remove a branch that is away with all that it owns"),
   lines: plain("Last lines of the log; 100 where it is not given", whole(0, 100_000)),
   follow: flag("Go on with what is added"),
-  after: text("The X-Cyme-Log-Position of an answer before: what was added since"),
-  parts: flag("The first part of the last lines; the header X-Cyme-Log-End says where they end"),
 };
 
 const LIMIT = (most: number) => plain("At most so many; 100 where it is not given", whole(1, most));

@@ -26,6 +26,7 @@ import {
   lastLines,
   linesAfter,
   LOG_END,
+  LOG_PART_PARAMS,
   LOG_POSITION,
   type LogPart,
 } from "./worker-log.ts";
@@ -69,6 +70,8 @@ export interface Route {
   /** `/:app/instances/:name`: what is matched, and the names that handlers get. */
   readonly pattern: string;
   readonly params: readonly string[];
+  /** Those that other branches may give besides. */
+  readonly branchParams: readonly string[];
   readonly about: string;
   /** Who may call it. */
   readonly role: Wanted;
@@ -106,7 +109,8 @@ function route(
 ): Route {
   const role = wantedRole(methods, pattern);
   const whose = answeredBy(methods, pattern);
-  return { methods, pattern, params: [...params, "timeout"], about, role, answeredBy: whose, handle };
+  const branchParams = pattern.endsWith("/log") ? LOG_PART_PARAMS : [];
+  return { methods, pattern, params: [...params, "timeout"], branchParams, about, role, answeredBy: whose, handle };
 }
 
 /** By the names in a pattern, so that no route of an instance can be forgotten. */
@@ -248,13 +252,7 @@ export const routes: readonly Route[] = [
       return answer(call, 200, bounds);
     },
   ),
-  route(
-    ["GET"],
-    "/:app/instances/:name/log",
-    ["lines", "follow", "after", "parts"],
-    "The end of the worker's log",
-    showLog,
-  ),
+  route(["GET"], "/:app/instances/:name/log", ["lines", "follow"], "The end of the worker's log", showLog),
   route(["GET"], "/:app/instances/:name/samples", [], "What its worker used in the last hour", async (call) => {
     const { instance } = await call.controller.instances.get(appOf(call), name(call, "name"));
     return respond(200, samplesView(call.controller.samples.of(instance.name)));

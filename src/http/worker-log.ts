@@ -7,7 +7,14 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /** Most that one answer to another branch holds: the bus bounds its messages, and holds up others with large ones. */
 const PART_BYTES = 4 * 1024 * 1024;
 const LOOK_MS = 250;
+const NEWLINE = 10;
 const NOTHING_YET = Buffer.from("\n");
+
+/**
+ * What branches ask each other: the first part of the last lines, and what comes after a position. Nobody else chooses where a part begins:
+ * in the middle of a password it would not be known for one.
+ */
+export const LOG_PART_PARAMS = ["after", "parts"] as const;
 
 /** The header that says how far a log was read, to be given back as the parameter `after`. */
 export const LOG_POSITION = "x-cyme-log-position";
@@ -38,8 +45,9 @@ export function firstOfLastLines(file: string, lines: number): LogPart {
   const part = withFile(file, (fd) => {
     const { size, ino } = fstatSync(fd);
     const tail = readTail(fd, size, lines);
+    const end = endOfTail(fd, size, lines);
     const bytes = tail.subarray(0, PART_BYTES);
-    return partOf(ino, size - tail.length + bytes.length, bytes, size);
+    return partOf(ino, end - tail.length + bytes.length, bytes, end);
   });
   return part ?? NO_FILE;
 }
@@ -69,7 +77,7 @@ export function followLog(file: string, lines: number, signal: AbortSignal): Rea
   let inode = 0;
   const first = withFile(file, (fd) => {
     const { size, ino } = fstatSync(fd);
-    [offset, inode] = [size, ino];
+    [offset, inode] = [endOfTail(fd, size, lines), ino];
     return readTail(fd, size, lines);
   });
   const readNew = () =>
@@ -112,29 +120,43 @@ export function followLog(file: string, lines: number, signal: AbortSignal): Rea
   });
 }
 
+/** The last `lines` lines, of which each byte is looked at once: the last one perhaps without its end. */
 function readTail(fd: number, size: number, lines: number): Uint8Array<ArrayBuffer> {
-  let tail = new Uint8Array();
-  if (lines === 0) return tail;
+  const chunks: Uint8Array[] = [];
   let start = size;
-  while (start > 0 && size - start < MAX_BYTES) {
+  let left = lines;
+  while (left > 0 && start > 0 && size - start < MAX_BYTES) {
     const length = Math.min(CHUNK_BYTES, start);
     start -= length;
-    tail = Buffer.concat([readAt(fd, start, length), tail]);
-    const from = startOfLastLines(tail, lines);
-    if (from > 0) return tail.slice(from);
+    const chunk = readAt(fd, start, length);
+    const found = beginOfLines(chunk, left, start + chunk.length === size);
+    left = found.left;
+    chunks.push(chunk.subarray(found.begin));
   }
-  return tail;
+  const tail = new Uint8Array(Buffer.concat(chunks.toReversed()));
+  if (left === 0 || start === 0) return tail;
+  // Cut off, the first line is not whole, and might begin in the middle of a password.
+  const end = tail.indexOf(NEWLINE);
+  return end < 0 ? new Uint8Array() : tail.slice(end + 1);
 }
 
-/** Where the last `lines` lines begin; 0 where there are no more than that. */
-function startOfLastLines(bytes: Uint8Array, lines: number): number {
-  const newline = 10;
-  let at = bytes.length - (bytes.at(-1) === newline ? 1 : 0);
-  for (let seen = 0; seen < lines; seen++) {
-    at = bytes.lastIndexOf(newline, at - 1);
-    if (at <= 0) return 0;
+/** Where the last `lines` lines begin, and how many of them begin before these bytes. */
+function beginOfLines(bytes: Uint8Array, lines: number, isEnd: boolean): { begin: number; left: number } {
+  let left = lines;
+  let at = bytes.length - (isEnd && bytes.at(-1) === NEWLINE ? 1 : 0);
+  while (at > 0) {
+    at = bytes.lastIndexOf(NEWLINE, at - 1);
+    if (at < 0) break;
+    if (--left === 0) return { begin: at + 1, left };
   }
-  return at + 1;
+  return { begin: 0, left };
+}
+
+/** Where it goes on after the last `lines` lines: after none with the line that is being written, as a whole. */
+function endOfTail(fd: number, size: number, lines: number): number {
+  if (lines > 0) return size;
+  const last = readTail(fd, size, 1);
+  return last.at(-1) === NEWLINE ? size : size - last.length;
 }
 
 function readAt(fd: number, offset: number, length: number): Uint8Array<ArrayBuffer> {

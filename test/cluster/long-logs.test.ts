@@ -30,6 +30,21 @@ test("a log is followed through another branch, also when much is added at once"
   expect(Buffer.concat(read).toString() === wanted).toBe(true);
 });
 
+test("where a part of a log begins is for branches to say, and for nobody else", async () => {
+  await using cluster = await withLog("amqp://u:hush@h\n");
+  for (const branch of ["a", "b"]) {
+    for (const param of ["after=0:9", "parts=1"]) {
+      const { status, body } = await cluster.ask(branch, `GET /shop/instances/web/log/?${param}`);
+      expect([branch, param, status, JSON.stringify(body)]).toEqual([
+        branch,
+        param,
+        400,
+        expect.not.stringContaining("sh@"),
+      ]);
+    }
+  }
+});
+
 const text = (body: unknown) => String(body);
 const logOf = (cluster: MemoryCluster) => join(cluster.branch("b").test.instanceDir, "web", "worker.log");
 
