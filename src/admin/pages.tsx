@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import type { Role } from "./api/types.ts";
 import type { IconName } from "./kit/icon.tsx";
 import { Empty, PageHead } from "./kit/parts.tsx";
+import { may, session } from "./state/session.ts";
 import { Overview } from "./overview/overview.tsx";
 import { Instances } from "./instances/instances.tsx";
 import { Instance } from "./instance/instance.tsx";
@@ -53,7 +54,7 @@ export const navigation: readonly Page[] = [
   { path: "api", name: "API", icon: "api", wanted: "viewer", View: ApiPage },
 ];
 
-/** What is shown at an address. */
+/** What is shown at an address, to who is there. */
 export function pageFor(path: readonly string[]): {
   readonly View: ComponentType<PageProps>;
   readonly title: (path: readonly string[]) => string;
@@ -61,7 +62,22 @@ export function pageFor(path: readonly string[]): {
   const page = navigation.find((entry) => entry.path === (path[0] ?? ""));
   const View = path.length <= 1 ? page?.View : page?.One;
   if (!page || !View) return { View: Nowhere, title: () => "Not found" };
-  return { View, title: ([, name]) => name ?? page.name };
+  return { View: may(page.wanted) ? View : Refused, title: ([, name]) => name ?? page.name };
+}
+
+/** A page that the role is not enough for. */
+function Refused({ path }: PageProps) {
+  const page = navigation.find((entry) => entry.path === path[0]);
+  return (
+    <>
+      <PageHead title={page?.name} />
+      <Empty icon="info">
+        <p>
+          This page is for the role {page?.wanted}; yours is {session.value?.role}. <a href="#/">To the overview</a>
+        </p>
+      </Empty>
+    </>
+  );
 }
 
 function Nowhere() {

@@ -18,7 +18,7 @@ export function Consumers({ instance }: { readonly instance: Instance }) {
       {all.length === 0 ? (
         <Empty icon="queues">
           <p>
-            The app declares no queue. <a href={href("queues", { app })}>Declare one</a>
+            The app declares no queue. {may("admin") && <a href={href("queues", { app })}>Declare one</a>}
           </p>
         </Empty>
       ) : (

@@ -4,6 +4,7 @@ import { path } from "../api/request.ts";
 import { Button } from "../kit/button.tsx";
 import { Icon } from "../kit/icon.tsx";
 import { Card } from "../kit/parts.tsx";
+import { SearchField } from "../kit/search-field.tsx";
 import { followLog } from "./follow-log.ts";
 import { found, type LogLine } from "./log-lines.ts";
 
@@ -33,16 +34,7 @@ export function Log({ app, name }: { readonly app: string; readonly name: string
   return (
     <Card title="Log" class="log" actions={<a href={`${place}?lines=${ALL_LINES}`}>As text</a>}>
       <div class="filters">
-        <label class="search">
-          <Icon name="search" />
-          <input
-            type="search"
-            aria-label="Search the log"
-            placeholder="Search the log"
-            value={wanted.value}
-            onInput={(event) => (wanted.value = event.currentTarget.value)}
-          />
-        </label>
+        <SearchField label="Search the log" value={wanted.value} onInput={(words) => (wanted.value = words)} />
         <Button
           icon={isPaused ? "play" : "pause"}
           pressed={isPaused}

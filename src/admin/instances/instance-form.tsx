@@ -34,7 +34,8 @@ export function AddInstance({ app, onClose }: { readonly app: string; readonly o
       {names.length === 0 ? (
         <div class="dialog-body">
           <p>
-            An instance belongs to an app, and there is none yet. <a href={href("apps", { add: "1" })}>Add an app</a>
+            An instance belongs to an app, and there is none yet.{" "}
+            {may("admin") ? <a href={href("apps", { add: "1" })}>Add an app</a> : "An admin can add one."}
           </p>
         </div>
       ) : (

@@ -1,4 +1,4 @@
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import type { Instance, InstanceState } from "../api/types.ts";
 import { Button } from "../kit/button.tsx";
 import { Grid } from "../kit/grid.tsx";
@@ -22,14 +22,14 @@ export function Instances() {
   const rows = inStates(passing.value, filter);
   const selected = namesIn(query.get("selected"));
   const chosen = [...selected].flatMap((name) => instances.value.get(name) ?? []);
-  const isAdding = useSignal(query.get("add") === "1");
   const total = instances.value.size;
   const canAct = may("operator");
+  const isAdding = canAct && query.get("add") === "1";
   return (
     <>
       <PageHead title="Instances" note={isLoaded.value ? `${rows.length} of ${total}` : "loading"}>
         {canAct && (
-          <Button kind="main" icon="plus" onClick={() => (isAdding.value = true)}>
+          <Button kind="main" icon="plus" onClick={() => setQuery({ add: "1" })}>
             Add instance
           </Button>
         )}
@@ -54,15 +54,7 @@ export function Instances() {
         {...(canAct && { selected, onSelect: (next: ReadonlySet<string>) => setQuery({ selected: [...next].join() }) })}
         empty={<Nothing total={total} />}
       />
-      {isAdding.value && isLoaded.value && (
-        <AddInstance
-          app={filter.app}
-          onClose={() => {
-            isAdding.value = false;
-            setQuery({ add: "" });
-          }}
-        />
-      )}
+      {isAdding && isLoaded.value && <AddInstance app={filter.app} onClose={() => setQuery({ add: "" })} />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
 import { ApiError } from "../api/request.ts";
 import { Icon } from "./icon.tsx";
 
@@ -60,7 +61,7 @@ function sentence(error: unknown): string {
 }
 
 interface FieldProps {
-  /** Of the parameter: the id of the control, too. */
+  /** Of the parameter. */
   readonly name: string;
   readonly label: string;
   readonly hint?: ComponentChildren;
@@ -70,7 +71,8 @@ interface FieldProps {
 
 /** A label, a control, what is to be known of it, and what is wrong with it. */
 export function Field({ name, label, hint, error, children }: FieldProps) {
-  const id = `field-${name}`;
+  // Of its own: a login form may stand over another form with the same names.
+  const id = `${useId()}-${name}`;
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
   return (
     <div class={`field${error ? " is-wrong" : ""}`}>

@@ -8,6 +8,7 @@ import { STATE_NAMES, StateMark } from "../kit/state-mark.tsx";
 import { branches, instances, isLoaded, model, queues } from "../state/live.ts";
 import { DEPTH_MS, queueKey } from "../state/model.ts";
 import { href } from "../state/router.ts";
+import { may } from "../state/session.ts";
 import { now } from "../state/time.ts";
 import { concerns, type Concern, type Subject } from "./concerns.ts";
 
@@ -116,9 +117,11 @@ function States() {
       <Card title="Instances">
         <Empty icon="instances">
           <p>There are no instances yet.</p>
-          <p>
-            <a href={href("instances", { add: "1" })}>Add the first one</a>
-          </p>
+          {may("operator") && (
+            <p>
+              <a href={href("instances", { add: "1" })}>Add the first one</a>
+            </p>
+          )}
         </Empty>
       </Card>
     );

@@ -14,14 +14,15 @@ import { rowOf, type AppRow } from "./row.ts";
 
 /** All apps: what they are, and what hangs on them. */
 export function AppsPage() {
-  const edited = useSignal<App | "new" | null>(route.value.query.get("add") === "1" && may("admin") ? "new" : null);
+  const edited = useSignal<App | null>(null);
   const rows = rowsOf().filter(({ app }) => isFound(app.name, app.arguments, brokerText(app)));
   const isAdmin = may("admin");
+  const isAdding = isAdmin && route.value.query.get("add") === "1";
   return (
     <>
       <PageHead title="Apps" note={`${count(apps.value.size)} in the cluster, the same on every branch`}>
         {isAdmin && (
-          <Button kind="main" icon="plus" onClick={() => (edited.value = "new")}>
+          <Button kind="main" icon="plus" onClick={() => setQuery({ add: "1" })}>
             Add app
           </Button>
         )}
@@ -39,15 +40,8 @@ export function AppsPage() {
         onSort={(sort) => setQuery({ sort })}
         empty={<Empty>{apps.value.size === 0 ? "There is no app yet." : "No app has these words."}</Empty>}
       />
-      {edited.value !== null && (
-        <AppForm
-          app={edited.value === "new" ? null : edited.value}
-          onClose={() => {
-            edited.value = null;
-            setQuery({ add: "" });
-          }}
-        />
-      )}
+      {isAdding && <AppForm app={null} onClose={() => setQuery({ add: "" })} />}
+      {edited.value !== null && <AppForm app={edited.value} onClose={() => (edited.value = null)} />}
     </>
   );
 }

@@ -74,7 +74,7 @@ export function AuditPage() {
         rowKey={({ key }) => key}
         sort={route.value.query.get("sort") ?? "-at"}
         onSort={(sort) => setQuery({ sort })}
-        empty={<Empty>{first.value ? "Nothing is like that." : "Fetching …"}</Empty>}
+        empty={<Empty>{first.value || first.error !== null ? "There is nothing like that." : "Fetching …"}</Empty>}
       />
       {!isEnd.value && entries.length >= PAGE && (
         <p class="more">
@@ -98,8 +98,14 @@ function withKeys(entries: readonly AuditEntry[]): Row[] {
 
 const textOf = (params: AuditEntry["params"]) =>
   Object.entries(params)
-    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}=${valueText(name, value)}`)
     .join(" ");
+
+/** A password was there, but is not kept. */
+function valueText(name: string, value: unknown): string {
+  if (name === "password" && value === null) return "***";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 const SHORT = { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" } as const;
 

@@ -15,7 +15,7 @@ export interface Token extends User {
 
 /** What a role may do, least first. */
 export const ROLES: readonly { readonly value: Role; readonly label: string }[] = [
-  { value: "viewer", label: "viewer: sees everything but secrets" },
-  { value: "operator", label: "operator: instances, consumers, tasks" },
+  { value: "viewer", label: "viewer: sees all but secrets, users and the audit" },
+  { value: "operator", label: "operator: and works with instances, consumers, tasks" },
   { value: "admin", label: "admin: everything" },
 ];
