@@ -51,7 +51,22 @@ describe("users and tokens", () => {
     ["users.set ann --stdin --role viewer", 'PUT /api/users/ann/ {"role":"viewer","password":"correct horse"}'],
   ])("cyme %s sends %s", async (command, sent) => {
     const run = await runCyme(command.split(" "), { files });
-    expect(run.sent).toEqual([sent]);
+    expect(run.sent.at(-1)).toBe(sent);
+  });
+
+  test("users.set of a misspelt name adds nobody", async () => {
+    const answer = { status: 404, text: '{"nok":"Cannot find user \\"an\\"","error":"not-found","user":"an"}' };
+    const run = await runCyme(["users.set", "an", "--new-password", "--role", "admin"], { files, answer });
+    expect(run).toMatchObject({ code: 3, sent: ["GET /api/users/an/"] });
+    expect(run.stderr).toBe('error: Cannot find user "an"\nTo list them: cyme users\n');
+  });
+
+  test("createsuperuser of one that exists says how it is given another password", async () => {
+    const text = '{"nok":"User \\"root\\" exists already: change it with PUT","error":"conflict","user":"root"}';
+    const run = await runCyme(["createsuperuser", "root"], { files, answer: { status: 409, text } });
+    expect(run.stderr).toBe(
+      'error: User "root" exists already\nTo set a new password: cyme users.set root --new-password\n',
+    );
   });
 
   test.each(["users.add ann --role root", "users.set ann", "users.add a/b", "tokens.add .."])(

@@ -43,14 +43,18 @@ function nextSteps(error: CymeError, app: string): string[] {
   if (facts["stored"] === false && facts["maybe_sent"] !== true)
     lines.push(`Nothing was stored; it can be tried again${asTheSame(facts)}.`);
   if (facts["stored"] === null) lines.push(...whatIsNotKnown(facts, app));
-  if (CHANGE_IT.test(error.message))
-    lines.push(`To change it: cyme -a ${app} instances.set ${String(facts["instance"])}`);
+  if (CHANGE_IT.test(error.message)) lines.push(howToChange(facts, app));
   if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(error, app));
   if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or a name and a password in --url.");
   if (code === "not-found") lines.push(...whatThereIs(facts, app));
   if (code === "internal" && facts["id"] !== undefined) lines.push(`The branch's log says more under ${facts["id"]}.`);
   return lines;
 }
+
+const howToChange = ({ user, instance }: Facts, app: string) =>
+  typeof user === "string"
+    ? `To set a new password: cyme users.set ${user} --new-password`
+    : `To change it: cyme -a ${app} instances.set ${String(instance)}`;
 
 const asTheSame = ({ uuid }: Facts) => (typeof uuid === "string" ? `, with --uuid ${uuid} as the same task` : "");
 
@@ -87,6 +91,8 @@ const LISTS: Record<string, (app: string) => string> = {
   queue: (app) => `cyme -a ${app} queues`,
   consumer: () => "cyme consumers <instance>",
   branch: () => "cyme branches",
+  user: () => "cyme users",
+  token: () => "cyme tokens",
 };
 
 function whatThereIs(facts: Facts, app: string): string[] {

@@ -21,8 +21,12 @@ export class Users {
     return this.#api.write("POST", path(name), { json: user });
   }
 
-  /** Changes what is given; the sessions of the user end. */
-  set(name: string, change: { readonly password?: string; readonly role?: Role | undefined }): Promise<UserAnswer> {
+  /** Changes what is given; the sessions of the user end. A user that does not exist is `not-found`. */
+  async set(
+    name: string,
+    change: { readonly password?: string; readonly role?: Role | undefined },
+  ): Promise<UserAnswer> {
+    await this.#api.read(path(name)); // The route creates who is missing, which a misspelt name should not do.
     return this.#api.write("PUT", path(name), { json: change });
   }
 
