@@ -20,9 +20,11 @@ const PLACES = [
 ] as const;
 
 async function fillLogin(page: Page, name: string, password: string): Promise<void> {
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Log in" }).click();
+  // It may stand over another form.
+  const form = page.getByRole("dialog", { name: /^Log in/ });
+  await form.getByLabel("Name").fill(name);
+  await form.getByLabel("Password").fill(password);
+  await form.getByRole("button", { name: "Log in" }).click();
 }
 
 /** Texts of all answers that a page gets. The event stream has none before its end: what it brought is looked for in the page. */

@@ -45,6 +45,17 @@ export function useForm<T extends object>(initial: T): FormState<T> {
   };
 }
 
+/** A form that changes what there is, which may change meanwhile. `before` is what there is now: what differs from it was typed. */
+export function useEditForm<T extends object>(now: T): FormState<T> & { readonly before: Signal<T> } {
+  const before = useSignal(now);
+  const form = useForm(now);
+  useEffect(() => {
+    form.values.value = rebased(before.peek(), now, form.values.peek());
+    before.value = now;
+  }, [JSON.stringify(now)]);
+  return { ...form, before };
+}
+
 /** Goes to the field that is wrong, or to what is said of none. */
 function showWrong(form: Element): void {
   const field = form.querySelector<HTMLElement>("[aria-invalid]");
@@ -89,7 +100,7 @@ export function Field({ name, label, hint, error, children }: FieldProps) {
       )}
       {error && (
         <p class="error" id={`${id}-error`}>
-          {error}
+          {worded(error, name, label)}
         </p>
       )}
     </div>
