@@ -21,7 +21,7 @@ export class Audit {
     }
   }
 
-  /** Newest first: at most `limit` that were made before `beforeMs`. */
+  /** Newest first: `limit` that were made before `beforeMs`, and those of the same millisecond as the last of them. */
   list(limit: number, beforeMs: number): AuditEntry[] {
     return this.#parts.store.audit.list(limit, beforeMs);
   }

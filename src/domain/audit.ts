@@ -3,9 +3,9 @@ import type { Proof, Role } from "./access.ts";
 /** A change, or a log-in, that somebody asked for; also one that was refused. */
 export interface AuditEntry {
   readonly atMs: number;
-  /** Of the user or token; null where nobody was named. */
+  /** Of the user or token; null where nobody was named. At a log-in that failed the name that was tried. */
   readonly who: string | null;
-  /** Null where it was not known who asked. */
+  /** Null, as is `by`, where it was not known who asked. */
   readonly role: Role | null;
   readonly by: Proof | null;
   /** The address that it came from; null where it came over none. */
@@ -17,3 +17,10 @@ export interface AuditEntry {
   /** Of the answer. */
   readonly status: number;
 }
+
+/**
+ * Whether anybody, or any viewer, can ask for it as often as he likes: what was refused, and log-ins. That is not to drive out
+ * what was done.
+ */
+export const isOfCrowd = ({ by, path, status }: AuditEntry) =>
+  by === null || status === 401 || status === 403 || path === "/api/session";

@@ -23,7 +23,12 @@ export async function listAudit(call: Call): Promise<Response> {
   const query = new URLSearchParams({ limit: String(limit), ...(typeof before === "string" && { before }) });
   const others = (await call.others(`/api/audit/?${query.toString()}`)).flat() as { at: string }[];
   const all = [...own, ...others].toSorted((a, b) => (a.at < b.at ? 1 : Number(a.at > b.at) * -1));
-  return respond(200, all.slice(0, limit));
+  // As each branch does: what was asked for in one moment is told together, so that the next question begins behind it.
+  const last = all[limit - 1]?.at;
+  return respond(
+    200,
+    all.filter(({ at }, index) => index < limit || at === last),
+  );
 }
 
 function moment(raw: unknown): number {

@@ -334,7 +334,7 @@ export const audit = sqliteTable(
     path: text().notNull(),
     params: text({ mode: "json" }).$type<Record<string, unknown>>().notNull(),
     status: integer().notNull(),
-    /** Whether nobody knows who asked: of those others are dropped first. */
+    /** Whether anybody can make many of its kind: those are dropped first. */
     isAnonymous: integer("is_anonymous", { mode: "boolean" }).notNull(),
   },
   (table) => [index("audit_at").on(table.atMs), index("audit_anonymous").on(table.isAnonymous, table.id)],
