@@ -64,6 +64,16 @@ export class Arrival {
     return this.#stateOf()?.is === "up" && this.#missing.size === 0;
   }
 
+  /** Whether this branch cannot but know what others know: it has heard them, or has nothing to hear them by. */
+  get isSure(): boolean {
+    return this.#stateOf() === undefined || this.isReady;
+  }
+
+  /** Whether others can be heard, and what they know was not heard yet. */
+  get isUnderWay(): boolean {
+    return this.#stateOf()?.is === "up" && this.#missing.size > 0;
+  }
+
   /** Whether nothing is waited for: it is known what there is to know, or nobody can be heard. */
   get isOver(): boolean {
     const state = this.#stateOf();

@@ -26,6 +26,33 @@ export class Hearing {
     return this.#parts.cluster.arrival.isOver;
   }
 
+  /** Whether others can be heard, who may know somebody where nobody is known here. */
+  get isUnderWay(): boolean {
+    return this.#parts.cluster.arrival.isUnderWay;
+  }
+
+  /**
+   * Waits for others that can be heard, for the sake of somebody who may all since nobody is known here: in full, however little
+   * time the caller has. Gives the options with what is left of it.
+   */
+  async waitForNobody(options: CallOptions): Promise<CallOptions> {
+    const { cluster, clock } = this.#parts;
+    if (!cluster.arrival.isUnderWay) return options;
+    const sinceMs = clock.now();
+    await cluster.arrival.until(READ_MS);
+    return { ...options, timeoutMs: Math.max(0, options.timeoutMs - (clock.now() - sinceMs)) };
+  }
+
+  /**
+   * Throws `unavailable` where others were not heard. Whom somebody that nobody knows makes a user here would be one everywhere
+   * as soon as they are.
+   */
+  refuseUnsure(): void {
+    if (this.#parts.cluster.arrival.isSure) return;
+    const why = "The broker by which branches hear each other is away, so nobody knows whether there are users already";
+    throw unavailable(`${why}: ask again once it is back, or with -L on the machine of the branch`, { stored: false });
+  }
+
   /**
    * Waits in the caller's time, also with nowait, and gives the options with what is left of it. Where that is not enough a read
    * adds all others to `silent`, and a wish rejects `unavailable`. A branch that nobody can be heard by goes on at once.

@@ -20,7 +20,12 @@ const ALONE: Readonly<Record<string, unknown>> = {
   elsewhere: { isAlone: true, isHere: () => false },
   logins: { isNobodyKnown: true },
   audit: { add: () => undefined },
-  hearing: { isOver: true, wait: (options: unknown) => Promise.resolve(options) },
+  hearing: {
+    isOver: true,
+    wait: (options: unknown) => Promise.resolve(options),
+    waitForNobody: (options: unknown) => Promise.resolve(options),
+    refuseUnsure: () => undefined,
+  },
 };
 
 /** An API over controllers that only note what they are asked, as `instances.restart shop web`. */

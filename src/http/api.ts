@@ -1,5 +1,6 @@
 import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
+import type { Weight } from "../controller/hearing.ts";
 import { isAtLeast, type Who } from "../domain/access.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
@@ -240,19 +241,26 @@ export class Api {
 
   /** A branch that has just come may be one of many, and is to know what they know before it speaks for all. */
   async #heard(target: Target<"route">, visit: Visit, options: CallOptions): Promise<CallOptions> {
-    const { elsewhere, hearing } = this.#options.controller;
-    const { method, match } = target;
+    const { hearing } = this.#options.controller;
+    const weight = this.#weightOf(target, visit);
+    const heard = weight ? await hearing.wait(options, weight) : options;
+    if (visit.who?.by !== "open") return heard;
+    const sure = await hearing.waitForNobody(heard);
+    await this.#refuseClosed(visit);
+    if (target.method !== "GET" && ACCESS.test(target.match.route.pattern)) hearing.refuseUnsure();
+    return sure;
+  }
+
+  /** How much the answer depends on what others know; undefined where it does not. */
+  #weightOf({ method, match }: Target<"route">, { origin, who }: Visit): Weight | undefined {
     const { pattern, answeredBy } = match.route;
-    const { origin, who } = visit;
     const isOpenWrite = who?.by === "open" && method !== "GET";
     const isForAll = isOpenWrite || pattern === "/" || pattern.startsWith("/:app") || ACCESS.test(pattern);
-    const isOwn = match.path["name"] !== undefined && elsewhere.isHere(match.path["name"]);
-    if (!isForAll || isOwn || origin.is === "branch") return options;
-    if (method === "GET" && origin.is === "command") return options;
+    const isOwn = match.path["name"] !== undefined && this.#options.controller.elsewhere.isHere(match.path["name"]);
+    if (!isForAll || isOwn || origin.is === "branch") return undefined;
+    if (method === "GET") return origin.is === "command" ? undefined : "read";
     const isWish = answeredBy === undefined || answeredBy === "owner or a new one";
-    const heard = await hearing.wait(options, method === "GET" ? "read" : isWish ? "wish" : "send");
-    await this.#refuseClosed(visit);
-    return heard;
+    return isWish ? "wish" : "send";
   }
 
   /** Where everybody was admin, for nobody was known: somebody may have been heard of meanwhile. */

@@ -134,6 +134,8 @@ export class SimulatedBranch<B extends Bus> {
   readonly test: TestBranch;
   /** Whether it was told to shut down. */
   isShutDown = false;
+  /** Whether who asks does so by the socket, and not by a loopback address. */
+  isTrusted = true;
   /** Takes the tasks that it sends. */
   readonly taskBroker = new FakeTaskBroker();
   readonly #world: World<B>;
@@ -250,7 +252,7 @@ export class SimulatedBranch<B extends Bus> {
 
   /** The body of what is answered, as it comes. */
   async open(path: string): Promise<ReadableStream<Uint8Array>> {
-    const { body } = await this.#alive().api.handle(new Request(`http://127.0.0.1:8000${path}`), true);
+    const { body } = await this.#alive().api.handle(new Request(`http://127.0.0.1:8000${path}`), this.isTrusted);
     if (!body) throw new Error(`${path} is answered without a body`);
     return body;
   }
@@ -278,7 +280,7 @@ export class SimulatedBranch<B extends Bus> {
   }
 
   async #answer(request: Request): Promise<{ status: number; headers: Headers; text: string }> {
-    const response = await this.#alive().api.handle(request, true);
+    const response = await this.#alive().api.handle(request, this.isTrusted);
     return { status: response.status, headers: response.headers, text: await response.text() };
   }
 
