@@ -6,16 +6,16 @@ import { whileAllowed } from "./allowed.ts";
 
 const ann: Who = { name: "ann", role: "viewer", by: "session", from: "127.0.0.1" };
 
-function setup() {
+function setup(reader = ann) {
   const clock = new ManualClock();
   const left = new AbortController();
-  const now: { who: Who | Error; asked: number } = { who: ann, asked: 0 };
+  const now: { who: Who | Error; asked: number } = { who: reader, asked: 0 };
   const identify = async () => {
     now.asked++;
     if (now.who instanceof Error) throw now.who;
     return now.who;
   };
-  return { clock, left, now, allowed: whileAllowed(ann, identify, left.signal, clock) };
+  return { clock, left, now, allowed: whileAllowed(reader, identify, left.signal, clock) };
 }
 
 describe("an answer that goes on", () => {
@@ -33,6 +33,13 @@ describe("an answer that goes on", () => {
     const { clock, allowed, now } = setup();
     now.who = who;
     await clock.advance(10_000);
+    expect(allowed.aborted).toBe(true);
+  });
+
+  test("ends at once where nobody was known, and somebody is", async () => {
+    const { clock, allowed, now } = setup({ name: null, role: "admin", by: "open", from: null });
+    now.who = new CymeError("unauthorized", "closed");
+    await clock.advance(1_000);
     expect(allowed.aborted).toBe(true);
   });
 

@@ -32,7 +32,7 @@ function feeding(pid: number | null = 1) {
   });
   const leaving = new AbortController();
   const open = async (reader: Partial<Reader> = {}) => {
-    const all = { mask: undefined, mayRead: async () => true, until: leaving.signal };
+    const all = { mask: undefined, mayRead: async () => true, isShut: () => false, until: leaving.signal };
     const events = new Events(feed.open({ ...all, ...reader }));
     await branch.clock.advance(0);
     return events;
@@ -97,6 +97,20 @@ describe("the feed", () => {
     expect([revoked.isOver, other.isOver]).toEqual([true, false]);
   });
 
+  test("tells nothing more to whom it is shut, from the next look on", async () => {
+    await using at = feeding();
+    let isShut = false;
+    const [open, other] = [await at.open({ isShut: () => isShut }), await at.open()];
+    await at.branch.clock.advance(5_000);
+    expect(open.isOver).toBe(false);
+    isShut = true;
+    await at.branch.add("web", { env: { KEY: "secret" } });
+    await at.branch.clock.advance(1_000);
+    expect([open.isOver, other.isOver]).toEqual([true, false]);
+    expect(other.text).toContain("secret");
+    expect(open.text).not.toContain("secret");
+  });
+
   test("ends when the server does", async () => {
     await using at = feeding();
     const events = await at.open();
@@ -114,7 +128,7 @@ describe("the feed", () => {
   test("has 200 readers at most", async () => {
     await using at = feeding();
     for (let i = 0; i < 200; i++) await at.open();
-    const reader = { mask: undefined, mayRead: async () => true, until: at.leaving.signal };
+    const reader = { mask: undefined, mayRead: async () => true, isShut: () => false, until: at.leaving.signal };
     expect(words(() => at.feed.open(reader))).toContain("200 readers");
   });
 

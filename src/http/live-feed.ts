@@ -19,6 +19,8 @@ export interface Reader {
   readonly mask: Mask | undefined;
   /** Asked now and then: whether the reader may still read. */
   readonly mayRead: () => Promise<boolean>;
+  /** Asked before all that is told: whether the reader is to be told nothing more. */
+  readonly isShut: () => boolean;
   /** Aborted when the reader has left, or the server ends. */
   readonly until: AbortSignal;
 }
@@ -167,8 +169,10 @@ export class Feed {
   }
 
   #tell(texts: Texts): void {
-    if (texts.isEmpty) return;
-    for (const { stream, reader } of this.#listeners) stream.write(texts.bytesFor(reader.mask));
+    for (const { stream, reader } of [...this.#listeners]) {
+      if (reader.isShut()) stream.end();
+      else if (!texts.isEmpty) stream.write(texts.bytesFor(reader.mask));
+    }
   }
 
   #all(mask: Mask | undefined): string {

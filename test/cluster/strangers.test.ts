@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { Events } from "../harness/events.ts";
 import { MemoryCluster } from "./memory.ts";
 
 const ADMIN = { role: "admin" };
@@ -54,5 +55,24 @@ describe("whoever asks a branch that knows no user", () => {
     while (cluster.branch("a").bus.state.is !== "up") await cluster.clock.advance(10);
     expect(cluster.branch("a").test.store.tokens.all()).toEqual([]);
     expect(await cluster.ask("a", `GET ${path}?timeout=0`)).toMatchObject(CLOSED);
+  });
+
+  test("is told nothing of what others have once the bus is back, nor after the first user", async () => {
+    await using cluster = await setup();
+    const read = async () => new Events(await cluster.branch("a").open("/api/events/"));
+    const before = await read();
+    await cluster.clock.advance(3_000);
+    expect(before.isOver).toBe(false);
+    cluster.network.cut(cluster.branch("a").bus);
+    await addAnn(cluster);
+    await cluster.ask("b", "PUT /hidden/");
+    await cluster.clock.advance(8_000);
+    const between = await read();
+    cluster.network.mend(cluster.branch("a").bus);
+    await cluster.clock.advance(8_000);
+    for (const events of [before, between]) {
+      expect(events.isOver).toBe(true);
+      expect(events.text).not.toContain("hidden");
+    }
   });
 });
