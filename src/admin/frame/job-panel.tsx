@@ -1,12 +1,14 @@
 import { useEffect } from "preact/hooks";
 import { Button } from "../kit/button.tsx";
+import { isNarrow } from "../kit/narrow.ts";
 import { InstanceLink } from "../kit/parts.tsx";
 import { closeJob, job, stopJob } from "../state/job.ts";
+import { route } from "../state/router.ts";
 
 /** After all went well; what went wrong stays until it is closed. */
 const SHOWN_MS = 8000;
 
-/** How far that is which is done to several instances, and what went wrong with whom. */
+/** How far that is which is done to several instances, and what went wrong with whom: the latter beside the instances alone. */
 export function JobPanel() {
   const state = job.value;
   const isWell = state?.is === "over" && state.done === state.total && state.failures.length === 0;
@@ -15,7 +17,7 @@ export function JobPanel() {
     const timer = setTimeout(closeJob, SHOWN_MS);
     return () => clearTimeout(timer);
   }, [isWell]);
-  if (!state) return null;
+  if (!state || (state.is === "over" && route.value.path[0] !== "instances")) return null;
   const { title, done, total, failures, is } = state;
   const good = done - failures.length;
   return (
@@ -30,20 +32,23 @@ export function JobPanel() {
           </Button>
         )}
       </header>
-      <progress max={total} value={done} aria-label={title} />
+      <progress max={total} value={good} aria-label={title} />
       <p role="status">
         {good} of {total} done{failures.length > 0 && `, ${failures.length} failed`}
         {is === "stopping" && "; waiting for what is on its way"}
         {is === "over" && done < total && `, ${total - done} not begun`}
       </p>
       {failures.length > 0 && (
-        <ul>
-          {failures.map(({ name, why }) => (
-            <li key={name}>
-              <InstanceLink name={name} /> <span>{why}</span>
-            </li>
-          ))}
-        </ul>
+        <details open={!isNarrow.value}>
+          <summary>What went wrong</summary>
+          <ul>
+            {failures.map(({ name, why }) => (
+              <li key={name}>
+                <InstanceLink name={name} /> <span>{why}</span>
+              </li>
+            ))}
+          </ul>
+        </details>
       )}
     </section>
   );

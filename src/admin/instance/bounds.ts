@@ -7,14 +7,14 @@ export interface Bounds {
 const LEAST_TOP = 16;
 const HIGHEST = 10_000;
 
-/** After a slider was moved: the other one gives way, so that min ≤ max. */
+/** After a slider was moved, or a number typed: that one alone, since nobody said anything of the other. */
 export function moved(bounds: Bounds, key: keyof Bounds, value: number): Bounds {
   if (!Number.isFinite(value)) return bounds;
-  const whole = Math.min(HIGHEST, Math.max(key === "max" ? 1 : 0, Math.round(value)));
-  return key === "max"
-    ? { max: whole, min: Math.min(bounds.min, whole) }
-    : { min: whole, max: Math.max(bounds.max, whole, 1) };
+  return { ...bounds, [key]: Math.min(HIGHEST, Math.max(key === "max" ? 1 : 0, Math.round(value))) };
 }
+
+/** Whether a worker can be between them. */
+export const areInOrder = ({ min, max }: Bounds) => min <= max;
 
 /** Where sliders end: well above what is there, so that one may pull further. */
 export const topOf = ({ max }: Bounds) => Math.min(HIGHEST, Math.max(LEAST_TOP, 2 ** Math.ceil(Math.log2(max * 2))));

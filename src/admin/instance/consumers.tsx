@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { path, request } from "../api/request.ts";
 import type { Instance } from "../api/types.ts";
-import { Card, count, Empty } from "../kit/parts.tsx";
+import { Card, Empty, several } from "../kit/parts.tsx";
 import { apps, queues } from "../state/live.ts";
 import { queueKey } from "../state/model.ts";
 import { href } from "../state/router.ts";
@@ -17,9 +17,7 @@ export function Consumers({ instance }: { readonly instance: Instance }) {
     <Card title="Consumes from">
       {all.length === 0 ? (
         <Empty icon="queues">
-          <p>
-            The app declares no queue. {may("admin") && <a href={href("queues", { app })}>Declare one</a>}
-          </p>
+          <p>The app declares no queue. {may("admin") && <a href={href("queues", { app })}>Declare one</a>}</p>
         </Empty>
       ) : (
         <ul class="consumers">
@@ -68,7 +66,7 @@ function Consumer({ app, instance, queue, isConsumed }: ConsumerProps) {
         <span class="mono">{queue}</span>
       </label>
       <span class="dim">
-        {known ? `${count(known.messages)} messages · ${count(known.consumers)} consumers` : "not declared"}
+        {known ? `${several(known.messages, "message")} · ${several(known.consumers, "consumer")}` : "not declared"}
       </span>
     </li>
   );

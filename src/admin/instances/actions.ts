@@ -6,6 +6,29 @@ export type Verb = "enable" | "disable" | "restart" | "restart one by one" | "de
 
 type Named = Pick<Instance, "app" | "name">;
 
+/** Whether it can be done to an instance as it is. Of one whose branch does not answer nobody knows, so its branch will say. */
+export function fits(verb: Verb, { is_enabled: isEnabled, is_held: isHeld }: Pick<Instance, "is_enabled" | "is_held">) {
+  switch (verb) {
+    case "enable":
+      return !isEnabled || isHeld;
+    case "disable":
+    case "restart":
+    case "restart one by one":
+      return isEnabled !== false;
+    case "delete":
+      return true;
+    default:
+      return verb satisfies never;
+  }
+}
+
+/** Of those that it can not be done to: `9 are disabled already`; undefined where there are none. */
+export function leftOut(verb: Verb, many: number): string | undefined {
+  if (many === 0) return undefined;
+  const what = verb === "enable" ? "enabled already" : verb === "disable" ? "disabled already" : "disabled";
+  return `${many} ${many === 1 ? "is" : "are"} ${what}`;
+}
+
 /** Stopping waits for running tasks, and a rolling restart for its turn. */
 const WAIT_S = 3600;
 

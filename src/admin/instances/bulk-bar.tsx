@@ -2,8 +2,10 @@ import type { Instance } from "../api/types.ts";
 import { Button } from "../kit/button.tsx";
 import { confirm } from "../kit/dialog.tsx";
 import type { IconName } from "../kit/icon.tsx";
+import { several } from "../kit/parts.tsx";
+import { some } from "../pages/named.ts";
 import { job, runJob } from "../state/job.ts";
-import { act, warningOf, type Verb } from "./actions.ts";
+import { act, fits, leftOut, warningOf, type Verb } from "./actions.ts";
 
 interface BulkBarProps {
   readonly selected: readonly Instance[];
@@ -23,21 +25,34 @@ const VERBS: readonly { readonly verb: Verb; readonly icon: IconName; readonly d
 export function BulkBar({ selected, onDone }: BulkBarProps) {
   const isBusy = job.value !== null && job.value.is !== "over";
   const run = async (verb: Verb, doing: string) => {
+    const fitting = selected.filter((one) => fits(verb, one));
     const warning = warningOf(
       verb,
-      selected.map(({ name }) => name),
+      fitting.map(({ name }) => name),
     );
-    if (warning && !(await confirm({ ...warning, text: <Asked text={warning.text} selected={selected} /> }))) return;
-    onDone(await runJob(`${doing} ${selected.length} instances`, selected, (one) => act(verb, one)));
+    const text = warning && (
+      <Asked text={warning.text} all={fitting} rest={leftOut(verb, selected.length - fitting.length)} />
+    );
+    if (warning && !(await confirm({ ...warning, text }))) return;
+    onDone(await runJob(`${doing} ${several(fitting.length, "instance")}`, fitting, (one) => act(verb, one)));
   };
   return (
     <div class="bulk" role="toolbar" aria-label="Selected instances">
       <b>{selected.length} selected</b>
-      {VERBS.map(({ verb, icon, doing }) => (
-        <Button key={verb} icon={icon} disabled={isBusy} onClick={() => void run(verb, doing)}>
-          {verb[0]?.toUpperCase() + verb.slice(1)}
-        </Button>
-      ))}
+      {VERBS.map(({ verb, icon, doing }) => {
+        const isFor = selected.some((one) => fits(verb, one));
+        return (
+          <Button
+            key={verb}
+            icon={icon}
+            disabled={isBusy || !isFor}
+            title={isFor ? undefined : leftOut(verb, selected.length)}
+            onClick={() => void run(verb, doing)}
+          >
+            {verb[0]?.toUpperCase() + verb.slice(1)}
+          </Button>
+        );
+      })}
       <span class="spread" />
       <Button kind="quiet" onClick={() => onDone([])}>
         Clear
@@ -48,18 +63,28 @@ export function BulkBar({ selected, onDone }: BulkBarProps) {
 
 const SHOWN = 12;
 
-function Asked({ text, selected }: { readonly text: string; readonly selected: readonly Instance[] }) {
-  const rest = selected.length - SHOWN;
+interface AskedProps {
+  readonly text: string;
+  readonly all: readonly Instance[];
+  /** What is said of those that it is not done to. */
+  readonly rest: string | undefined;
+}
+
+function Asked({ text, all, rest }: AskedProps) {
   return (
     <>
       <p>{text}</p>
       <p class="mono">
-        {selected
-          .slice(0, SHOWN)
-          .map(({ name }) => name)
-          .join(", ")}
-        {rest > 0 && ` and ${rest} more`}
+        {some(
+          all.map(({ name }) => name),
+          SHOWN,
+        )}
       </p>
+      {rest !== undefined && (
+        <p>
+          {rest}, and left as {rest.startsWith("1 ") ? "it is" : "they are"}.
+        </p>
+      )}
     </>
   );
 }

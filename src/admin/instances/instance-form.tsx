@@ -3,7 +3,16 @@ import { path, request } from "../api/request.ts";
 import type { Instance } from "../api/types.ts";
 import { Button } from "../kit/button.tsx";
 import { Dialog } from "../kit/dialog.tsx";
-import { Field, FormError, SelectField, TextArea, TextField, useForm, type FormState } from "../kit/form.tsx";
+import {
+  Field,
+  FormError,
+  SelectField,
+  TextArea,
+  TextField,
+  useEditForm,
+  useForm,
+  type FormState,
+} from "../kit/form.tsx";
 import { apps, branches } from "../state/live.ts";
 import { go, href } from "../state/router.ts";
 import { may } from "../state/session.ts";
@@ -74,11 +83,10 @@ export function AddInstance({ app, onClose }: { readonly app: string; readonly o
 
 /** Changes an instance; only what was changed is sent. */
 export function EditInstance({ instance, onClose }: { readonly instance: Instance; readonly onClose: () => void }) {
-  const before = valuesOf(instance);
-  const form = useForm(before);
+  const form = useEditForm(valuesOf(instance));
   const { app, name } = instance;
   const submit = form.submit(async (values) => {
-    const params = changesOf(before, values);
+    const params = changesOf(form.before.value, values);
     if (Object.keys(params).length > 0) {
       await request("PUT", `${path(app, "instances", name)}?timeout=${WAIT_S}`, params);
       say("done", `Instance ${name} is changed`);

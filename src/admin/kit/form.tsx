@@ -1,8 +1,11 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import { ApiError } from "../api/request.ts";
 import { Icon } from "./icon.tsx";
+import { rebased } from "./rebased.ts";
+import { worded } from "./worded.ts";
 
 export interface FormState<T extends object> {
   readonly values: Signal<T>;

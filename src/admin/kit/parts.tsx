@@ -83,5 +83,8 @@ export function bytes(value: number): string {
   return `${shown.toFixed(at === 0 || shown >= 100 ? 0 : 1)} ${UNITS[at]}`;
 }
 
+/** `1 consumer`, `2 consumers`, `– consumers`. */
+export const several = (value: number | null, noun: string) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+
 /** 12345 as `12,345`, as people write it where they are. */
 export const count = (value: number | null) => (value === null ? "–" : value.toLocaleString());

@@ -2,7 +2,7 @@ import { path, request } from "../../api/request.ts";
 import type { App } from "../../api/types.ts";
 import { Button } from "../../kit/button.tsx";
 import { Dialog } from "../../kit/dialog.tsx";
-import { FormError, TextArea, TextField, useForm } from "../../kit/form.tsx";
+import { FormError, TextArea, TextField, useEditForm } from "../../kit/form.tsx";
 import { apps } from "../../state/live.ts";
 import { say } from "../../state/toasts.ts";
 import { atField, taken } from "../named.ts";
@@ -12,11 +12,12 @@ const FIELDS = ["name", ...Object.keys(NO_FIELDS)];
 
 /** Adds an app, or changes the one that is given. */
 export function AppForm({ app, onClose }: { readonly app: App | null; readonly onClose: () => void }) {
-  const before = app ? fieldsOf(app) : NO_FIELDS;
-  const form = useForm({ name: app?.name ?? "", ...before });
+  const form = useEditForm({ name: app?.name ?? "", ...(app ? fieldsOf(app) : NO_FIELDS) });
   const save = form.submit(async ({ name, ...fields }) => {
     if (!app && apps.value.has(name)) throw taken("App", name);
-    await atField("app name", "name", () => request(app ? "PUT" : "POST", path(name), changes(before, fields)));
+    await atField("app name", "name", () =>
+      request(app ? "PUT" : "POST", path(name), changes(form.before.value, fields)),
+    );
     say("done", app ? `App ${name} is changed` : `App ${name} is there`);
     onClose();
   });
