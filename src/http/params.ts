@@ -61,7 +61,9 @@ export async function readBytes(
   clock: Clock = systemClock,
 ): Promise<Uint8Array> {
   const tooLarge = () =>
-    new CymeError("too-large", `The body is larger than ${maxBody} bytes (--max-body)`, { max_body: maxBody });
+    new CymeError("too-large", `The body is larger than ${maxBody} bytes, the most here (--max-body)`, {
+      max_body: maxBody,
+    });
   if (Number(request.headers.get("content-length") ?? 0) > maxBody) throw tooLarge();
   if (!request.body) return new Uint8Array();
   const chunks: Uint8Array[] = [];
