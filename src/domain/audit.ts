@@ -1,5 +1,8 @@
 import type { Proof, Role } from "./access.ts";
 
+/** Who asked, as far as that was known. */
+export type AuditWho = Pick<AuditEntry, "who" | "role" | "by">;
+
 /** A change, or a log-in, that somebody asked for; also one that was refused. */
 export interface AuditEntry {
   readonly atMs: number;

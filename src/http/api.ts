@@ -4,6 +4,7 @@ import type { Weight } from "../controller/hearing.ts";
 import { isAtLeast, type Who } from "../domain/access.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds, type Params } from "../domain/fields.ts";
+import type { AuditWho } from "../domain/audit.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { BRANCH_SCOPE, parseForwardedRequest, SCOPE_HEADER, type ForwardedAnswer } from "../domain/forward.ts";
@@ -61,6 +62,8 @@ interface Visit {
   readonly identify: () => Promise<Who>;
   /** Undefined where nobody was asked, or could say. */
   who?: Who;
+  /** Who it was where the route finds that out by itself. */
+  loggedIn?: AuditWho;
   /** Of a change. */
   path?: string;
   params?: Params;
@@ -150,10 +153,10 @@ export class Api {
   }
 
   /** Sends of tasks are not written down: they may be thousands a second. */
-  #audit(method: string, { who, path, params = {}, from }: Visit, status: number): void {
+  #audit(method: string, { who, loggedIn, path, params = {}, from }: Visit, status: number): void {
     if (path === undefined) return;
     const { name = null, role = null, by = null } = who ?? {};
-    const entry = { who: name, role, by, from, method, path, params: auditParams(params), status };
+    const entry = { ...(loggedIn ?? { who: name, role, by }), from, method, path, params: auditParams(params), status };
     this.#options.controller.audit.add(entry);
   }
 
@@ -223,7 +226,8 @@ export class Api {
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
     const { who, identify, from, isSecure } = visit;
-    const asker = { who, identify, from, isSecure };
+    const tellAudit = (loggedIn: AuditWho) => void (visit.loggedIn = loggedIn);
+    const asker = { who, identify, from, isSecure, tellAudit };
     const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others, ...asker };
     const call = { controller, branchId, brokerOf, feed: this.#feed, ...given, options, signals };
     if (method !== "GET") log.info("request", { method, path: pathOf(parsed), ...(who?.name && { who: who.name }) });

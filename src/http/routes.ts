@@ -3,6 +3,7 @@ import type { CallOptions } from "../controller/context.ts";
 import type { Controller } from "../controller/controller.ts";
 import { InstanceExists, type InstanceDetail } from "../controller/instances.ts";
 import type { Who } from "../domain/access.ts";
+import type { AuditWho } from "../domain/audit.ts";
 import type { Broker } from "../domain/broker.ts";
 import { conflict, notFound } from "../domain/errors.ts";
 import { flag, integer, type Params } from "../domain/fields.ts";
@@ -51,6 +52,8 @@ export interface Call {
   readonly who: Who | undefined;
   /** Who asks by now; rejects `unauthorized` where nobody does (any more). */
   readonly identify: () => Promise<Who>;
+  /** Tells whom the audit is to name, at a route that is open. */
+  readonly tellAudit: (who: AuditWho) => void;
   /** The address that the request came from; null where it came over none. */
   readonly from: string | null;
   /** Whether it came by TLS. */
