@@ -174,7 +174,9 @@ export class OtherItems {
       .filter((owner) => owner.branch === id)
       .map(({ name, app }) => {
         const before = last.get(keyOf("instance", { name }))?.value as object | undefined;
-        const value = { ...unknownInstance(name, app, id), ...before, state: "unknown", pid: null, why: SILENT };
+        // `since` was that of another state.
+        const seen = { state: "unknown", pid: null, since: null, why: SILENT };
+        const value = { ...unknownInstance(name, app, id), ...before, ...seen };
         return new LiveItem("instance", { name }, value);
       });
     const before = last.get(keyOf("branch", { id }))?.value as object | undefined;

@@ -10,6 +10,8 @@ export interface GraphProps {
   readonly at: readonly number[];
   /** null where nothing is known. */
   readonly values: readonly (number | null)[];
+  /** Whether it is measured now, so that the latest value is how it is. */
+  readonly isNow: boolean;
   readonly show: (value: number) => string;
   /** What the axis shows at least, so that next to nothing does not look like much. */
   readonly least: number;
@@ -20,7 +22,7 @@ const FONT = "11px system-ui, sans-serif";
 const AXIS_PX = 58;
 
 /** The course of one number. What the pointer is at, and else the latest, stands above in words. */
-export function Graph({ title, about, at, values, show, least }: GraphProps) {
+export function Graph({ title, about, at, values, isNow, show, least }: GraphProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot | null>(null);
   const pointed = useSignal<number | null>(null);
@@ -40,7 +42,8 @@ export function Graph({ title, about, at, values, show, least }: GraphProps) {
   }, [colours]);
   useEffect(() => plot.current?.setData([[...at], [...values]]), [at, values]);
   const index = pointed.value;
-  const value = index === null ? values.findLast((one) => one !== null) : values[index];
+  const latest = isNow ? values.findLast((one) => one !== null) : null;
+  const value = index === null ? latest : values[index];
   const when = index === null ? "" : new Date((at[index] ?? 0) * 1000).toLocaleTimeString();
   const words = value === null || value === undefined ? "–" : show(value);
   return (

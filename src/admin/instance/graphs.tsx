@@ -3,8 +3,8 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { path, request } from "../api/request.ts";
 import type { SampleHistory } from "../api/types.ts";
-import { bytes } from "../kit/parts.tsx";
-import { model } from "../state/live.ts";
+import { bytes } from "../kit/numbers.ts";
+import { instances, model } from "../state/live.ts";
 import { attempt } from "../state/toasts.ts";
 import type { GraphProps } from "./graph.tsx";
 import { NO_SERIES, seriesOf, withSample } from "./series.ts";
@@ -45,18 +45,20 @@ export function Graphs({ app, name }: { readonly app: string; readonly name: str
     return () => left.abort();
   }, [app, name]);
   useSignalEffect(() => {
-    const { samples, samplesAtMs, instances } = model.value;
+    const { samples, samplesAtMs, instances: known } = model.value;
     const sample = samples.get(name);
-    const isRunning = (instances.get(name)?.pid ?? null) !== null;
+    const isRunning = (known.get(name)?.pid ?? null) !== null;
     if (sample && isRunning) series.value = withSample(series.peek(), samplesAtMs, sample);
   });
   const { at, cpu, rss, tasks } = series.value;
+  const isNow = (instances.value.get(name)?.pid ?? null) !== null;
+  const shared = { at, isNow };
   const Shown = Graph.value ?? Coming;
   return (
     <div class="graphs">
-      <Shown title="CPU" about="of one core" at={at} values={cpu} show={percent} least={5} />
-      <Shown title="Memory" about="resident" at={at} values={rss} show={bytes} least={1e7} />
-      <Shown title="Tasks" about="per second" at={at} values={tasks} show={rate} least={1} />
+      <Shown title="CPU" about="of one core" {...shared} values={cpu} show={percent} least={5} />
+      <Shown title="Memory" about="resident" {...shared} values={rss} show={bytes} least={1e7} />
+      <Shown title="Tasks" about="per second" {...shared} values={tasks} show={rate} least={1} />
     </div>
   );
 }

@@ -75,12 +75,14 @@ function Present(instance: Shown) {
           <dt>Pid</dt>
           <dd>{pid ?? "–"}</dd>
         </div>
-        <div>
-          <dt>{state === "running" ? "Up for" : `${state} for`}</dt>
-          <dd>
-            <Ago at={since} />
-          </dd>
-        </div>
+        {since !== null && (
+          <div>
+            <dt>{state === "running" ? "Up for" : `${state} for`}</dt>
+            <dd>
+              <Ago at={since} />
+            </dd>
+          </div>
+        )}
         <div>
           <dt>Restarts</dt>
           <dd>{restarts}</dd>

@@ -1,5 +1,6 @@
 import type { Instance } from "../api/types.ts";
-import { bytes, Card } from "../kit/parts.tsx";
+import { bytes } from "../kit/numbers.ts";
+import { Card } from "../kit/parts.tsx";
 import { moment, span } from "../state/time.ts";
 
 /** How the worker is started: its own settings; the others are its app's. */

@@ -2,7 +2,7 @@ import type { Instance } from "../api/types.ts";
 import { Button } from "../kit/button.tsx";
 import { confirm } from "../kit/dialog.tsx";
 import type { IconName } from "../kit/icon.tsx";
-import { several } from "../kit/parts.tsx";
+import { several } from "../kit/numbers.ts";
 import { some } from "../pages/named.ts";
 import { job, runJob } from "../state/job.ts";
 import { act, fits, leftOut, warningOf, type Verb } from "./actions.ts";

@@ -1,7 +1,8 @@
 import type { Instance } from "../api/types.ts";
 import { Ago } from "../kit/ago.tsx";
 import type { Column } from "../kit/grid.tsx";
-import { bytes, InstanceLink } from "../kit/parts.tsx";
+import { bytes } from "../kit/numbers.ts";
+import { InstanceLink } from "../kit/parts.tsx";
 import { STATE_NAMES, StateMark } from "../kit/state-mark.tsx";
 import { samples } from "../state/live.ts";
 

@@ -55,6 +55,23 @@ describe("concerns()", () => {
     ]);
   });
 
+  test("names an outage once: not the silent branch that is away, nor the instances of either", () => {
+    const outage = model(
+      ["branch", branch("rack1")],
+      ["branch", branch("rack2", { is_up: false })],
+      ["branch", branch("rack3")],
+      ["silent", { branches: ["rack2", "rack3"] }],
+      ["instance", instance("here", { state: "unknown" })],
+      ["instance", instance("there", { state: "unknown", branch: "rack2" })],
+      ["instance", instance("yonder", { state: "unknown", branch: "rack3" })],
+    );
+    expect(told(outage)).toEqual([
+      ["Branches are away", "rack2"],
+      ["Branches do not answer", "rack3"],
+      ["Nobody can say how they are", "here"],
+    ]);
+  });
+
   test("tells of messages without a consumer, but not where the broker does not say", () => {
     const queues = model(
       ["queue", queue("alone", { messages: 1, consumers: 0 })],

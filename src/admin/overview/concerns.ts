@@ -1,4 +1,5 @@
 import type { Branch, Health, Instance, Queue } from "../api/types.ts";
+import { several } from "../kit/numbers.ts";
 import { queueKey, type Depth, type Model } from "../state/model.ts";
 import { href } from "../state/router.ts";
 
@@ -32,14 +33,17 @@ export function concerns(model: Model, nowMs: number): Concern[] {
   const queues = [...model.queues.values()];
   const branches = [...model.branches.values()];
   const inState = (state: Instance["state"]) => instances.filter((instance) => instance.state === state);
+  const away = branches.filter(({ is_up: isUp }) => !isUp);
+  const silent = model.silent.filter((id) => !away.some((branch) => branch.id === id));
+  const isCovered = ({ branch }: Instance) => silent.includes(branch) || away.some(({ id }) => id === branch);
   const limited = instances.filter(({ state, disabled_reason: why }) => state === "disabled" && why !== null);
   const held = instances.filter(({ is_held: isHeld }) => isHeld);
   const ofState = (title: string, level: Concern["level"], state: Instance["state"]) =>
     concern(title, level, href("instances", { state }), inState(state).map(subjectOf));
   return [
     concern("Parts of this branch do not work", "bad", null, failedParts(model.health)),
-    concern("Branches are away", "bad", null, branches.filter(({ is_up: isUp }) => !isUp).map(branchSubject)),
-    concern("Branches do not answer", "warn", null, model.silent.map(silentSubject)),
+    concern("Branches are away", "bad", null, away.map(branchSubject)),
+    concern("Branches do not answer", "warn", null, silent.map(silentSubject)),
     concern(
       "Died too often and were disabled",
       "bad",
@@ -47,7 +51,15 @@ export function concerns(model: Model, nowMs: number): Concern[] {
       limited.map(subjectOf),
     ),
     ofState("Do not answer", "bad", "unresponsive"),
-    ofState("Nobody can say how they are", "warn", "unknown"),
+    // Those of branches that are named above are not named once more.
+    concern(
+      "Nobody can say how they are",
+      "warn",
+      href("instances", { state: "unknown" }),
+      inState("unknown")
+        .filter((instance) => !isCovered(instance))
+        .map(subjectOf),
+    ),
     ofState("Died and wait to be started again", "warn", "backoff"),
     concern("Messages that nobody consumes", "bad", href("queues"), queues.filter(isAbandoned).map(queueSubject)),
     concern("Queues that grow", "warn", href("queues"), growing(queues, model.depths, nowMs)),
@@ -78,7 +90,7 @@ const subjectOf = ({ name, why, since, branch }: Instance): Subject => ({
 const branchSubject = ({ id, instances }: Branch): Subject => ({
   name: id,
   href: href("instances", { branch: id }),
-  detail: `it has ${instances} instance${instances === 1 ? "" : "s"}, and what they do is not known`,
+  detail: `it has ${several(instances, "instance")}, and what they do is not known`,
   since: null,
 });
 
@@ -107,7 +119,7 @@ const isAbandoned = ({ messages, consumers }: Queue) => consumers === 0 && messa
 const queueSubject = ({ app, name, messages }: Queue): Subject => ({
   name,
   href: href("queues", { app, q: name }),
-  detail: `${messages} of app ${app} wait, and no instance consumes`,
+  detail: `${several(messages, "message")} of app ${app}, and no instance consumes`,
   since: null,
 });
 
@@ -116,7 +128,7 @@ function growing(queues: readonly Queue[], depths: Model["depths"], nowMs: numbe
     const growth = growthOf(depths.get(queueKey(queue)) ?? [], nowMs);
     if (growth === null || isAbandoned(queue)) return [];
     const { app, name, messages, consumers } = queue;
-    const detail = `${messages} messages, ${growth} more than a minute ago, ${consumers ?? "?"} consumers`;
+    const detail = `${several(messages, "message")}, ${growth} more than a minute ago, ${several(consumers, "consumer")}`;
     return [{ name, href: href("queues", { app, q: name }), detail, since: null }];
   });
 }

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { Button } from "../../kit/button.tsx";
-import { Card, count, Empty, PageHead } from "../../kit/parts.tsx";
+import { count } from "../../kit/numbers.ts";
+import { Card, Empty, PageHead } from "../../kit/parts.tsx";
 import { STATE_NAMES, StateMark } from "../../kit/state-mark.tsx";
 import type { PageProps } from "../../pages.tsx";
 import { apps, isLoaded } from "../../state/live.ts";

@@ -1,6 +1,6 @@
 import { path, request } from "../../api/request.ts";
 import { confirm } from "../../kit/dialog.tsx";
-import { count } from "../../kit/parts.tsx";
+import { count } from "../../kit/numbers.ts";
 import { attempt } from "../../state/toasts.ts";
 import { some } from "../named.ts";
 import type { AppRow } from "./row.ts";

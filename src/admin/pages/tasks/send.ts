@@ -1,4 +1,4 @@
-import { errorOf, loginWanted, PAGE_HEADERS, path, request } from "../../api/request.ts";
+import { ApiError, errorOf, loginWanted, PAGE_HEADERS, path, request } from "../../api/request.ts";
 
 /** What a browser may ask for; TRACE and CONNECT it may not. */
 export const VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
@@ -19,7 +19,8 @@ export interface UrlSend {
 }
 
 /** Queues a URL; gives the id of its task. Rejects ApiError. */
-export async function sendUrl({ app, queue, verb, url, body, type }: UrlSend): Promise<string> {
+export async function sendUrl({ app, queue, verb, url: typed, body, type }: UrlSend): Promise<string> {
+  const url = targetOf(typed);
   const isWithBody = body !== "" && hasBody(verb);
   // Encoded as a whole: the browser would resolve dots in the URL's path and take its # for its own.
   const response = await fetch(path(app, "queue", queue) + encodeURIComponent(url), {
@@ -32,6 +33,14 @@ export async function sendUrl({ app, queue, verb, url, body, type }: UrlSend): P
   if (response.ok && id !== null) return id;
   if (response.status === 401) loginWanted.value += 1;
   throw errorOf(response.status, await response.json().catch(() => null));
+}
+
+/** A URL as it was typed. Throws ApiError as the API would, which takes what has no scheme for a part of the path. */
+export function targetOf(typed: string): string {
+  const url = typed.trim();
+  if (/^https?:\/\/[^/?#]/i.test(url)) return url;
+  const message = `Cannot use url: wanted a URL that begins with http:// or https://, got "${url}"`;
+  throw new ApiError(400, message, { error: "invalid", parameter: "url" });
 }
 
 export interface NamedSend {

@@ -4,20 +4,17 @@ import { FormError, SelectField, TextArea, TextField, useForm } from "../../kit/
 import { apps } from "../../state/live.ts";
 import { go, href } from "../../state/router.ts";
 import { atField } from "../named.ts";
-import { queueNames } from "./queue-names.ts";
+import { useQueueChoice } from "./queue-choice.tsx";
 import { sendNamed } from "./send.ts";
 
 const FIELDS = ["app", "queue", "task", "args", "kwargs", "eta", "expires", "priority"];
 
 /** Sends a task of the app's own, and goes to it. */
 export function TaskForm({ app, onClose }: { readonly app: string; readonly onClose: () => void }) {
-  const [first = ""] = queueNames(app);
-  const form = useForm({ app, queue: first, task: "", args: "", kwargs: "", eta: "", expires: "", priority: "" });
-  const queues = queueNames(form.values.value.app);
+  const form = useForm({ app, queue: "", task: "", args: "", kwargs: "", eta: "", expires: "", priority: "" });
+  const choice = useQueueChoice(form.values.value, (queue) => form.set({ queue }));
   const send = form.submit(async ({ app: chosen, queue, task, ...params }) => {
-    // Of another app than it was chosen for.
-    const to = queues.includes(queue) ? queue : (queues[0] ?? "");
-    const uuid = await atField("task name", "task", () => sendNamed({ app: chosen, queue: to, task, params }));
+    const uuid = await atField("task name", "task", () => sendNamed({ app: chosen, queue, task, params }));
     onClose();
     go(href("tasks", uuid, { app: chosen }));
   });
@@ -27,7 +24,7 @@ export function TaskForm({ app, onClose }: { readonly app: string; readonly onCl
         <div class="dialog-body">
           <FormError errors={form.errors} known={FIELDS} />
           <SelectField form={form} name="app" label="App" options={[...apps.value.keys()].toSorted()} />
-          <SelectField form={form} name="queue" label="Queue" options={queues} />
+          <SelectField form={form} name="queue" label="Queue" {...choice} />
           <TextField form={form} name="task" label="Task name" mono required autofocus placeholder="shop.tasks.add" />
           <TextArea form={form} name="args" label="Arguments (JSON list)" placeholder="[2, 3]" rows={2} />
           <TextArea form={form} name="kwargs" label="Named arguments (JSON object)" placeholder="{}" rows={2} />

@@ -6,6 +6,7 @@ import { Card, Empty, PageHead } from "../../kit/parts.tsx";
 import { tasks } from "../../state/live.ts";
 import { href, route } from "../../state/router.ts";
 import type { PageProps } from "../../pages.tsx";
+import { unheardNow } from "./queue-choice.tsx";
 import { TaskState } from "./task-state.tsx";
 
 /** GET /<app>/query/<uuid>/. */
@@ -51,13 +52,14 @@ export function TaskPage({ path: [, uuid = ""] }: PageProps) {
   );
 }
 
-function Sent({ app, queue, task, method, url, sent_at: sentAt, changed_at: changedAt }: TaskDetail) {
+function Sent({ app, queue, task, method, url, state, sent_at: sentAt, changed_at: changedAt }: TaskDetail) {
+  const trouble = state === "PENDING" && app !== null && queue !== null ? unheardNow({ app, queue }) : null;
   return (
     <Card title="What was sent">
       <dl class="card-body facts">
         <Fact name="App">{app ?? "–"}</Fact>
         <Fact name="Queue">
-          <span class="mono">{queue ?? "–"}</span>
+          <span class="mono">{queue ?? "–"}</span> {trouble !== null && <span class="warning">{trouble}</span>}
         </Fact>
         <Fact name={url === null ? "Task" : "Request"}>
           <span class="mono">{url === null ? (task ?? "–") : `${method ?? ""} ${url}`}</span>
@@ -95,7 +97,9 @@ function Outcome({ state, result, error, note }: TaskDetail) {
           </p>
         )}
         {!error && state === "SUCCESS" && <Result value={result} />}
-        {!error && state !== "SUCCESS" && <Empty>There is none yet; it shows here once it comes.</Empty>}
+        {!error && state !== "SUCCESS" && note === undefined && (
+          <Empty>There is none yet; it shows here once it comes.</Empty>
+        )}
       </div>
     </Card>
   );

@@ -3,7 +3,7 @@ import { Dialog } from "../../kit/dialog.tsx";
 import { FormError, SelectField, TextArea, TextField, useForm } from "../../kit/form.tsx";
 import { apps } from "../../state/live.ts";
 import { go, href } from "../../state/router.ts";
-import { queueNames } from "./queue-names.ts";
+import { useQueueChoice } from "./queue-choice.tsx";
 import { hasBody, sendUrl, VERBS, type UrlSend } from "./send.ts";
 
 const FIELDS = ["app", "queue", "verb", "url", "body", "type"];
@@ -11,14 +11,11 @@ const TYPES = ["application/x-www-form-urlencoded", "application/json", "text/pl
 
 /** Queues a URL, and goes to its task. */
 export function UrlForm({ app, onClose }: { readonly app: string; readonly onClose: () => void }) {
-  const [queue = ""] = queueNames(app);
-  const form = useForm<UrlSend>({ app, queue, verb: "GET", url: "", body: "", type: TYPES[0] ?? "" });
-  const { app: chosen, verb } = form.values.value;
-  const queues = queueNames(chosen);
+  const form = useForm<UrlSend>({ app, queue: "", verb: "GET", url: "", body: "", type: TYPES[0] ?? "" });
+  const { verb } = form.values.value;
+  const choice = useQueueChoice(form.values.value, (queue) => form.set({ queue }));
   const send = form.submit(async (values) => {
-    // Of another app than it was chosen for.
-    const to = queues.includes(values.queue) ? values.queue : (queues[0] ?? "");
-    const uuid = await sendUrl({ ...values, queue: to });
+    const uuid = await sendUrl(values);
     onClose();
     go(href("tasks", uuid, { app: values.app }));
   });
@@ -29,7 +26,7 @@ export function UrlForm({ app, onClose }: { readonly app: string; readonly onClo
           <p class="hint">A worker performs this request; what the web server answers is the result.</p>
           <FormError errors={form.errors} known={FIELDS} />
           <SelectField form={form} name="app" label="App" options={[...apps.value.keys()].toSorted()} />
-          <SelectField form={form} name="queue" label="Queue" options={queues} />
+          <SelectField form={form} name="queue" label="Queue" {...choice} />
           <SelectField form={form} name="verb" label="Method" options={VERBS} />
           <TextField form={form} name="url" label="URL" mono required autofocus placeholder="https://host/path" />
           {hasBody(verb) && (
