@@ -71,11 +71,11 @@ interface Visit {
 
 type Target<Is> = Extract<Resolved, { readonly is: Is }>;
 
-const DEFAULT_TIMEOUT_S = 60;
-const MAX_TIMEOUT_S = 24 * 3600;
-
 /** Of a body whose sender may be anybody; bytes. */
 const OPEN_BODY = 16 * 1024;
+
+const DEFAULT_TIMEOUT_S = 60;
+const MAX_TIMEOUT_S = 24 * 3600;
 
 /** The HTTP API, apart from any server: a request becomes an answer, never a rejection. */
 export class Api {
@@ -204,13 +204,13 @@ export class Api {
   async #call(asked: Request, target: Target<"route">, visit: Visit): Promise<Response> {
     const { match, method, parsed } = target;
     const { origin } = visit;
-    const { controller, branchId, brokerOf, maxBody, log } = this.#options;
+    const { controller, branchId, brokerOf, log } = this.#options;
     const { elsewhere, hearing } = controller;
     const { route, path } = match;
+    const maxBody = target.role === "open" ? Math.min(OPEN_BODY, this.#options.maxBody) : this.#options.maxBody;
     const isCommand = origin.is === "command";
     const isForwardable = origin.is !== "branch" && route.answeredBy !== undefined;
     const replayable =
-    const maxBody = target.role === "open" ? Math.min(OPEN_BODY, this.#options.maxBody) : this.#options.maxBody;
       isForwardable && (!elsewhere.isAlone || !hearing.isOver) ? await readReplayable(asked, maxBody) : undefined;
     const request = replayable?.request() ?? asked;
     const known = origin.is === "branch" ? [...route.params, ...route.branchParams] : route.params;
