@@ -310,6 +310,13 @@ describe("who is asking", () => {
     expect(api.asked).toEqual([]);
   });
 
+  test("sends no task where a page may have made a browser do so", async () => {
+    const api = setup();
+    const line = "GET /shop/queue/t2/http://m/x";
+    const { status, body } = await api.json(line, { headers: { "user-agent": "Mozilla/5.0" } });
+    expect([status, body["error"], api.asked]).toEqual([403, "forbidden", []]);
+  });
+
   test("is trusted where only the owner of the directory can ask", async () => {
     expect((await setup({ answers }).call("GET /", evil, true)).status).toBe(200);
   });

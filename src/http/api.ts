@@ -23,7 +23,7 @@ import { addSecurityHeaders } from "./security-headers.ts";
 import type { SendPath } from "./send-path.ts";
 import { sendUrl, TASK_HEADER } from "./sends.ts";
 import type { Call } from "./routes.ts";
-import { challenge, whoAsks } from "./who.ts";
+import { CHALLENGE, whoAsks } from "./who.ts";
 
 export interface ApiOptions {
   readonly controller: Controller;
@@ -110,7 +110,7 @@ export class Api {
     const response = await this.#masked(visit, await this.#visited(request, isTrusted, visit));
     this.#audit(request.method, visit, response.status);
     const { headers } = response;
-    if (response.status === 401) headers.set("www-authenticate", challenge(request.headers));
+    if (response.status === 401) headers.set("www-authenticate", CHALLENGE);
     for (const [key, value] of Object.entries(corsHeaders(request.headers, guarding))) headers.set(key, value);
     addSecurityHeaders(headers, visit.isSecure);
     return request.method === "HEAD" ? withoutBody(response) : response;
@@ -187,7 +187,7 @@ export class Api {
   }
 
   #send(request: Request, path: SendPath, visit: Visit): Promise<Response> {
-    if (visit.who?.by === "session") refuseForged(request.headers);
+    if (visit.who) refuseForged(request.headers, visit.who.by, this.#options.guard);
     return this.#once(request, visit, (given, { timeoutMs: forMs }) =>
       sendUrl(given, path, { ...this.#options, timeoutMs: forMs }),
     );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { hostname } from "node:os";
+import type { Proof } from "../domain/access.ts";
 import { refusal } from "../domain/test-support.ts";
 import { corsHeaders, guard, preflight, refuseForged, type GuardOptions } from "./guard.ts";
 
@@ -133,13 +134,35 @@ describe("preflight()", () => {
 });
 
 describe("refuseForged()", () => {
-  test("wants a send of a session to come from the page", () => {
-    const from = (headers: Record<string, string>) => () => refuseForged(new Headers(headers));
-    expect(from({ "x-requested-with": "cyme" })).not.toThrow();
-    expect(from({ "sec-fetch-site": "same-origin" })).not.toThrow();
-    for (const headers of [{}, { "sec-fetch-site": "none" }, { "x-requested-with": "XMLHttpRequest" }]) {
-      expect(refusal(from(headers)).code).toBe("forbidden");
+  const from = (by: Proof, headers: Record<string, string>, given: Partial<GuardOptions> = {}) =>
+    refuseForged(new Headers(headers), by, { ...options, ...given });
+  const CURL = { "user-agent": "curl/8.5.0", accept: "*/*" };
+  const FORGED: Record<string, string>[] = [
+    { "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" },
+    { ...CURL, referer: "http://evil.example/" },
+    { ...CURL, "sec-fetch-site": "cross-site" },
+    { ...CURL, "sec-gpc": "1" },
+    { "user-agent": "Mozilla/5.0", origin: "https://other.example", "x-requested-with": "XMLHttpRequest" },
+  ];
+
+  test.each(["session", "password", "open"] as const)("wants a send by %s to come from the page", (by) => {
+    expect(() => from(by, { ...FORGED[0], "x-requested-with": "cyme" })).not.toThrow();
+    expect(() => from(by, { ...FORGED[0], "sec-fetch-site": "same-origin" })).not.toThrow();
+    for (const headers of FORGED) expect(refusal(() => from(by, headers)).code).toBe("forbidden");
+  });
+
+  test.each(["password", "open"] as const)("lets programs send by %s, and who goes there by himself", (by) => {
+    for (const headers of [CURL, {}, { ...FORGED[0], "sec-fetch-site": "none" }]) {
+      expect(() => from(by, headers)).not.toThrow();
+      expect(refusal(() => from("session", headers)).code).toBe("forbidden");
     }
+    const ofSite = { ...FORGED[0], origin: "https://ui.example" };
+    expect(() => from(by, ofSite)).not.toThrow();
+    expect(refusal(() => from(by, ofSite, { corsOrigin: undefined })).code).toBe("forbidden");
+  });
+
+  test.each(["token", "socket", "branch"] as const)("lets all be sent by %s, which no browser adds by itself", (by) => {
+    for (const headers of FORGED) expect(() => from(by, headers)).not.toThrow();
   });
 });
 

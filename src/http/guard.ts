@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import type { Proof } from "../domain/access.ts";
 import { CymeError } from "../domain/errors.ts";
 
 export interface GuardOptions {
@@ -56,13 +57,29 @@ function isLinkToPage({ headers, method, url }: Pick<Request, "headers" | "metho
   return isNavigation && method === "GET" && /^(https?:\/\/[^/]*)?\/admin(\/[^?#]*)?([?#]|$)/.test(url);
 }
 
+/** What browsers show somebody by without being told to: tokens and the socket they know nothing of. */
+const BY_BROWSERS: ReadonlySet<Proof> = new Set(["session", "password", "open"]);
+
 /**
- * Browsers send a session along with what another page of this machine makes them load, and without TLS do not say whose page it
- * is: what is done by any method, as sends are, is to come from a script of the page. Throws `forbidden`.
+ * Browsers send a session or a password along with what another page makes them load, and without TLS do not say whose page it
+ * is; where nobody is known there is nothing to send. What is done by any method, as sends are, is to come from a script of the
+ * page then, or from no browser. Throws `forbidden`.
  */
-export function refuseForged(headers: Headers): void {
-  if (headers.get("x-requested-with") === "cyme" || headers.get("sec-fetch-site") === "same-origin") return;
-  throw new CymeError("forbidden", "A send by a session of the page takes the header X-Requested-With: cyme");
+export function refuseForged(headers: Headers, by: Proof, { corsOrigin }: GuardOptions): void {
+  const site = headers.get("sec-fetch-site");
+  if (!BY_BROWSERS.has(by) || headers.get("x-requested-with") === "cyme" || site === "same-origin") return;
+  if (by !== "session") {
+    const isOfAllowed = corsOrigin !== undefined && headers.get("origin") === corsOrigin;
+    // `none`: the user went there by himself.
+    if (site === "none" || isOfAllowed || !isOfBrowser(headers)) return;
+  }
+  throw new CymeError("forbidden", "A send by a browser takes the header X-Requested-With: cyme, or a token");
+}
+
+/** A page can have none of these left out, but the Referer. */
+function isOfBrowser(headers: Headers): boolean {
+  const isCalledSo = headers.get("user-agent")?.startsWith("Mozilla/") ?? false;
+  return isCalledSo || headers.has("referer") || [...headers.keys()].some((name) => name.startsWith("sec-"));
 }
 
 /** What a browser asks before a page of the allowed site may ask something; undefined for everything else. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CymeError } from "../domain/errors.ts";
-import { challenge, whoAsks, type AccessOptions, type Asking, type Doorkeeper } from "./who.ts";
+import { whoAsks, type AccessOptions, type Asking, type Doorkeeper } from "./who.ts";
 
 const SESSION = "s".repeat(43);
 const SITE = "https://ui.example";
@@ -73,12 +73,4 @@ describe("who asks", () => {
     const socket = { name: null, role: "admin", by: "socket", from: null };
     expect(await ask({ authorization: "Bearer cyme_y" }, { isTrusted: true })).toEqual(socket);
   });
-});
-
-test("a browser asks its user for a password where the user went, and not for the page", () => {
-  const isBasic = (headers: Record<string, string>) => challenge(new Headers(headers)).includes("Basic");
-  expect(isBasic({})).toBe(true);
-  expect(isBasic({ "sec-fetch-mode": "navigate" })).toBe(true);
-  expect(isBasic({ "sec-fetch-mode": "cors" })).toBe(false);
-  expect(isBasic({ "x-requested-with": "cyme" })).toBe(false);
 });

@@ -76,9 +76,8 @@ export function sessionOf(headers: Headers, branchId: string): string | undefine
   return ids.find((id) => SESSION.test(id));
 }
 
-/** How to come back with something better. A browser asks its user only where the user went there by himself. */
-export function challenge(headers: Headers): string {
-  const mode = headers.get("sec-fetch-mode");
-  const isPage = headers.get("x-requested-with") === "cyme" || (mode !== null && mode !== "navigate");
-  return isPage ? 'Bearer realm="cyme"' : 'Bearer realm="cyme", Basic realm="cyme", charset="UTF-8"';
-}
+/**
+ * How to come back with something better. Nothing of Basic, which needs none: browsers would ask their user for a password, and
+ * from then on send it along with what any page makes them load.
+ */
+export const CHALLENGE = 'Bearer realm="cyme"';

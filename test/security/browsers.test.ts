@@ -235,10 +235,9 @@ test("every answer tells browsers to take it for nothing but what it is, and to 
   }
 });
 
-test("whose page asks is asked by no dialog of the browser", async () => {
+test("no browser asks its user for a password, which it would keep and send along", async () => {
   const challenged = async (headers: Brought) =>
     (await raw(branch.url, { method: "GET", path: "/", headers })).headers.get("www-authenticate");
-  expect(await challenged({})).toContain("Basic");
-  expect(await challenged({ "X-Requested-With": "cyme" })).not.toContain("Basic");
-  expect(await challenged({ "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin" })).not.toContain("Basic");
+  expect(await challenged({})).toBe('Bearer realm="cyme"');
+  expect(await challenged({ "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none" })).not.toContain("Basic");
 });
