@@ -67,6 +67,8 @@ const NO_ROOM = ["ENOSPC", "EDQUOT", "EROFS"];
 export async function runBranch(options: BranchOptions, io: BranchIo): Promise<number> {
   const directory = branchDirectory(options.instanceDir);
   refuseOpenAddress(options, directory);
+  // Before anything is made or begun; the terminal is still there to read it.
+  readTls(options);
   makeDirectory(directory);
   const logfile = options.logfile ?? (options.detach ? directory.log : undefined);
   if (options.detach && !isDetached()) return detach(logfile ?? directory.log, io);

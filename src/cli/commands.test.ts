@@ -71,7 +71,7 @@ const SENDS: [command: string, requests: string[]][] = [
   ["createsuperuser ann", ['POST /api/users/ann/ {"password":"correct horse","role":"admin"}']],
   ["users", ["GET /api/users/"]],
   ["users.add ann", ['POST /api/users/ann/ {"password":"correct horse","role":"viewer"}']],
-  ["users.set ann --role operator", ['PUT /api/users/ann/ {"role":"operator"}']],
+  ["users.set ann --role operator", ["GET /api/users/ann/", 'PUT /api/users/ann/ {"role":"operator"}']],
   ["users.delete ann", ["DELETE /api/users/ann/"]],
   ["tokens", ["GET /api/tokens/"]],
   ["tokens.add ci", ['POST /api/tokens/ci/ {"role":"viewer"}']],

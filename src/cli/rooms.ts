@@ -1,6 +1,5 @@
 import type { Transport } from "../client/transport.ts";
 import type { BranchOptions } from "../domain/branch.ts";
-import { CymeError } from "../domain/errors.ts";
 import type { ConfigFile } from "./client-config.ts";
 import type { Io } from "./io.ts";
 import type { LocalOptions } from "./local-transport.ts";
@@ -39,8 +38,8 @@ export const ROOMS: Rooms = {
   async httpTransport(url, { token, ca, cert, key }) {
     const { httpTransport } = await import("../client/http-transport.ts");
     reachLoopbackDirectly();
-    const [caText, certText, keyText] = await Promise.all([pem("--ca", ca), pem("--cert", cert), pem("--key", key)]);
-    const tls = { ca: caText, cert: certText, key: keyText };
+    const isPlain = ca === undefined && cert === undefined && key === undefined;
+    const tls = isPlain ? undefined : await (await import("./tls-files.ts")).readTlsFiles({ ca, cert, key });
     return httpTransport(url, { token, tls });
   },
   async configFile(path) {
@@ -67,16 +66,6 @@ export const ROOMS: Rooms = {
   },
   readFile: (path, signal) => (path === "-" ? readInput(signal) : Bun.file(path).bytes()),
 };
-
-/** What a PEM file holds; throws `invalid` where it cannot be read. */
-async function pem(option: string, path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  return Bun.file(path)
-    .text()
-    .catch((error: unknown) => {
-      throw new CymeError("invalid", `Cannot read ${option}: ${(error as Error).message}`);
-    });
-}
 
 /** Not `Bun.stdin.bytes()`, which waits for a person to end the input also after Ctrl-C. */
 async function readInput(signal: AbortSignal): Promise<Uint8Array> {

@@ -116,6 +116,7 @@ describe("httpTransport()", () => {
     });
     const answer = httpTransport(`http://127.0.0.1:${server.port}`)(get);
     await expect(answer).rejects.toMatchObject({ code: "unavailable", facts: { reached: true } });
+    await expect(answer).rejects.toThrow("closed before the answer; does it serve https?");
   });
 
   test("is a timeout where the answer does not come in time", async () => {

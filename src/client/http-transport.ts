@@ -1,5 +1,6 @@
 import { CymeError, invalid, unavailable } from "../domain/errors.ts";
 import { systemClock, type Clock } from "../kit/clock.ts";
+import { lossOf, type Way } from "./lost.ts";
 import { noAnswer, type ClientRequest, type ClientResponse, type Transport } from "./transport.ts";
 
 export interface HttpOptions {
@@ -15,8 +16,6 @@ export interface HttpOptions {
   readonly clock?: Clock;
 }
 
-const START = "is the branch running? start it with `cyme branch`";
-
 /**
  * Speaks to the branch at `url` (http or https, a path is kept as prefix; `name:password@` is sent as Basic instead of the
  * token). Follows no redirect, so that nobody else is sent either. Throws `invalid` for another URL.
@@ -24,6 +23,7 @@ const START = "is the branch running? start it with `cyme branch`";
 export function httpTransport(url: string, options: HttpOptions = {}): Transport {
   const { base, authorization = bearer(options.token) } = parseUrl(url);
   const where = options.unix ?? base;
+  const way = wayTo(base, options);
   const clock = options.clock ?? systemClock;
   return async (request) => {
     const deadline = new AbortController();
@@ -39,7 +39,7 @@ export function httpTransport(url: string, options: HttpOptions = {}): Transport
       });
       return await answer(response, request, cancelDeadline);
     } catch (error) {
-      throw failure(error, where, request, deadline.signal.aborted);
+      throw failure(error, { where, way }, request, deadline.signal.aborted);
     } finally {
       cancelDeadline();
       request.signal?.removeEventListener("abort", stop);
@@ -107,28 +107,29 @@ async function answer(response: Response, request: ClientRequest, began: () => v
   return { status, headers, text: "" };
 }
 
-const REASONS: Record<string, string> = {
-  ECONNREFUSED: "connection refused",
-  ConnectionRefused: "connection refused",
-  ENOENT: "there is no such socket",
-  FailedToOpenSocket: "cannot connect",
-  ECONNRESET: "the connection was closed before the answer",
-  ENOTFOUND: "unknown host",
-};
-const NOT_LISTENING = ["ECONNREFUSED", "ConnectionRefused", "ENOENT", "FailedToOpenSocket"];
+const wayTo = (base: string, { unix, tls }: HttpOptions): Way => ({
+  isHttps: base.startsWith("https:"),
+  isSocket: unix !== undefined,
+  host: new URL(base).hostname,
+  hasCa: tls?.ca !== undefined,
+  hasCert: tls?.cert !== undefined,
+});
 
-function failure(error: unknown, where: string, request: ClientRequest, aborted: boolean): CymeError {
+function failure(
+  error: unknown,
+  { where, way }: { where: string; way: Way },
+  request: ClientRequest,
+  aborted: boolean,
+): CymeError {
   if (error instanceof CymeError) return error;
   if (aborted) {
     if (!request.signal?.aborted) return noAnswer(request, ` at ${where}`);
     const message = `The request was ended: ${request.method} ${request.path} at ${where}`;
     return new CymeError("timeout", message, { reached: true });
   }
-  const code = codeOf(error);
-  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
-  const hint = NOT_LISTENING.includes(code) ? `; ${START}` : "";
-  const reached = hint === "" && code !== "ENOTFOUND";
-  return unavailable(`Cannot reach a branch at ${where}: ${reason}${hint}`, { reached });
+  const unknown = { why: error instanceof Error ? error.message : String(error), reached: true };
+  const { why, reached } = lossOf(codeOf(error), way) ?? unknown;
+  return unavailable(`Cannot reach a branch at ${where}: ${why}`, { reached });
 }
 
 /** Bun puts the code on the error, Node on its cause. */

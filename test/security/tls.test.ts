@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type SecureVersion } from "node:tls";
+import { readTls } from "../../src/branch/tls.ts";
+import { readTlsFiles } from "../../src/cli/tls-files.ts";
+import { CymeError } from "../../src/domain/errors.ts";
 import { raw } from "../api/raw.ts";
 import { BINARY, run, type Ran } from "../harness/branch.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
@@ -136,8 +139,12 @@ describe("a branch with a certificate", () => {
   test("is reached by the command line with --ca", async () => {
     const { code, stdout } = await branch.cli("-F", "json", "branches", "--ca", authority.ca);
     expect([code, stdout]).toEqual([0, '["plain"]\n']);
-    const refused = await branch.cli("branches");
-    expect([refused.code, refused.stderr]).toEqual([4, expect.stringMatching(/certificate/)]);
+    const unknown = await branch.cli("branches");
+    expect([unknown.code, unknown.stderr]).toEqual([4, expect.stringContaining("give its authority with --ca")]);
+    const wrong = await branch.cli("branches", "--ca", stranger.ca);
+    expect([wrong.code, wrong.stderr]).toEqual([4, expect.stringContaining("not of the authority of --ca")]);
+    const plain = await branch.cli("branches", "-u", `http://127.0.0.1:${branch.port}`);
+    expect([plain.code, plain.stderr]).toEqual([4, expect.stringContaining("does it serve https?")]);
   });
 
   // The last, since nobody is let in without a login from here on.
@@ -181,7 +188,52 @@ describe("a branch with --tls-ca", () => {
     const shown = await branch.cli("-F", "json", "branches", ...trust, "--cert", client.cert, "--key", client.key);
     expect([shown.code, shown.stdout]).toEqual([0, '["mutual"]\n']);
     const wrong = await branch.cli("branches", ...trust, "--cert", foreign.cert, "--key", foreign.key);
-    expect(wrong.code).toBe(4);
+    expect([wrong.code, wrong.stderr]).toEqual([4, expect.stringContaining("accept the certificate of --cert?")]);
+    const none = await branch.cli("branches", ...trust);
+    expect([none.code, none.stderr]).toEqual([4, expect.stringContaining("a client certificate: --cert and --key")]);
+  });
+});
+
+describe("files that cannot be used are refused in words:", () => {
+  const refused = async (work: () => unknown): Promise<string> => {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof CymeError && error.code === "invalid") return error.message;
+      throw error;
+    }
+    return "not refused";
+  };
+  const client = (paths: Parameters<typeof readTlsFiles>[0]) => refused(() => readTlsFiles(paths));
+  const branch = (tlsCert: string, tlsKey: string, tlsCa?: string) =>
+    refused(() => readTls({ tlsCert, tlsKey, tlsCa }));
+
+  test("by the command line", async () => {
+    const { cert, key } = await authority.sign("pair");
+    expect(await client({ ca: authority.ca, cert, key })).toBe("not refused");
+    expect(await client({ cert })).toContain("both --cert and --key, or neither");
+    expect(await client({ key })).toContain("both --cert and --key, or neither");
+    expect(await client({ ca: key })).toContain("Cannot use --ca: wanted a file with a certificate (PEM)");
+    expect(await client({ cert: key, key: cert })).toContain("Cannot use --cert: wanted a file with a certificate");
+    expect(await client({ cert, key: cert })).toContain("Cannot use --key: wanted a file with a private key");
+    expect(await client({ cert, key: foreign.key })).toContain("is not that of the certificate");
+    expect(await client({ ca: join(home, "none") })).toContain("Cannot read --ca");
+  });
+
+  test("by a branch", async () => {
+    expect(await branch(server.cert, server.key, authority.ca)).toBe("not refused");
+    expect(await branch(server.cert, foreign.key)).toContain("Cannot use --tls-cert with --tls-key: the key in");
+    expect(await branch(server.cert, server.key, server.key)).toContain("Cannot use --tls-ca");
+    expect(await branch(join(home, "none"), server.key)).toContain("Cannot read --tls-cert");
+  });
+
+  test("before a branch begins anything", async () => {
+    const dir = join(home, "unfit");
+    const tls = ["--tls-cert", server.cert, "--tls-key", foreign.key];
+    const env = { ...process.env, CYME_BROKER: vhost.url };
+    const { code, stderr } = await run([BINARY, "branch", "127.0.0.1:0", "-D", dir, ...tls], env);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("is not that of the certificate")]);
+    expect(existsSync(dir)).toBe(false);
   });
 });
 
