@@ -58,7 +58,7 @@ function Header() {
       <ConnectionMark />
       <span class="spread" />
       <span class="who" title={`Role ${who.role}, by ${who.by}`}>
-        {who.is_open ? "without login" : who.name} <span class="chip">{who.role}</span>
+        <span class="name">{who.is_open ? "without login" : who.name}</span> <span class="chip">{who.role}</span>
       </span>
       <Button kind="quiet" icon={THEME_ICONS[theme.value]} label={`Colours: ${theme.value}`} onClick={nextTheme} />
       <Button kind="quiet" icon="keys" label="Keyboard help" onClick={() => (isHelpShown.value = true)} />

@@ -27,13 +27,9 @@ export const instanceColumns: readonly Column<Instance>[] = [
     width: "minmax(8rem, 1.500fr)",
     by: ({ state }) => STATE_NAMES.indexOf(state),
     cell: ({ state, why }) => (
-      <span class="state-why">
+      <span class="state-why" title={why ?? undefined}>
         <StateMark state={state} />
-        {why !== null && (
-          <span class="dim" title={why}>
-            {why}
-          </span>
-        )}
+        {why !== null && <span class="dim">{why}</span>}
       </span>
     ),
   },

@@ -29,8 +29,14 @@ export function Dialog({ title, onClose, wide, children }: DialogProps) {
     event.preventDefault();
     onClose?.();
   };
+  // At the second Escape in a row browsers close without asking.
+  const reopen = () => {
+    if (!ref.current?.isConnected || ref.current.open) return;
+    ref.current.showModal();
+    onClose?.();
+  };
   return (
-    <dialog ref={ref} class={`dialog${wide ? " is-wide" : ""}`} aria-labelledby={id} onCancel={cancel}>
+    <dialog ref={ref} class={`dialog${wide ? " is-wide" : ""}`} aria-labelledby={id} onCancel={cancel} onClose={reopen}>
       <header>
         <h2 id={id}>{title}</h2>
         {onClose && <Button kind="quiet" icon="close" label="Close" onClick={onClose} />}

@@ -176,7 +176,7 @@ function Branches() {
               <th scope="col" class="is-number">
                 Instances
               </th>
-              <th scope="col" class="is-number" title="Load average of the last minute">
+              <th scope="col" class="is-number is-minor" title="Load average of the last minute">
                 Load
               </th>
               <th scope="col">Disk</th>
@@ -201,10 +201,10 @@ function BranchRow({ id, version, instances: many, load_average: load, disk_use:
         <a class="mono" href={href("instances", { branch: id })}>
           {id}
         </a>{" "}
-        <span class="dim">v{version}</span>
+        <span class="dim is-minor">v{version}</span>
       </th>
       <td class="is-number">{many}</td>
-      <td class="is-number" title={load?.map((value) => value.toFixed(2)).join(" · ")}>
+      <td class="is-number is-minor" title={load?.map((value) => value.toFixed(2)).join(" · ")}>
         {load?.[0]?.toFixed(2) ?? "–"}
       </td>
       <td>{disk === null ? "–" : <Meter percent={disk} label={`Disk of ${id}`} />}</td>
@@ -231,11 +231,15 @@ function Queues() {
             <thead>
               <tr>
                 <th scope="col">Queue</th>
-                <th scope="col">App</th>
+                <th scope="col" class="is-minor">
+                  App
+                </th>
                 <th scope="col" class="is-number">
                   Messages
                 </th>
-                <th scope="col">Last 5 min</th>
+                <th scope="col" class="is-minor">
+                  Last 5 min
+                </th>
                 <th scope="col" class="is-number">
                   Consumers
                 </th>
@@ -262,9 +266,9 @@ function QueueRow(queue: Queue) {
           {name}
         </a>
       </th>
-      <td>{app}</td>
+      <td class="is-minor">{app}</td>
       <td class="is-number">{count(messages)}</td>
-      <td>
+      <td class="is-minor">
         <Spark points={model.value.depths.get(queueKey(queue)) ?? []} nowMs={now.value} forMs={DEPTH_MS} />
       </td>
       <td class="is-number">{consumers === 0 ? <span class="state is-bad">none</span> : count(consumers)}</td>

@@ -41,7 +41,9 @@ function Users() {
   const remove = async ({ name }: User) => {
     const isSure = await confirm({
       title: `Delete user ${name}?`,
-      text: <p>Sessions of {name} end.</p>,
+      text: (
+        <p>{name === session.value?.name ? "That is you: this session ends at once." : `Sessions of ${name} end.`}</p>
+      ),
       verb: "Delete",
     });
     if (isSure && (await attempt(() => request("DELETE", path("api", "users", name)), `User ${name} is deleted`))) {

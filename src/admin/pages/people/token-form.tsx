@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { path, request } from "../../api/request.ts";
 import { Button } from "../../kit/button.tsx";
-import { Dialog } from "../../kit/dialog.tsx";
+import { confirm, Dialog } from "../../kit/dialog.tsx";
 import { FormError, SelectField, TextField, useForm } from "../../kit/form.tsx";
 import { session } from "../../state/session.ts";
 import { atField } from "../named.ts";
@@ -72,13 +72,21 @@ function MadeToken({ name, token, onClose }: Made & { readonly onClose: () => vo
       copied.value = "failed";
     }
   };
+  const leave = async () => {
+    const question = {
+      title: "Close without a copy?",
+      text: <p>The token is never shown again. What was not copied has to be made anew.</p>,
+      verb: "Close",
+    };
+    if (copied.value === "yes" || (await confirm(question))) onClose();
+  };
   return (
-    <Dialog title={`Token ${name}`} onClose={onClose}>
+    <Dialog title={`Token ${name}`} onClose={() => void leave()}>
       <div class="dialog-body">
         <p>This is the only time that it is shown: keep it now.</p>
         <div class="secret">
           <code>{token}</code>
-          <Button icon={copied.value === "yes" ? "check" : "api"} onClick={() => void copy()}>
+          <Button icon={copied.value === "yes" ? "check" : "copy"} onClick={() => void copy()}>
             Copy
           </Button>
         </div>
