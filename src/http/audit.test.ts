@@ -20,6 +20,13 @@ describe("what is kept of parameters", () => {
     for (const params of given) expect(JSON.stringify(auditParams(params))).not.toContain(SECRET);
   });
 
+  test("is found in time, whatever stands in however long a text", () => {
+    for (const part of ["a", "://", "a:"]) {
+      const name = part.repeat(2_000_000);
+      expect(auditParams({ name })).toEqual({ name: `${name.slice(0, 500)}… (${name.length} characters)` });
+    }
+  });
+
   test("says what was asked for", () => {
     const params = { broker: "amqp://u:p@h/v", env: '{"KEY":"v"}', hostname: "h", queues: ["a"], max: 3, cwd: "/srv" };
     const kept = { broker: "amqp://h:5672/v", env: { KEY: null }, hostname: "h", queues: ["a"], max: 3, cwd: "/srv" };

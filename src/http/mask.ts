@@ -3,29 +3,36 @@
  * answer, so that no route can forget it.
  */
 
-/** A user, with or without a password, before the host of a URL. Without what stands before, which would be looked for anew from each letter. */
-const USERINFO = /:\/\/[^ \t-\r/?#"'<>\\]*@/g;
+/**
+ * A user, with or without a password, between the slashes (also as some write JSON) and the host. Where what is behind a colon is no port
+ * it is a password that is written as it is, with `/`, `?` or `#` in it. No letter is looked at from two beginnings.
+ */
+const USERINFO =
+  /(:\\?\/\\?\/)(?:[^ \t-\r/?#"'<>\\]*@|[^ \t-\r/?#"'<>\\:@[]*:(?!\d{1,5}(?!\w))(?:(?!:\\?\/\\?\/)[^ \t-\r"'<>])*@)/g;
 
 /** The same where the URL is encoded. */
 const ENCODED = /(%3a%2f%2f)(?:(?!%2f|%3f|%23)[^ \t-\r/?#"'<>\\])*(?:%40|@)/gi;
 
 /** Text without userinfo in URLs. */
-export const maskedText = (text: string): string => text.replaceAll(USERINFO, "://").replaceAll(ENCODED, "$1");
+export const maskedText = (text: string): string => text.replaceAll(USERINFO, "$1").replaceAll(ENCODED, "$1");
 
 /** A value of JSON: `password` is null, as are the values of `env`. */
 export function masked(value: unknown): unknown {
   if (typeof value === "string") return maskedText(value);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(masked);
-  return Object.fromEntries(Object.entries(value).map(([key, of]) => [key, maskedField(key, of)]));
+  return Object.fromEntries(Object.entries(value).map(([key, of]) => [maskedText(key), maskedField(key, of)]));
 }
 
 function maskedField(key: string, value: unknown): unknown {
   if (key === "password") return null;
-  if (key === "env" && typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.keys(value).map((name) => [name, null]));
-  }
-  return masked(value);
+  return key === "env" ? namesOf(value) : masked(value);
+}
+
+/** The names of variables; of what is no object it cannot be told where in it the values are. */
+function namesOf(env: unknown): unknown {
+  if (typeof env !== "object" || env === null || Array.isArray(env)) return null;
+  return Object.fromEntries(Object.keys(env).map((name) => [name, null]));
 }
 
 /** The answer as those below admin see it. A stream of events is masked by who writes it, event by event. */
@@ -47,7 +54,7 @@ const WORD_BYTES = 64 * 1024;
 /** What ends words: no user and no password of a URL goes beyond it. */
 const WORD_END = /[ \t-\r"'<>]/;
 /** Behind it a user and a password may stand. */
-const MARK = /:\/\/|%3a%2f%2f/i;
+const MARK = /:\\?\/\\?\/|%3a%2f%2f/i;
 const MARK_BYTES = "%3a%2f%2f".length;
 
 /**
