@@ -61,6 +61,22 @@ describe("a password", () => {
     expect(await refusalOf(at.logins.byPassword("ann", RIGHT, HERE))).toBe("let in");
   });
 
+  test("that was right a moment ago is let in also where others at the address guess, who may do so once a second", async () => {
+    using at = await setup();
+    await at.logins.byPassword("ann", RIGHT, HERE);
+    for (let n = 0; n < 5; n++) await refusalOf(at.logins.byPassword("ann", `wrong ${n}`, HERE));
+    const ask = (password: string) => refusalOf(at.logins.byPassword("ann", password, HERE));
+    const heldUp = "Too many wrong passwords: try again in 4 s";
+    for (let n = 5; n < 7; n++) {
+      await at.clock.advance(60_000);
+      await ask(`wrong ${n}`);
+    }
+    expect([await ask(RIGHT), await ask(RIGHT)]).toEqual(["let in", "let in"]);
+    expect([await ask("a guess"), await ask(RIGHT)]).toEqual([heldUp, heldUp]);
+    await at.clock.advance(1000);
+    expect(await ask(RIGHT)).toBe("let in");
+  });
+
   test("is compared once in five minutes", async () => {
     using at = await setup();
     const { hash } = at.accounts.user("ann");

@@ -114,8 +114,8 @@ export class Logins {
 
   async #user(name: string, password: string, address: string): Promise<User> {
     const user = name.length <= MAX_NAME ? this.#parts.store.users.get(name) : undefined;
+    if (user && this.#throttle.glance(name, address, () => this.#passwords.isKnown(password, user.hash))) return user;
     this.#refuseHeldUp(name, address);
-    if (user && this.#passwords.isKnown(password, user.hash)) return user;
     const isRight =
       isPassword(password) &&
       (await this.#passwords.isRight(password, user?.hash, () => this.#refuseHeldUp(name, address)));

@@ -15,6 +15,8 @@ const NAME: Limit = { free: 50, maxMs: 5_000 };
 const ADDRESS: Limit = { free: 25, maxMs: 30_000 };
 
 const FIRST_WAIT_MS = 1000;
+/** How often somebody who is held up may be wrong about what is remembered to be right. */
+const GLANCE_MS = 1000;
 /** After so long without a wrong try all is forgotten. */
 const FORGOTTEN_MS = 30 * 60_000;
 const MAX_ENTRIES = 10_000;
@@ -34,6 +36,8 @@ export class Throttle {
   readonly #failures = new Map<string, Failures>();
   /** When a name was last right from an address. */
   readonly #right = new Map<string, number>();
+  /** By name: until when nobody who is held up is believed to bring what is remembered. */
+  readonly #glances = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -44,6 +48,19 @@ export class Throttle {
     const nowMs = this.#clock.now();
     const waits = this.#limits(name, address).map(([key]) => (this.#failures.get(key)?.untilMs ?? 0) - nowMs);
     return Math.max(0, ...waits);
+  }
+
+  /**
+   * Whether `isRight`, which compares with what is remembered of `name` at no cost, says so. It is asked also for somebody who is held up for
+   * what others at his address do, but then it may be wrong once a second alone: else the fastest way to guess would be open.
+   */
+  glance(name: string, address: string, isRight: () => boolean): boolean {
+    if (this.waitMs(name, address) <= 0) return isRight();
+    const nowMs = this.#clock.now();
+    if ((this.#glances.get(name) ?? -Infinity) > nowMs) return false;
+    if (isRight()) return true;
+    put(this.#glances, name, nowMs + GLANCE_MS);
+    return false;
   }
 
   wrong(name: string, address: string): void {
