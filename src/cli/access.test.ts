@@ -34,6 +34,11 @@ describe("createsuperuser", () => {
     expect(body(run)).toEqual({ password: "correct horse", role: "admin" });
   });
 
+  test("says whom it is about where nobody can be asked", async () => {
+    const { stderr } = await runCyme(["createsuperuser"], { files: { "-": "correct horse\n" } });
+    expect(stderr).toBe("No name was given: the user is called me\n");
+  });
+
   test("needs a password", async () => {
     const run = await runCyme(["createsuperuser", "ann"], { files: { "-": "\n" } });
     expect(run).toMatchObject({ code: 2, sent: [] });
@@ -76,6 +81,33 @@ describe("users and tokens", () => {
       expect(run).toMatchObject({ code: 2, sent: [] });
     },
   );
+});
+
+test.each([
+  ["closed", "users.add ann", "From now on every request needs a login, "],
+  ["open", "users.delete ann", "Nobody is known any more: "],
+])("that the branch is %s now is told by %s", async (access, command, said) => {
+  const answer = { headers: { "X-Cyme-Access": access } };
+  const run = await runCyme(command.split(" "), { files: { "-": "correct horse\n" }, answer });
+  expect(run.stderr).toStartWith(said);
+});
+
+describe("who is not let in", () => {
+  const refusal = async (nok: string) => {
+    const answer = { status: 401, text: JSON.stringify({ nok, error: "unauthorized" }) };
+    return (await runCyme(["apps"], { answer })).stderr;
+  };
+
+  test("is told how to show who he is, where he has shown nothing", async () => {
+    const stderr = await refusal("This takes a token (Authorization: Bearer …)");
+    expect(stderr).toContain("CYME_TOKEN or ~/.config/cyme/config.json");
+    expect(stderr).toContain("-L -D <instance dir>");
+  });
+
+  test("is told nothing of that where what he has shown is no good", async () => {
+    const nok = 'The token "ci" has expired: ask an admin for another one';
+    expect(await refusal(nok)).toBe(`error: ${nok}\n`);
+  });
 });
 
 describe("the configuration of the client", () => {

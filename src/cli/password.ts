@@ -20,6 +20,9 @@ function firstLine(bytes: Uint8Array): string {
 /** Asked for on a terminal; where that is none, or nothing is typed, the user of the system. */
 export async function askUserName(rooms: Rooms, io: Io): Promise<string> {
   const own = rooms.userName();
-  if (!rooms.isTerminal()) return own;
+  if (!rooms.isTerminal()) {
+    io.stderr(`No name was given: the user is called ${own}\n`);
+    return own;
+  }
   return (await rooms.ask(`User name [${own}]: `, { isSecret: false }, io)).trim() || own;
 }

@@ -22,6 +22,13 @@ const SEND_AGAIN = /; send it again with X-Cyme-Task: \S+$/;
 /** The same, by a method; people are told the command. */
 const CHANGE_IT = / exists already: change it with PUT$/;
 
+/** Of who shows nothing; what is wrong with what was shown says itself what to do. */
+const NOTHING_SHOWN = /^This takes a token /;
+const HOW_TO_SHOW = [
+  "Give a token in CYME_TOKEN or ~/.config/cyme/config.json, or a name and a password in --url.",
+  "On the machine of the branch -L -D <instance dir> needs neither.",
+];
+
 const forPeople = (message: string) => message.replace(SEND_AGAIN, "").replace(CHANGE_IT, " exists already");
 
 function unexpected(error: unknown): CymeError {
@@ -45,7 +52,7 @@ function nextSteps(error: CymeError, app: string): string[] {
   if (facts["stored"] === null) lines.push(...whatIsNotKnown(facts, app));
   if (CHANGE_IT.test(error.message)) lines.push(howToChange(facts, app));
   if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(error, app));
-  if (code === "unauthorized") lines.push("Give a token in CYME_TOKEN, or a name and a password in --url.");
+  if (NOTHING_SHOWN.test(error.message)) lines.push(...HOW_TO_SHOW);
   if (code === "not-found") lines.push(...whatThereIs(facts, app));
   if (code === "internal" && facts["id"] !== undefined) lines.push(`The branch's log says more under ${facts["id"]}.`);
   return lines;

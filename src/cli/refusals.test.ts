@@ -101,7 +101,6 @@ describe("errors of a branch", () => {
   test.each([
     [{ error: "not-found", app: "shop" }, "To list them: cyme apps\n"],
     [{ error: "not-found", instance: "web" }, "To list them: cyme -a <app> instances\n"],
-    [{ error: "unauthorized" }, "CYME_TOKEN"],
     [{ error: "timeout", stored: true }, "It is stored and will be done.\n"],
     [{ error: "unavailable", stored: false }, "Nothing was stored; it can be tried again.\n"],
     [

@@ -13,6 +13,12 @@ import type { Rooms } from "./rooms.ts";
 import { openTransport, type OpenTransport } from "./target.ts";
 import type { Values } from "./values.ts";
 
+/** By the header of an answer, what has become of who may ask. */
+const ACCESS_NEWS: Readonly<Record<string, string>> = {
+  closed: "From now on every request needs a login, but for commands with -L on the machine of a branch",
+  open: "Nobody is known any more: at a loopback address everybody is admin again, at another one nobody",
+};
+
 interface Given {
   readonly values: Values;
   readonly env: Environment;
@@ -118,9 +124,7 @@ class Session {
         const paint = painter(() => io.stderrIsTTY, env);
         const names = branches.join(", ");
         const meaning = meaningOfSilence(this.#command);
-        const text = `${paint.warning("warning:")} no answer from ${names}: ${meaning}\n`;
-        const say = this.#progress?.say ?? io.stderr;
-        say(text);
+        this.#say(`${paint.warning("warning:")} no answer from ${names}: ${meaning}\n`);
       },
     });
   }
@@ -137,8 +141,15 @@ class Session {
     this.mayBeDone ||= isDaemon && request.method !== "GET" && request.method !== "HEAD";
     const response = await transport({ ...request, timeoutMs });
     this.lastText = response.text;
+    const news = ACCESS_NEWS[response.headers.get("X-Cyme-Access") ?? ""];
+    if (news !== undefined) this.#say(`${news}\n`);
     return response;
   };
+
+  #say(text: string): void {
+    const say = this.#progress?.say ?? this.#given.io.stderr;
+    say(text);
+  }
 
   /** A command of several requests has one deadline, that of the first. */
   #leftMs(timeoutMs: number): number {

@@ -24,6 +24,20 @@ const codeOf = (asked: Promise<unknown>) =>
     (error: { code?: string }) => error.code ?? String(error),
   );
 
+test("that requests need a login, and that none does any more, is told by what makes it so", async () => {
+  using at = setup();
+  expect((await at.add("ann", "admin")).isFirst).toBe(true);
+  expect((await at.add("bob", "viewer")).isFirst).toBe(false);
+  expect((await at.set("ann", { password })).isFirst).toBe(false);
+  expect(await at.accounts.removeUser("bob", NOWAIT)).toEqual({ wasLast: false });
+  expect(await at.accounts.removeUser("ann", NOWAIT)).toEqual({ wasLast: true });
+  expect((await at.accounts.addToken("ci", { role: "admin" }, NOWAIT)).isFirst).toBe(true);
+  expect(await at.accounts.removeToken("ci", NOWAIT)).toEqual({ wasLast: true });
+  const closed = "there is a first user or token: from now on every request needs a login";
+  expect(at.logged.filter((line) => line.includes(closed))).toHaveLength(2);
+  expect(at.logged.filter((line) => line.includes("the last user or token is gone"))).toHaveLength(2);
+});
+
 describe("a user", () => {
   test("is a viewer unless it is said otherwise", async () => {
     using at = setup();
@@ -92,7 +106,7 @@ describe("the last admin", () => {
   test("may go with all others, which the log tells", async () => {
     using at = setup();
     await at.add("ann", "admin");
-    expect(at.logged).toEqual([]);
+    expect(at.logged.join()).not.toContain("everybody is admin again");
     expect(await codeOf(at.accounts.removeUser("ann", NOWAIT))).toBe("done");
     expect(at.logged.join()).toContain("everybody is admin again");
   });

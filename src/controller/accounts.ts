@@ -53,7 +53,7 @@ export class Accounts {
     params: Params,
     { mustBeNew }: { readonly mustBeNew: boolean },
     options: CallOptions,
-  ): Promise<{ user: User; isNew: boolean }> {
+  ): Promise<{ user: User; isNew: boolean; isFirst: boolean }> {
     const { store, clock } = this.#parts;
     userName(name);
     const { role, password } = parseUserChange(params);
@@ -61,6 +61,7 @@ export class Accounts {
     const hash = password === undefined ? undefined : await this.#passwords.hash(password);
     const put = store.write(() => {
       const before = this.#refuseUnfit(name, mustBeNew, password);
+      const isFirst = this.#isNobodyKnown;
       const user: User = {
         name,
         role: role ?? before?.role ?? DEFAULT_ROLE,
@@ -70,14 +71,14 @@ export class Accounts {
       if (before?.role === "admin" && user.role !== "admin") this.#refuseWithoutAdmin({ kind: "user", name });
       store.noteChanged(userId(name), clock.now());
       store.users.put(user);
-      return { user, isNew: !before };
+      return { user, isNew: !before, isFirst };
     });
-    this.#tellWithoutAdmin();
+    this.#tellAdded(put);
     await this.#spreading.spread([userId(name)], options);
     return put;
   }
 
-  async removeUser(name: string, options: CallOptions): Promise<void> {
+  async removeUser(name: string, options: CallOptions): Promise<{ wasLast: boolean }> {
     const { store, clock } = this.#parts;
     store.write(() => {
       this.user(name);
@@ -85,31 +86,39 @@ export class Accounts {
       store.noteDeleted(userId(name), clock.now());
       store.users.remove(name);
     });
-    this.#tellOpened();
+    const wasLast = this.#isNobodyKnown;
+    if (wasLast) this.#tellOpened();
     await this.#spreading.spread([userId(name)], options);
+    return { wasLast };
   }
 
   /** The text of the token is nowhere but in this answer. */
-  async addToken(name: string, params: Params, options: CallOptions): Promise<{ token: Token; text: string }> {
+  async addToken(
+    name: string,
+    params: Params,
+    options: CallOptions,
+  ): Promise<{ token: Token; text: string; isFirst: boolean }> {
     const { store, clock } = this.#parts;
     tokenName(name);
     const text = makeToken();
     const nowMs = clock.now();
     const token: Token = { name, ...parseToken(params, nowMs), hash: secretHash(text), createdAtMs: nowMs };
-    store.write(() => {
+    const isFirst = store.write(() => {
+      const isNobodyKnown = this.#isNobodyKnown;
       if (store.tokens.get(name)) {
         const advice = "delete it first, or choose another name";
         throw conflict(`Token "${name}" exists already and is not shown again: ${advice}`, { token: name });
       }
       store.noteChanged(tokenId(name), nowMs);
       store.tokens.put(token);
+      return isNobodyKnown;
     });
-    this.#tellWithoutAdmin();
+    this.#tellAdded({ isFirst });
     await this.#spreading.spread([tokenId(name)], options);
-    return { token, text };
+    return { token, text, isFirst };
   }
 
-  async removeToken(name: string, options: CallOptions): Promise<void> {
+  async removeToken(name: string, options: CallOptions): Promise<{ wasLast: boolean }> {
     const { store, clock } = this.#parts;
     store.write(() => {
       this.token(name);
@@ -117,8 +126,10 @@ export class Accounts {
       store.noteDeleted(tokenId(name), clock.now());
       store.tokens.remove(name);
     });
-    this.#tellOpened();
+    const wasLast = this.#isNobodyKnown;
+    if (wasLast) this.#tellOpened();
     await this.#spreading.spread([tokenId(name)], options);
+    return { wasLast };
   }
 
   /** The user that is there already; throws where the change does not fit to it. */
@@ -148,16 +159,20 @@ export class Accounts {
     );
   }
 
-  #tellWithoutAdmin(): void {
+  get #isNobodyKnown(): boolean {
+    const { users, tokens } = this.#parts.store;
+    return !users.isAny() && !tokens.isAny();
+  }
+
+  #tellAdded({ isFirst }: { readonly isFirst: boolean }): void {
     const { store, log } = this.#parts;
+    if (isFirst) log.info("there is a first user or token: from now on every request needs a login");
     if ([...store.users.all(), ...store.tokens.all()].some(({ role }) => role === "admin")) return;
     log.warning("there is no admin: only commands with -L can add one", { command: "cyme createsuperuser -L" });
   }
 
   #tellOpened(): void {
-    const { store, log } = this.#parts;
-    if (store.users.isAny() || store.tokens.isAny()) return;
-    log.warning(
+    this.#parts.log.warning(
       "the last user or token is gone: on a loopback address everybody is admin again, on another one nobody",
     );
   }

@@ -10,6 +10,9 @@ const HEADERS = {
 /** Names the branches that did not answer: what is answered may not be all. */
 export const SILENT_HEADER = "x-cyme-silent";
 
+/** On the answer to a change by which requests need a login from then on (`closed`), or have none any more (`open`). */
+export const ACCESS_HEADER = "x-cyme-access";
+
 /** A value as the JSON answer. */
 export function respond(status: number, body: unknown, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), { status, headers: { ...HEADERS, ...headers } });
