@@ -103,6 +103,13 @@ describePage(
         expect(await page.getByRole("main").locator("input:enabled:not([type=search])").count()).toBe(0);
         expect(await page.content()).not.toContain(CANARY);
       }
+      for (const place of ["#/users", "#/audit"]) {
+        await visit(place);
+        await page.getByText("This page is for the role admin; yours is viewer").waitFor();
+      }
+      await visit("#/instances?add=1");
+      await page.getByRole("row", { name: /web/ }).waitFor();
+      expect(await page.getByRole("dialog").count()).toBe(0);
       expect(
         await page
           .getByRole("navigation")
@@ -141,7 +148,7 @@ describePage(
       await form.getByLabel("Password").fill("short");
       problems.meant(400, "/api/users/mia/");
       await form.getByRole("button", { name: "Add" }).click();
-      await form.getByText(/Cannot use password/).waitFor();
+      await form.getByText(/Cannot use “Password”/).waitFor();
       await form.getByLabel("Password").fill(PASSWORD);
       await form.getByLabel("Role").selectOption("operator");
       await form.getByRole("button", { name: "Add" }).click();

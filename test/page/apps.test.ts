@@ -21,7 +21,7 @@ describePage(import.meta.path, ({ test }) => {
     await form.getByLabel("Stop timeout").fill("-1");
     problems.meant(400, "/shop/");
     await form.getByRole("button", { name: "Add" }).click();
-    await form.getByText(/Cannot use stop_timeout/).waitFor();
+    await form.getByText(/Cannot use “Stop timeout”/).waitFor();
     expect(await form.getByLabel("Stop timeout").getAttribute("aria-invalid")).toBe("true");
 
     await form.getByLabel("Stop timeout").fill("5");

@@ -46,6 +46,11 @@ describePage(
       const before = await pidOf(branch, "web");
       await page.getByRole("spinbutton", { name: "Most processes" }).fill("3");
       await page.getByRole("spinbutton", { name: "Most processes" }).press("Tab");
+      await page.getByRole("spinbutton", { name: "Fewest processes" }).fill("4");
+      await page.getByRole("spinbutton", { name: "Fewest processes" }).press("Tab");
+      await page.getByText("Fewest is more than most").waitFor();
+      expect(await page.getByRole("button", { name: "Apply" }).isDisabled()).toBe(true);
+      await page.getByRole("spinbutton", { name: "Fewest processes" }).fill("1");
       await page.getByRole("slider", { name: /Fewest processes/ }).press("ArrowRight");
       await page.getByRole("button", { name: "Apply" }).click();
       await page.getByText("Instance web has 2 to 3 processes").waitFor();
@@ -74,7 +79,7 @@ describePage(
       await using sent = await sendTask(anyCelery(), brokerUrl, { task: "work.add", queue: "dq.web", args: [2, 3] });
       expect(await sent.result).toBe(5);
       await lines
-        .getByText(new RegExp(`work\\.add\\[${sent.id}\\]`))
+        .getByText(new RegExp(`work\\.add\\[${sent.id}\\] succeeded`))
         .first()
         .waitFor();
       await picture("the live log");
@@ -116,6 +121,24 @@ describePage(
       await form.waitFor({ state: "detached", timeout: LONG_MS });
       const { pid } = await untilInstance(branch, "web", "running anew", (web) => isRunning(web) && web.pid !== before);
       expect(await Bun.file(`/proc/${pid}/environ`).text()).toContain("GREETING=hello");
+    });
+
+    test("follows in its form what others change, and sends what was typed alone", async ({ page, branch, visit }) => {
+      await visit(WEB);
+      await page.getByRole("button", { name: "Edit" }).click();
+      const form = page.getByRole("dialog", { name: "Edit web" });
+      await form.getByLabel("Longest life").fill("86400");
+      await must(branch, 200, "POST", "/shop/instances/web/autoscale/", { max: 5, min: 1 });
+      const most = form.getByLabel("Most processes");
+      await until(async () => (await most.inputValue()) === "5", { what: "the new bound in the form" });
+      expect(await form.getByLabel("Longest life").inputValue()).toBe("86400");
+      await form.getByRole("button", { name: "Save" }).click();
+      await form.waitFor({ state: "detached", timeout: LONG_MS });
+      expect(await instanceOf(branch, "web")).toMatchObject({
+        max_concurrency: 5,
+        min_concurrency: 1,
+        max_age: 86_400,
+      });
     });
 
     test("moves it to another branch, where it runs then", async ({ page, branch, brokerUrl, visit }) => {

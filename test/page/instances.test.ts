@@ -34,7 +34,7 @@ describePage(
       await form.getByLabel("Most processes").fill("0");
       problems.meant(400, "/shop/instances/web/");
       await form.getByRole("button", { name: "Add instance" }).click();
-      await form.getByText(/Cannot use max_concurrency/).waitFor();
+      await form.getByText(/Cannot use “Most processes”/).waitFor();
       expect(await form.getByLabel("Most processes").getAttribute("aria-invalid")).toBe("true");
       await form.getByLabel("Most processes").fill("1");
       await form.getByRole("checkbox", { name: "orders" }).check();
@@ -105,6 +105,36 @@ describePage(
         .waitFor();
       expect(await page.getByRole("checkbox", { name: "Select wrong", exact: true }).isChecked()).toBe(true);
       expect(await page.getByRole("checkbox", { name: "Select fine", exact: true }).isChecked()).toBe(false);
+    });
+
+    test("restarts the enabled ones of those that are selected, and says how many are left out", async (scene) => {
+      const { page, branch, visit, picture } = scene;
+      await must(branch, 201, "POST", "/shop/instances/rest1/", { is_enabled: false });
+      await must(branch, 201, "POST", "/shop/instances/rest2/", { pool: "solo" });
+      const before = await pidOf(branch, "rest2");
+      await visit("#/instances?q=rest");
+      await select(page, "rest1");
+      expect(await bulk(page, "Restart").isDisabled()).toBe(true);
+      await select(page, "rest2");
+      await bulk(page, "Restart").click();
+      await page.getByRole("dialog").getByText("1 is disabled").waitFor();
+      await confirm(page, "Restart");
+      await page.getByText("1 of 1 done").waitFor({ timeout: 40_000 });
+      await picture("what was done to several");
+      expect(await pidOf(branch, "rest2")).not.toBe(before);
+    });
+
+    test("opens the form when the address asks for it, also where the list is shown already", async ({
+      page,
+      visit,
+    }) => {
+      await visit("#/instances");
+      await rowOf(page, "pair1").waitFor();
+      await visit("#/instances?add=1");
+      const form = page.getByRole("dialog", { name: "Add an instance" });
+      await form.getByRole("button", { name: "Cancel" }).click();
+      await form.waitFor({ state: "detached" });
+      expect(page.url()).toEndWith("#/instances");
     });
 
     test("deletes several after a question that names them, and nothing is left of them", async (scene) => {

@@ -20,7 +20,7 @@ describePage(
       await form.getByLabel("Options").fill("{ not json");
       problems.meant(400, "/shop/queues/orders/");
       await form.getByRole("button", { name: "Declare" }).click();
-      await form.getByText(/Cannot use options/).waitFor();
+      await form.getByText(/Cannot use “Options”/).waitFor();
       await form.getByLabel("Options").fill('{"durable": false}');
       await form.getByRole("button", { name: "Declare" }).click();
       await form.waitFor({ state: "detached" });

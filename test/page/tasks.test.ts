@@ -41,16 +41,31 @@ describePage(
         .waitFor();
     });
 
-    test("shows the API's words where a URL cannot be sent", async ({ page, visit, problems }) => {
+    test("says what a URL is where one cannot be sent", async ({ page, visit }) => {
       await visit(TASKS);
       await page.getByRole("button", { name: "Send a URL" }).click();
       const form = page.getByRole("dialog", { name: "Send a URL" });
       await form.getByLabel("App").selectOption("shop");
       await form.getByLabel("Queue").selectOption("t2");
-      await form.getByLabel("URL").fill("ftp://example/");
-      problems.meant(400, "/shop/queue/t2/");
+      await form.getByLabel("URL").fill("127.0.0.1:8801/ping");
       await form.getByRole("button", { name: "Send" }).click();
-      await form.getByText(/http or https|wanted a URL|<app>\/queue/).waitFor();
+      await form.getByText(/begins with http.*got "127.0.0.1:8801\/ping"/).waitFor();
+    });
+
+    test("offers the queue that is consumed first, and says of another one that nobody does", async (scene) => {
+      const { page, visit, picture } = scene;
+      await visit(TASKS);
+      await page.getByRole("button", { name: "Send a task" }).click();
+      const form = page.getByRole("dialog", { name: "Send a task" });
+      expect(await form.getByLabel("Queue").inputValue()).toBe("t2");
+      expect(await form.getByText(/consumes from this queue/).count()).toBe(0);
+      await form.getByLabel("Queue").selectOption("celery");
+      await form.getByText("No instance consumes from this queue").waitFor();
+      await picture("a queue without a consumer");
+      await form.getByLabel("Task name").fill("work.add");
+      await form.getByRole("button", { name: "Send" }).click();
+      await form.waitFor({ state: "detached" });
+      await page.getByRole("main").getByText("No instance consumes from this queue").waitFor();
     });
 
     test("sends a task of the app's own, and shows its result", async ({ page, visit }) => {
