@@ -136,6 +136,19 @@ describe("the configuration of the client", () => {
     ]);
   });
 
+  test.each([
+    [401, "unauthorized", {}],
+    [503, "unavailable", { reached: false }],
+  ])("is told of where it was not used and the answer is %d", async (status, error, facts) => {
+    const answer = { status, text: JSON.stringify({ nok: "No.", error, ...facts }) };
+    const settings = { env, answer, config: file({ url: "https://me:hush@cyme.example:8000", token: "cyme_file" }) };
+    const other = await runCyme(["apps", "-u", "https://other.example"], settings);
+    expect(other.stderr).toContain(
+      "/home/me/.config/cyme/config.json is for https://cyme.example:8000 and was not used.\n",
+    );
+    expect((await runCyme(["apps"], settings)).stderr).not.toContain("was not used");
+  });
+
   test("is refused where others can read it, saying what to do", async () => {
     const run = await runCyme(["apps"], { env, config: file({ token: "cyme_file" }, 0o100644) });
     expect(run).toMatchObject({ code: 2, sent: [] });

@@ -55,7 +55,7 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
     return 0;
   } catch (error) {
     if (io.signal.aborted && session.mayBeDone) io.stderr("interrupted; the branch goes on with it\n");
-    throw error;
+    throw await session.explained(error);
   } finally {
     await session.close();
   }
@@ -107,6 +107,14 @@ class Session {
 
   endProgress(): void {
     this.#progress?.stop();
+  }
+
+  /** Of one that nobody was reached by, or not let in, also what might have been given and was not. */
+  async explained(error: unknown): Promise<unknown> {
+    const transport = await this.#opening?.catch(() => undefined);
+    if (transport?.unused === undefined || !(error instanceof CymeError)) return error;
+    const isLost = error.code === "unavailable" && error.facts["reached"] !== undefined;
+    return isLost || error.code === "unauthorized" ? error.withFacts({ unused: transport.unused }) : error;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Transport } from "../client/transport.ts";
+import type { ClientRequest, Transport } from "../client/transport.ts";
 import type { LogLevel } from "../kit/log.ts";
 import type { ClientCommand } from "./command.ts";
 import { configPath, parseConfig, type ClientConfig } from "./client-config.ts";
@@ -7,7 +7,8 @@ import type { Environment, Io } from "./io.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
-export type OpenTransport = Transport & Partial<AsyncDisposable>;
+/** `unused` says what was known of another branch alone. */
+export type OpenTransport = Transport & Partial<AsyncDisposable> & { readonly unused?: string };
 
 /** Whom a command speaks to: with `--local` the instance directory, else the branch at `--url`. */
 export async function openTransport(
@@ -27,7 +28,7 @@ export async function openTransport(
 }
 
 /** Options win over variables, and these over the file. */
-async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise<Transport> {
+async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise<OpenTransport> {
   const path = configPath(env);
   const file = path === undefined ? undefined : await rooms.configFile(path);
   const config = file && path !== undefined ? parseConfig(path, file) : {};
@@ -36,13 +37,18 @@ async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise
   // What the file says of one branch is not for another.
   const isItsBranch = !isNamed || config.url === undefined || isSameOrigin(url, config.url);
   const known: ClientConfig = isItsBranch ? config : {};
-  return rooms.httpTransport(url, {
+  const transport = await rooms.httpTransport(url, {
     token: values.text("token") ?? known.token,
     ca: values.text("ca") ?? known.ca,
     cert: values.text("cert") ?? known.cert,
     key: values.text("key") ?? known.key,
   });
+  if (isItsBranch || config.url === undefined) return transport;
+  const unused = `${path} is for ${withoutLogin(config.url)} and was not used`;
+  return Object.assign((request: ClientRequest) => transport(request), { unused });
 }
+
+const withoutLogin = (url: string) => (URL.canParse(url) ? new URL(url).origin : "another URL");
 
 const isSameOrigin = (a: string, b: string) =>
   URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
