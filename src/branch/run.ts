@@ -335,6 +335,7 @@ class Daemon {
     return [
       `cyme branch ${id} v${version}`,
       `  url:           ${this.#url ?? "none (--without-httpd)"}`,
+      ...(this.#url === null ? [] : [`  page:          ${this.#url}/admin/`]),
       `  broker:        ${brokerLabel(this.#broker)}`,
       `  logfile:       ${this.#logfile ?? "standard error"}`,
       `  sup. interval: ${supIntervalS} s`,

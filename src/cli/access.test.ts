@@ -19,10 +19,19 @@ describe("createsuperuser", () => {
     expect(run.requests[0]?.path).toBe("/api/users/me/");
   });
 
-  test("does not take two passwords for one", async () => {
-    const run = await runCyme(["createsuperuser", "ann"], { typed: ["correct horse", "correct house"] });
+  test("asks again where two passwords differ, and at once where one is too short", async () => {
+    const typed = ["correct horse", "correct house", "short", "battery staple", "battery staple"];
+    const run = await runCyme(["createsuperuser", "ann"], { typed });
+    expect(body(run)).toEqual({ password: "battery staple", role: "admin" });
+    const [first, again] = ["New password of ann: ", "Once more: "];
+    expect(run.asked).toEqual([first, again, first, first, again]);
+    expect(run.stderr).toContain("the same one twice\nCannot use password: wanted 8 characters or more");
+  });
+
+  test("asks three times at most", async () => {
+    const run = await runCyme(["createsuperuser", "ann"], { typed: ["", "short", "short", "correct horse"] });
     expect(run).toMatchObject({ code: 2, sent: [] });
-    expect(run.stderr).toContain("the same one twice");
+    expect(run.asked).toHaveLength(3);
   });
 
   test.each([
@@ -81,6 +90,16 @@ describe("users and tokens", () => {
       expect(run).toMatchObject({ code: 2, sent: [] });
     },
   );
+});
+
+test.each([
+  ["users", "There are no users; cyme createsuperuser adds one.\n"],
+  ["tokens", "There are no tokens; cyme tokens.add makes one.\n"],
+  ["audit", "No change was asked for so far.\n"],
+])("cyme %s says to people that there is nothing", async (command, said) => {
+  const answer = { text: "[]" };
+  expect(await runCyme([command], { answer })).toMatchObject({ stdout: "", stderr: said });
+  expect(await runCyme([command, "-F", "json"], { answer })).toMatchObject({ stdout: "[]\n", stderr: "" });
 });
 
 test.each([

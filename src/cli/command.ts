@@ -67,6 +67,8 @@ interface Row {
 interface ClientRow<Usage extends string> extends Row {
   /** Whether `--nowait` means something here. */
   readonly nowait?: true;
+  /** What people are told where there is nothing to list, by which they may have expected something. */
+  readonly none?: string;
   /** Works on the branch of `--instance-dir` unless an address is given. */
   readonly isForThisBranch?: true;
   readonly view?: View;

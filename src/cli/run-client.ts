@@ -52,6 +52,8 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
             painter(() => io.stdoutIsTTY, env),
           ),
     );
+    const isNothing = Array.isArray(value) && value.length === 0 && !isJson;
+    if (isNothing && command.none !== undefined) io.stderr(`${command.none}\n`);
     return 0;
   } catch (error) {
     if (io.signal.aborted && session.mayBeDone) io.stderr("interrupted; the branch goes on with it\n");

@@ -26,11 +26,11 @@ const MAX_PASSWORD_BYTES = 1024;
 /** Throws `invalid`, without the password. */
 export const parseUserChange = (params: Params): UserChange => ({
   ...given(params, "role", DEFAULT_ROLE, role),
-  ...(params["password"] === undefined ? {} : { password: newPassword(params["password"]) }),
+  ...(params["password"] === undefined ? {} : { password: usablePassword(params["password"]) }),
 });
 
-/** One that is to be used from now on; throws `invalid`. */
-function newPassword(raw: unknown): string {
+/** A password that may be used from now on; throws `invalid`, without it. */
+export function usablePassword(raw: unknown): string {
   const isGood = isPassword(raw) && raw.length >= MIN_PASSWORD_LENGTH;
   if (!isGood)
     throw invalid("password", `${MIN_PASSWORD_LENGTH} characters or more, at most ${MAX_PASSWORD_BYTES} bytes`);

@@ -26,7 +26,8 @@ export function describeApi(routes: readonly Described[], version: string, branc
     const answers = answersOf(route);
     for (const method of route.methods) {
       add(pathOf(route.pattern), method, operationOf(route, method, answers, false));
-      const nowait = method === "GET" ? undefined : nowaitPattern(route.pattern);
+      const isWaitedFor = method !== "GET" && !NEVER_WAITED_FOR.includes(route.pattern);
+      const nowait = isWaitedFor ? nowaitPattern(route.pattern) : undefined;
       if (nowait !== undefined)
         add(pathOf(nowait), method, operationOf(route, method, { 202: scheduled(answers) }, true));
     }
@@ -42,6 +43,9 @@ export function describeApi(routes: readonly Described[], version: string, branc
     components: { schemas: OBJECTS, responses: ERRORS, headers: HEADERS, securitySchemes: securitySchemes(branchId) },
   };
 }
+
+/** Here `!` makes no difference. */
+const NEVER_WAITED_FOR = ["/branches/:branch"];
 
 /** The answers of a row where all went well. */
 const answersOf = ({ methods, pattern }: Pick<Described, "methods" | "pattern">): Answers =>

@@ -293,6 +293,7 @@ describe("the options of a branch", () => {
       [
         `cyme branch b7 v${version}`,
         `  url:           ${url}`,
+        `  page:          ${url}/admin/`,
         `  broker:        amqp://127.0.0.1:${new URL(vhost.url).port}/${vhost.vhost}`,
         `  logfile:       ${logfile}`,
         "  sup. interval: 2.5 s",

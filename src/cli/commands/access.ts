@@ -34,6 +34,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("users", {
     group,
     about: "List who may log in",
+    none: "There are no users; cyme createsuperuser adds one.",
     run: ({ client }) => client.users.list(),
   }),
   clientCommand("users.add <name>", {
@@ -65,6 +66,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("tokens", {
     group,
     about: "List the tokens of programs",
+    none: "There are no tokens; cyme tokens.add makes one.",
     run: ({ client }) => client.tokens.list(),
   }),
   clientCommand("tokens.add <name>", {
@@ -84,6 +86,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("audit", {
     group,
     about: "List who changed what, newest first",
+    none: "No change was asked for so far.",
     options: [{ name: "limit", value: "n", about: "How many, 100 without it" }],
     run({ client, values }) {
       const limit = values.text("limit");
