@@ -17,7 +17,8 @@ export function JobPanel() {
     const timer = setTimeout(closeJob, SHOWN_MS);
     return () => clearTimeout(timer);
   }, [isWell]);
-  if (!state || (state.is === "over" && route.value.path[0] !== "instances")) return null;
+  const isBeside = route.value.path[0] === "instances";
+  if (!state || (state.is === "over" && !isBeside)) return null;
   const { title, done, total, failures, is } = state;
   const good = done - failures.length;
   return (
@@ -38,7 +39,7 @@ export function JobPanel() {
         {is === "stopping" && "; waiting for what is on its way"}
         {is === "over" && done < total && `, ${total - done} not begun`}
       </p>
-      {failures.length > 0 && (
+      {failures.length > 0 && isBeside && (
         <details open={!isNarrow.value}>
           <summary>What went wrong</summary>
           <ul>
