@@ -6,7 +6,7 @@ import { Button } from "../../kit/button.tsx";
 import { confirm } from "../../kit/dialog.tsx";
 import { useFetched } from "../../kit/fetched.ts";
 import { Card, Empty, PageHead } from "../../kit/parts.tsx";
-import { session } from "../../state/session.ts";
+import { recognise, session } from "../../state/session.ts";
 import { moment } from "../../state/time.ts";
 import { attempt } from "../../state/toasts.ts";
 import { TokenForm } from "./token-form.tsx";
@@ -31,6 +31,8 @@ export function PeoplePage() {
   );
 }
 
+/* After a deletion it is asked who is there: it may have been the last one, or the own one. */
+
 function Users() {
   const asked = useSignal(0);
   const { value, error } = useFetched<readonly User[]>("/api/users/", asked.value).value;
@@ -48,6 +50,7 @@ function Users() {
     });
     if (isSure && (await attempt(() => request("DELETE", path("api", "users", name)), `User ${name} is deleted`))) {
       reload();
+      void recognise();
     }
   };
   return (
@@ -98,6 +101,7 @@ function Tokens() {
     const isSure = await confirm({ title: `Delete token ${name}?`, text, verb: "Delete" });
     if (isSure && (await attempt(() => request("DELETE", path("api", "tokens", name)), `Token ${name} is deleted`))) {
       reload();
+      void recognise();
     }
   };
   return (
