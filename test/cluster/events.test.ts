@@ -80,7 +80,12 @@ test("of a branch that is away its instances are unknown, until it is back", asy
   await cluster.clock.advance(40_000);
   expect(events.last("silent")).toEqual({ branches: ["b"] });
   expect(events.last("branch", { id: "b" })).toMatchObject({ is_up: false });
-  expect(events.last("instance", { name: "far" })).toMatchObject({ state: "unknown", pid: null, branch: "b" });
+  expect(events.last("instance", { name: "far" })).toMatchObject({
+    state: "unknown",
+    pid: null,
+    since: null,
+    branch: "b",
+  });
   expect(events.last("instance", { name: "near" })).toMatchObject({ state: "running" });
   await cluster.branch("b").restart();
   await cluster.clock.advance(10_000);
