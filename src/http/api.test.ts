@@ -18,7 +18,7 @@ interface Parts {
 /** There is no other branch. */
 const ALONE: Readonly<Record<string, unknown>> = {
   elsewhere: { isAlone: true, isHere: () => false },
-  logins: { isNobodyKnown: true },
+  logins: { isNobodyKnown: true, byToken: () => ({ name: "ann", role: "admin", by: "token" }) },
   audit: { add: () => undefined },
   hearing: {
     isOver: true,
@@ -80,7 +80,7 @@ function setup({ answers = {}, guard = {} }: Parts = {}) {
       body: (await response.json()) as Record<string, unknown>,
     };
   };
-  return { call, json, asked, options, lines };
+  return { api, call, json, asked, options, lines };
 }
 
 const done = () => undefined;
@@ -261,6 +261,25 @@ describe("a request that is wrong", () => {
     expect(headers.get("allow")).toBe("GET, HEAD, OPTIONS");
     expect(body["nok"]).toBe("DELETE is not possible at /shop/queues: wanted GET, HEAD, OPTIONS");
   });
+});
+
+test("logs that are followed have a bound for each name, and places that become free", async () => {
+  const logFile = () => `${import.meta.dir}/none.log`;
+  const api = setup({ answers: { "instances.logFile": logFile } });
+  const line = "GET /shop/instances/web/log/?follow=1";
+  const follow = () => api.call(line, { headers: { authorization: "Bearer ann" } });
+  const open = await Promise.all(Array.from({ length: 20 }, follow));
+  expect(open.map(({ status }) => status)).toEqual(open.map(() => 200));
+  const refused = await follow();
+  expect([refused.status, await refused.text()]).toEqual([
+    503,
+    expect.stringContaining("has 20 readers that follow logs"),
+  ]);
+  await open[0]?.body?.cancel();
+  expect((await follow()).status).toBe(200);
+  const ended = await api.call("GET /shop/instances/web/log/?follow=0", { headers: { authorization: "Bearer ann" } });
+  expect(ended.status).toBe(200);
+  api.api.endStreams();
 });
 
 describe("an error", () => {

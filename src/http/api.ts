@@ -3,7 +3,7 @@ import type { Controller } from "../controller/controller.ts";
 import type { Weight } from "../controller/hearing.ts";
 import { isAtLeast, type Who } from "../domain/access.ts";
 import { CymeError } from "../domain/errors.ts";
-import { seconds, type Params } from "../domain/fields.ts";
+import { flag, seconds, type Params } from "../domain/fields.ts";
 import type { AuditWho } from "../domain/audit.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
@@ -17,6 +17,7 @@ import { corsHeaders, guard, preflight, refuseForged, type GuardOptions } from "
 import { maskedResponse } from "./mask.ts";
 import { readParams } from "./params.ts";
 import type { Page } from "./page.ts";
+import { Places, untilOver } from "./places.ts";
 import { pathOf, resolve, type Resolved } from "./resolve.ts";
 import { respondError, SILENT_HEADER } from "./respond.ts";
 import { addSecurityHeaders } from "./security-headers.ts";
@@ -82,6 +83,7 @@ export class Api {
   readonly #options: ApiOptions;
   readonly #forwarding: Forwarding;
   readonly #feed: Feed;
+  readonly #followers = new Places("logs");
   readonly #ending = new AbortController();
 
   constructor(options: ApiOptions) {
@@ -220,12 +222,13 @@ export class Api {
     const silent = new Set<string>();
     const waiting = { nowait: parsed.nowait, timeoutMs: timeoutMs(timeout), silent };
     const { timeoutMs: leftMs } = await this.#heard(target, visit, waiting);
+    const { who, identify, from, isSecure } = visit;
     const isAmongOthers = origin.is !== "branch" && !elsewhere.isAlone;
     const options = { nowait: parsed.nowait, timeoutMs: leftMs, ...(isAmongOthers && { silent }) };
+    const free = who && isFollowed(params) ? this.#followers.take(who) : undefined;
     const signals = { left: this.#leftOf(asked, params, visit), ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
     const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
-    const { who, identify, from, isSecure } = visit;
     const tellAudit = (loggedIn: AuditWho) => void (visit.loggedIn = loggedIn);
     const asker = { who, identify, from, isSecure, tellAudit };
     const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others, ...asker };
@@ -236,12 +239,12 @@ export class Api {
       replayable && isAmongOthers
         ? this.#forwarding.answer({ route, ...call, replayable, isForThisBranch: isCommand }, here)
         : here(options);
-    return withSilent(answered, silent);
+    return withSilent(free ? placed(answered, free) : answered, silent);
   }
 
   /** Aborted when the caller has left; of a log that is followed also when it is not for him any more. Events see to that themselves. */
   #leftOf({ signal, method }: Request, params: Params, { who, identify }: Visit): AbortSignal {
-    if (!who || method === "HEAD" || !("follow" in params)) return signal;
+    if (!who || method === "HEAD" || !isFollowed(params)) return signal;
     // Not beyond the end of the server, which a timer would keep alive.
     const until = AbortSignal.any([signal, this.#ending.signal]);
     return whileAllowed(who, identify, until, this.#options.clock);
@@ -297,6 +300,19 @@ export class Api {
       this.#forwarding.repeated(sending, (within) => send(replayable.request(), within)),
       silent,
     );
+  }
+}
+
+/** Of a log, whether its answer goes on; throws `invalid`. */
+const isFollowed = ({ follow }: Params) => follow !== undefined && follow !== null && flag("follow", follow);
+
+/** The answer, whose place is free once it is over. */
+async function placed(answered: Promise<Response>, free: () => void): Promise<Response> {
+  try {
+    return untilOver(await answered, free);
+  } catch (error) {
+    free();
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, spyOn, test } from "bun:test";
 import { Events } from "../../test/harness/events.ts";
+import type { Who } from "../domain/access.ts";
 import type { BranchDetail } from "../controller/branches.ts";
 import { controllerOf } from "../controller/test-support.ts";
 import { words } from "../domain/test-support.ts";
@@ -19,6 +20,8 @@ const DETAIL = {
   diskUse: null,
 } as unknown as BranchDetail;
 
+const OWNER: Who = { name: null, role: "admin", by: "socket", from: null };
+
 /** What readers of one branch are told, by the clock of the test. */
 function feeding(pid: number | null = 1) {
   const branch = new TestBranch();
@@ -32,7 +35,7 @@ function feeding(pid: number | null = 1) {
   });
   const leaving = new AbortController();
   const open = async (reader: Partial<Reader> = {}) => {
-    const all = { mask: undefined, mayRead: async () => true, isShut: () => false, until: leaving.signal };
+    const all = { mask: undefined, mayRead: async () => true, isShut: () => false, who: OWNER, until: leaving.signal };
     const events = new Events(feed.open({ ...all, ...reader }));
     await branch.clock.advance(0);
     return events;
@@ -128,13 +131,35 @@ describe("the feed", () => {
   test("has 200 readers at most", async () => {
     await using at = feeding();
     for (let i = 0; i < 200; i++) await at.open();
-    const reader = { mask: undefined, mayRead: async () => true, isShut: () => false, until: at.leaving.signal };
+    const reader = {
+      mask: undefined,
+      mayRead: async () => true,
+      isShut: () => false,
+      who: OWNER,
+      until: at.leaving.signal,
+    };
     expect(words(() => at.feed.open(reader))).toContain("200 readers");
+  });
+
+  test("has 20 readers of one name at most, whose places are free again once they leave", async () => {
+    await using at = feeding();
+    const who: Who = { name: "ann", role: "viewer", by: "session", from: null };
+    const [first] = await Promise.all(Array.from({ length: 20 }, () => at.open({ who })));
+    const reader = { mask: undefined, mayRead: async () => true, isShut: () => false, who, until: at.leaving.signal };
+    expect(words(() => at.feed.open(reader))).toContain('"ann" has 20 readers');
+    await first?.[Symbol.asyncDispose]();
+    expect(() => at.feed.open(reader)).not.toThrow();
   });
 
   test("is refused where no daemon runs, since nothing would ever change", async () => {
     await using at = feeding(null);
-    const reader = { mask: undefined, mayRead: async () => true, until: at.leaving.signal };
+    const reader = {
+      mask: undefined,
+      mayRead: async () => true,
+      isShut: () => false,
+      who: OWNER,
+      until: at.leaving.signal,
+    };
     expect(words(() => at.feed.open(reader))).toContain("No daemon runs here");
   });
 

@@ -1,4 +1,5 @@
 import type { Controller } from "../controller/controller.ts";
+import type { Who } from "../domain/access.ts";
 import { CymeError } from "../domain/errors.ts";
 import type { Log } from "../kit/log.ts";
 import { EventStream } from "./event-stream.ts";
@@ -6,6 +7,7 @@ import { Journal } from "./live-journal.ts";
 import { differences, eventText, NO_ITEMS, type LiveItem, type LiveItems, type Mask } from "./live-items.ts";
 import { NewsEvents, newsSince, NO_POSITION, parsePosition, type NewsPosition } from "./live-news.ts";
 import { OtherItems, type LiveAnswer } from "./live-others.ts";
+import { Places } from "./places.ts";
 import { OwnItems, SharedItems, type OwnParts } from "./live-own.ts";
 
 export interface FeedParts extends OwnParts {
@@ -15,6 +17,7 @@ export interface FeedParts extends OwnParts {
 
 /** Who reads a stream of events. */
 export interface Reader {
+  readonly who: Who;
   /** Takes out what the reader may not see; undefined for one who may see all. The same for all who see the same. */
   readonly mask: Mask | undefined;
   /** Asked now and then: whether the reader may still read. */
@@ -37,9 +40,7 @@ const QUEUES_EVERY = 5;
 const ALIVE_EVERY = 15;
 /** One that is frozen is not to keep readers from seeing the others. */
 const PATIENCE_MS = 1_000;
-const MAX_READERS = 200;
 const RETRY_MS = 2_000;
-const RETRY_AFTER_S = 10;
 const encoder = new TextEncoder();
 
 /**
@@ -53,6 +54,7 @@ export class Feed {
   readonly #others: OtherItems;
   readonly #journal = new Journal();
   readonly #listeners = new Set<Listener>();
+  readonly #places = new Places("the events");
   /** What readers have been told that there is, and of what that was made. */
   #told: LiveItems = NO_ITEMS;
   #sources: readonly LiveItems[] = [];
@@ -76,9 +78,12 @@ export class Feed {
 
   /** A stream for a reader; throws `unavailable` where too many read, and where no daemon runs. */
   open(reader: Reader): ReadableStream<Uint8Array> {
-    if (this.#listeners.size >= MAX_READERS) throw tooMany();
     if (this.#parts.controller.branches.own().pid === null) throw noDaemon();
-    const stream = new EventStream(() => this.#leave(listener));
+    const free = this.#places.take(reader.who);
+    const stream = new EventStream(() => {
+      free();
+      this.#leave(listener);
+    });
     const listener: Listener = { stream, reader };
     if (reader.until.aborted) {
       stream.end();
@@ -228,8 +233,3 @@ class Texts {
 
 const noDaemon = () =>
   new CymeError("unavailable", "No daemon runs here, so nothing can be followed: start it with `cyme branch`");
-
-function tooMany(): CymeError {
-  const message = `${MAX_READERS} readers follow the events of this branch already: ask again later`;
-  return new CymeError("unavailable", message, { retry_after: RETRY_AFTER_S });
-}
