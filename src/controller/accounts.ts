@@ -3,7 +3,7 @@ import { tokenId, userId } from "../domain/definition.ts";
 import { CymeError, conflict, invalid, notFound } from "../domain/errors.ts";
 import type { Params } from "../domain/fields.ts";
 import { tokenName, userName } from "../domain/names.ts";
-import { isExpired, makeToken, parseToken, secretHash, type Token } from "../domain/token.ts";
+import { makeToken, parseToken, secretHash, type Token } from "../domain/token.ts";
 import { DEFAULT_ROLE, parseUserChange, type User } from "../domain/user.ts";
 import type { Log } from "../kit/log.ts";
 import type { CallOptions, Parts } from "./context.ts";
@@ -68,7 +68,8 @@ export class Accounts {
         hash: hash ?? before?.hash ?? "",
         createdAtMs: before?.createdAtMs ?? clock.now(),
       };
-      if (before?.role === "admin" && user.role !== "admin") this.#refuseWithoutAdmin({ kind: "user", name });
+      if (before?.role === "admin" && user.role !== "admin")
+        this.#refuseWithoutAdmin({ kind: "user", name }, "demoted");
       store.noteChanged(userId(name), clock.now());
       store.users.put(user);
       return { user, isNew: !before, isFirst };
@@ -82,7 +83,7 @@ export class Accounts {
     const { store, clock } = this.#parts;
     store.write(() => {
       this.user(name);
-      this.#refuseWithoutAdmin({ kind: "user", name });
+      this.#refuseWithoutAdmin({ kind: "user", name }, "removed");
       store.noteDeleted(userId(name), clock.now());
       store.users.remove(name);
     });
@@ -122,7 +123,7 @@ export class Accounts {
     const { store, clock } = this.#parts;
     store.write(() => {
       this.token(name);
-      this.#refuseWithoutAdmin({ kind: "token", name });
+      this.#refuseWithoutAdmin({ kind: "token", name }, "removed");
       store.noteDeleted(tokenId(name), clock.now());
       store.tokens.remove(name);
     });
@@ -140,21 +141,22 @@ export class Accounts {
     return before;
   }
 
-  /** Throws where nobody who could mend it would be left among those that are. */
-  #refuseWithoutAdmin(lost: Account): void {
-    const { store, clock } = this.#parts;
+  /** Throws where nobody who could mend it would be left among those that are, now or once tokens have expired. */
+  #refuseWithoutAdmin(lost: Account, how: "demoted" | "removed"): void {
+    const { store } = this.#parts;
     const isLost = (kind: Account["kind"], name: string) => kind === lost.kind && name === lost.name;
     const users = store.users.all().filter(({ name }) => !isLost("user", name));
     const tokens = store.tokens.all().filter(({ name }) => !isLost("token", name));
-    const left = [...users, ...tokens.filter((token) => !isExpired(token, clock.now()))];
-    const isLastOfAll = users.length + tokens.length === 0;
+    const left = [...users, ...tokens.filter(({ expiresAtMs }) => expiresAtMs === null)];
+    // Then nobody is known, and nobody needs to be. Who is demoted still is.
+    const isLastOfAll = how === "removed" && users.length + tokens.length === 0;
     if (isLastOfAll || left.some(({ role }) => role === "admin")) return;
     const was = (lost.kind === "user" ? store.users.get(lost.name) : store.tokens.get(lost.name))?.role;
     // There was none before: it makes no difference.
     if (was !== "admin") return;
     throw new CymeError(
       "conflict",
-      `${lost.kind === "user" ? "User" : "Token"} "${lost.name}" is the last admin: add another one first, or delete the other users and tokens`,
+      `${lost.kind === "user" ? "User" : "Token"} "${lost.name}" is the last admin, tokens that expire apart: add another one first${how === "removed" ? ", or delete the other users and tokens" : ""}`,
       { [lost.kind]: lost.name },
     );
   }
