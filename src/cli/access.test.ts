@@ -155,6 +155,19 @@ describe("the configuration of the client", () => {
     ]);
   });
 
+  test("without a url gives its token to the default address alone, however that is named", async () => {
+    const settings = { env, config: file({ token: "cyme_file" }) };
+    expect((await runCyme(["apps"], settings)).opened).toEqual(["http http://127.0.0.1:8000 cyme_file"]);
+    expect((await runCyme(["apps", "-u", "http://127.0.0.1:8000/"], settings)).opened).toEqual([
+      "http http://127.0.0.1:8000/ cyme_file",
+    ]);
+    for (const other of ["https://evil.example", "http://127.0.0.1:8001"]) {
+      expect((await runCyme(["apps", "-u", other], settings)).opened).toEqual([`http ${other}`]);
+      const byVariable = { ...settings, env: { ...env, CYME_URL: other } };
+      expect((await runCyme(["apps"], byVariable)).opened).toEqual([`http ${other}`]);
+    }
+  });
+
   test.each([
     [401, "unauthorized", {}],
     [503, "unavailable", { reached: false }],

@@ -36,6 +36,9 @@ export const COMMON_OPTIONS: readonly Option[] = [
   },
 ];
 
+/** Where a branch listens unless it is told otherwise. */
+export const DEFAULT_URL = "http://127.0.0.1:8000";
+
 /** Taken by every command that speaks to a branch. */
 export const CLIENT_OPTIONS: readonly Option[] = [
   { name: "app", short: "a", value: "app", about: "The app", variable: "CYME_APP" },
@@ -45,7 +48,7 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     value: "url",
     about: "Any branch of the cluster",
     variable: "CYME_URL",
-    default: "http://127.0.0.1:8000",
+    default: DEFAULT_URL,
   },
   { name: "nowait", short: "n", about: "Do not wait until it is done", variable: "CYME_NOWAIT" },
   { name: "local", short: "L", about: "Work on --instance-dir itself", variable: "CYME_LOCAL" },

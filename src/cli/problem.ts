@@ -25,7 +25,7 @@ const CHANGE_IT = / exists already: change it with PUT$/;
 /** Of who shows nothing; what is wrong with what was shown says itself what to do. */
 const NOTHING_SHOWN = /^This takes a token /;
 const HOW_TO_SHOW = [
-  "Give a token in CYME_TOKEN or ~/.config/cyme/config.json, or a name and a password in --url.",
+  "Give a token in CYME_TOKEN or ~/.config/cyme/config.json, or https://name:password@… in CYME_URL.",
   "On the machine of the branch -L -D <instance dir> needs neither.",
 ];
 

@@ -4,6 +4,7 @@ import type { LogLevel } from "../kit/log.ts";
 import type { ClientCommand } from "./command.ts";
 import { configPath, parseConfig, type ClientConfig } from "./client-config.ts";
 import type { Environment, Io } from "./io.ts";
+import { DEFAULT_URL } from "./option.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
@@ -34,8 +35,9 @@ async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise
   const config = file && path !== undefined ? parseConfig(path, file) : {};
   const isNamed = values.source("url") !== undefined;
   const url = (isNamed ? undefined : config.url) ?? values.text("url") ?? "";
-  // What the file says of one branch is not for another.
-  const isItsBranch = !isNamed || config.url === undefined || isSameOrigin(url, config.url);
+  // What the file says of one branch is not for another: a token that stands there alone is for this machine.
+  const itsUrl = config.url ?? DEFAULT_URL;
+  const isItsBranch = !isNamed || isSameOrigin(url, itsUrl);
   const known: ClientConfig = isItsBranch ? config : {};
   const transport = await rooms.httpTransport(url, {
     token: values.text("token") ?? known.token,
@@ -43,8 +45,8 @@ async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise
     cert: values.text("cert") ?? known.cert,
     key: values.text("key") ?? known.key,
   });
-  if (isItsBranch || config.url === undefined) return transport;
-  const unused = `${path} is for ${withoutLogin(config.url)} and was not used`;
+  if (isItsBranch || Object.keys(config).length === 0) return transport;
+  const unused = `${path} is for ${withoutLogin(itsUrl)} and was not used`;
   return Object.assign((request: ClientRequest) => transport(request), { unused });
 }
 
