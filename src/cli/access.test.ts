@@ -120,6 +120,8 @@ describe("who is not let in", () => {
   test("is told how to show who he is, where he has shown nothing", async () => {
     const stderr = await refusal("This takes a token (Authorization: Bearer …)");
     expect(stderr).toContain("CYME_TOKEN or ~/.config/cyme/config.json");
+    expect(stderr).toContain("https://name:password@… in CYME_URL");
+    expect(stderr).not.toContain("--url");
     expect(stderr).toContain("-L -D <instance dir>");
   });
 

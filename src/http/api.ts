@@ -228,7 +228,7 @@ export class Api {
     const free = who && isFollowed(params) ? this.#followers.take(who) : undefined;
     const signals = { left: this.#leftOf(asked, params, visit), ending: this.#ending.signal };
     const mayAdd = origin.is !== "branch" || origin.mayAdd;
-    const others = async (from: string) => (isAmongOthers && !isCommand ? elsewhere.gather(from, options) : []);
+    const others = async (list: string) => (isAmongOthers && !isCommand ? elsewhere.gather(list, options) : []);
     const tellAudit = (loggedIn: AuditWho) => void (visit.loggedIn = loggedIn);
     const asker = { who, identify, from, isSecure, tellAudit };
     const given = { method, path, params: params as Params, headers: request.headers, mayAdd, others, ...asker };

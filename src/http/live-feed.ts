@@ -174,7 +174,7 @@ export class Feed {
   }
 
   #tell(texts: Texts): void {
-    for (const { stream, reader } of [...this.#listeners]) {
+    for (const { stream, reader } of this.#listeners) {
       if (reader.isShut()) stream.end();
       else if (!texts.isEmpty) stream.write(texts.bytesFor(reader.mask));
     }
