@@ -204,27 +204,27 @@ describe("files that cannot be used are refused in words:", () => {
     }
     return "not refused";
   };
-  const client = (paths: Parameters<typeof readTlsFiles>[0]) => refused(() => readTlsFiles(paths));
-  const branch = (tlsCert: string, tlsKey: string, tlsCa?: string) =>
+  const ofClient = (paths: Parameters<typeof readTlsFiles>[0]) => refused(() => readTlsFiles(paths));
+  const ofBranch = (tlsCert: string, tlsKey: string, tlsCa?: string) =>
     refused(() => readTls({ tlsCert, tlsKey, tlsCa }));
 
   test("by the command line", async () => {
     const { cert, key } = await authority.sign("pair");
-    expect(await client({ ca: authority.ca, cert, key })).toBe("not refused");
-    expect(await client({ cert })).toContain("both --cert and --key, or neither");
-    expect(await client({ key })).toContain("both --cert and --key, or neither");
-    expect(await client({ ca: key })).toContain("Cannot use --ca: wanted a file with a certificate (PEM)");
-    expect(await client({ cert: key, key: cert })).toContain("Cannot use --cert: wanted a file with a certificate");
-    expect(await client({ cert, key: cert })).toContain("Cannot use --key: wanted a file with a private key");
-    expect(await client({ cert, key: foreign.key })).toContain("is not that of the certificate");
-    expect(await client({ ca: join(home, "none") })).toContain("Cannot read --ca");
+    expect(await ofClient({ ca: authority.ca, cert, key })).toBe("not refused");
+    expect(await ofClient({ cert })).toContain("both --cert and --key, or neither");
+    expect(await ofClient({ key })).toContain("both --cert and --key, or neither");
+    expect(await ofClient({ ca: key })).toContain("Cannot use --ca: wanted a file with a certificate (PEM)");
+    expect(await ofClient({ cert: key, key: cert })).toContain("Cannot use --cert: wanted a file with a certificate");
+    expect(await ofClient({ cert, key: cert })).toContain("Cannot use --key: wanted a file with a private key");
+    expect(await ofClient({ cert, key: foreign.key })).toContain("is not that of the certificate");
+    expect(await ofClient({ ca: join(home, "none") })).toContain("Cannot read --ca");
   });
 
   test("by a branch", async () => {
-    expect(await branch(server.cert, server.key, authority.ca)).toBe("not refused");
-    expect(await branch(server.cert, foreign.key)).toContain("Cannot use --tls-cert with --tls-key: the key in");
-    expect(await branch(server.cert, server.key, server.key)).toContain("Cannot use --tls-ca");
-    expect(await branch(join(home, "none"), server.key)).toContain("Cannot read --tls-cert");
+    expect(await ofBranch(server.cert, server.key, authority.ca)).toBe("not refused");
+    expect(await ofBranch(server.cert, foreign.key)).toContain("Cannot use --tls-cert with --tls-key: the key in");
+    expect(await ofBranch(server.cert, server.key, server.key)).toContain("Cannot use --tls-ca");
+    expect(await ofBranch(join(home, "none"), server.key)).toContain("Cannot read --tls-cert");
   });
 
   test("before a branch begins anything", async () => {
