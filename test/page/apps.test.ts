@@ -65,8 +65,8 @@ describePage(import.meta.path, ({ test }) => {
 
   test("deletes an app, saying what stops, and its workers end", async ({ page, branch, visit }) => {
     await must(branch, 201, "POST", "/old/", { stop_timeout: 5 });
-    await must(branch, 201, "POST", "/old/queues/work/");
-    await must(branch, 201, "POST", "/old/instances/o1/", { pool: "solo", queues: ["work"] });
+    await must(branch, 201, "POST", "/old/queues/errands/");
+    await must(branch, 201, "POST", "/old/instances/o1/", { pool: "solo", queues: ["errands"] });
     const { pid } = await untilInstance(branch, "o1", "running", ({ state }) => state === "running");
     await visit("#/apps");
     await page.getByRole("row", { name: /old/ }).getByRole("button", { name: "Delete" }).click();

@@ -48,6 +48,7 @@ export function describePage(
   prepare?: (branch: Branch, brokerUrl: string) => Promise<void>,
 ): void {
   const name = basename(file, ".test.ts");
+  // Setup says so where apt cannot bring it.
   describe.skipIf(!isChromiumThere())(`the page: ${name}`, () => {
     let browser: Browser;
     let vhost: Vhost;

@@ -107,6 +107,7 @@ test(
   (SECONDS + 120) * 1000,
 );
 
+// Setup says so where pip cannot fetch it; the own fuzzer above always runs.
 test.skipIf(!existsSync(SCHEMATHESIS))(
   "schemathesis finds nothing either",
   async () => {

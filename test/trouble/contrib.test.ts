@@ -23,6 +23,7 @@ function run(...argv: string[]): string {
   return said;
 }
 
+// Of systemd, which need not be on the machine.
 test.skipIf(!has("systemd-analyze"))("systemd finds nothing wrong with the unit", async () => {
   const text = readFileSync(join(CONTRIB, "cyme-branch.service"), "utf8");
   // Its program is not installed here.
@@ -32,6 +33,7 @@ test.skipIf(!has("systemd-analyze"))("systemd finds nothing wrong with the unit"
   expect(said.split("\n").filter((line) => line.includes("cyme-branch"))).toEqual([]);
 });
 
+// A program of its own, which need not be on the machine.
 describe.skipIf(!has("logrotate"))("logrotate", () => {
   test("sets the log of a worker aside, which goes on writing to the one at its place", async () => {
     const folder = join(home, "web");

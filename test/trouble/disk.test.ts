@@ -36,6 +36,7 @@ function fill(): void {
   closeSync(fd);
 }
 
+// Only root may mount, and not in every container.
 describe.skipIf(!isMounted)("a branch whose disk is full", () => {
   let vhost: Vhost;
   let branch: Branch;

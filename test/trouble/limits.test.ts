@@ -99,6 +99,7 @@ describe("a branch that may open no more files", () => {
   });
 });
 
+// Only root may run as another user, and only where that one reaches the binary.
 describe.skipIf(!mayRunAs)("a branch whose user may have no more processes", () => {
   let branch: Branch;
   let home: string;
