@@ -17,7 +17,7 @@ export const BRANCH_OPTIONS: readonly Option[] = (
       value: "dir",
       about: "Where store, logs and workers live",
       default: "instances",
-      path: true,
+      takes: "folder",
     },
     {
       name: "numc",
@@ -37,7 +37,7 @@ export const BRANCH_OPTIONS: readonly Option[] = (
       default: "INFO",
       choices: LOGLEVELS,
     },
-    { name: "logfile", short: "f", value: "file", about: "Log file; else standard error", path: true },
+    { name: "logfile", short: "f", value: "file", about: "Log file; else standard error", takes: "file" },
     {
       name: "log-max-size",
       value: "bytes",
@@ -45,7 +45,7 @@ export const BRANCH_OPTIONS: readonly Option[] = (
       default: "100M",
     },
     { name: "detach", about: "Run in the background, log in branch.log" },
-    { name: "pidfile", value: "file", about: "Write the process id there too", path: true },
+    { name: "pidfile", value: "file", about: "Write the process id there too", takes: "file" },
     { name: "command", value: "command", about: "How to call Celery", default: "celery" },
     {
       name: "restart-max-rate",
@@ -85,9 +85,9 @@ export const BRANCH_OPTIONS: readonly Option[] = (
     },
     { name: "allowed-host", value: "name", about: "Host name to answer to; may be repeated", multiple: true },
     { name: "cors-origin", value: "origin", about: "Web site that may call the API" },
-    { name: "tls-cert", value: "file", about: "Serve HTTPS with this certificate", path: true },
-    { name: "tls-key", value: "file", about: "Key of the certificate", path: true },
-    { name: "tls-ca", value: "file", about: "Authority of client certificates", path: true },
+    { name: "tls-cert", value: "file", about: "Serve HTTPS with this certificate", takes: "file" },
+    { name: "tls-key", value: "file", about: "Key of the certificate", takes: "file" },
+    { name: "tls-ca", value: "file", about: "Authority of client certificates", takes: "file" },
     { name: "max-body", value: "bytes", about: "Largest request body, also 512k or 10M", default: "10M" },
     { name: "insecure", about: "Allow an address beyond this machine without users" },
   ] as const satisfies readonly Option[]

@@ -2,6 +2,7 @@ import type { Client } from "../client/client.ts";
 import type { Environment, Io } from "./io.ts";
 import type { Option } from "./option.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Takes } from "./takes.ts";
 import type { Values } from "./values.ts";
 
 export const GROUPS = [
@@ -56,15 +57,17 @@ interface OwnCall {
 /** How an answer is shown to people where its own shape does not say it. */
 export type View = "status" | "by name" | "result" | "sent";
 
-interface Row {
+interface Row<Usage extends string> {
   readonly group: Group;
   readonly about: string;
   /** More lines for the help of this command. */
   readonly details?: string;
   readonly options?: readonly Option[];
+  /** What completion offers for the arguments, by their names. */
+  readonly takes?: { readonly [Name in keyof Args<Usage>]?: Takes };
 }
 
-interface ClientRow<Usage extends string> extends Row {
+interface ClientRow<Usage extends string> extends Row<Usage> {
   /** Whether `--nowait` means something here. */
   readonly nowait?: true;
   /** What people are told where there is nothing to list, by which they may have expected something. */
@@ -78,7 +81,7 @@ interface ClientRow<Usage extends string> extends Row {
   run(call: ClientCall, args: Args<Usage>): Promise<unknown>;
 }
 
-interface OwnRow<Usage extends string> extends Row {
+interface OwnRow<Usage extends string> extends Row<Usage> {
   /** Resolves to the exit code. */
   run(call: OwnCall, args: Args<Usage>): Promise<number>;
 }
@@ -92,6 +95,7 @@ interface Named {
 interface Positional {
   readonly name: string;
   readonly isRequired: boolean;
+  readonly takes?: Takes;
 }
 
 export type ClientCommand = Named & ClientRow<string> & { readonly kind: "client" };
@@ -101,16 +105,20 @@ export type Command = ClientCommand | OwnCommand;
 /** A row for a command that speaks to a branch; the usage line names it and types its arguments. */
 export function clientCommand<Usage extends string>(usage: Usage, row: ClientRow<Usage>): ClientCommand {
   // The parser fills in exactly what the usage line names.
-  return { kind: "client", ...named(usage), ...(row as unknown as ClientRow<string>) };
+  return { kind: "client", ...named(usage, row.takes), ...(row as unknown as ClientRow<string>) };
 }
 
 /** A row for a command that needs no branch. */
 export function ownCommand<Usage extends string>(usage: Usage, row: OwnRow<Usage>): OwnCommand {
-  return { kind: "own", ...named(usage), ...(row as unknown as OwnRow<string>) };
+  return { kind: "own", ...named(usage, row.takes), ...(row as unknown as OwnRow<string>) };
 }
 
-function named(usage: string): Named {
+function named(usage: string, takes: Readonly<Record<string, Takes | undefined>> = {}): Named {
   const [name = "", ...words] = usage.split(" ");
-  const positionals = words.map((word) => ({ name: word.slice(1, -1), isRequired: word.startsWith("<") }));
+  const positionals = words.map((word) => {
+    const argument = word.slice(1, -1);
+    const taken = takes[argument];
+    return { name: argument, isRequired: word.startsWith("<"), ...(taken === undefined ? {} : { takes: taken }) };
+  });
   return { name, usage, positionals };
 }

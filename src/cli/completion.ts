@@ -2,6 +2,7 @@ import { invalid } from "../domain/errors.ts";
 import type { Command } from "./command.ts";
 import { CLIENT_OPTIONS, COMMON_OPTIONS, type Option } from "./option.ts";
 import { COMMANDS, optionsOf } from "./table.ts";
+import type { Takes } from "./takes.ts";
 
 const SHELLS: Record<string, () => string> = { bash, zsh, fish };
 
@@ -14,6 +15,7 @@ export function completion(shell: string): string {
 
 const header = (shell: string) => `# Made by: cyme completion ${shell}\n`;
 const shells = () => Object.keys(SHELLS).join(" ");
+const isPath = (takes: Takes | undefined) => takes === "file" || takes === "folder";
 const names = () => COMMANDS.map(({ name }) => name).join(" ");
 const dashed = ({ name, short }: Option) => (short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`]);
 const words = (options: readonly Option[]) => options.flatMap(dashed).join(" ");
@@ -41,11 +43,11 @@ function bash(): string {
   return `${header("bash")}_cyme() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD - 1]}" command="" words="" i
   case "$before" in
-${choices.join("")}    ${alternatives(valued.filter(({ path }) => path))})
+${choices.join("")}    ${alternatives(valued.filter(({ takes }) => isPath(takes)))})
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
       return
       ;;
-    ${alternatives(valued.filter(({ path, choices: some }) => !path && !some))})
+    ${alternatives(valued.filter(({ takes, choices: some }) => !isPath(takes) && !some))})
       COMPREPLY=()
       return
       ;;
@@ -83,7 +85,7 @@ const zshText = (text: string) => text.replaceAll("'", "'\\''");
 
 function zshOption(option: Option): string[] {
   const about = zshText(option.about).replaceAll(/[[\]]/g, "\\$&");
-  const action = option.path ? "_files" : option.choices ? `(${option.choices.join(" ")})` : " ";
+  const action = isPath(option.takes) ? "_files" : option.choices ? `(${option.choices.join(" ")})` : " ";
   const value = option.value === undefined ? "" : `:${option.name}:${action}`;
   const repeat = option.multiple ? "*" : "";
   return dashed(option).map((dash) => `'${repeat}${dash}[${about}]${value}'`);
@@ -126,7 +128,7 @@ const fishText = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll(
 
 function fishOption(option: Option): string {
   const short = option.short === undefined ? "" : ` -s ${option.short}`;
-  const takes = option.value === undefined ? "" : option.path ? " -r -F" : " -x";
+  const takes = option.value === undefined ? "" : isPath(option.takes) ? " -r -F" : " -x";
   const choices = option.choices === undefined ? "" : ` -a ${fishText(option.choices.join(" "))}`;
   return `${short} -l ${option.name}${takes}${choices} -d ${fishText(option.about)}\n`;
 }

@@ -1,4 +1,5 @@
 import type { LogLevel } from "../kit/log.ts";
+import type { Takes } from "./takes.ts";
 
 /** An option of the command line: parsing, help and completions read the same row. */
 export interface Option {
@@ -15,8 +16,8 @@ export interface Option {
   /** May be given more than once. */
   readonly multiple?: true;
   readonly choices?: readonly string[];
-  /** Completed as a path. */
-  readonly path?: true;
+  /** What completion offers as its value where it has no choices. */
+  readonly takes?: Takes;
 }
 
 export const LOGLEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const satisfies readonly LogLevel[]; // Not from kit/log.ts, which would load the logger into every client command.
@@ -41,7 +42,7 @@ export const DEFAULT_URL = "http://127.0.0.1:8000";
 
 /** Taken by every command that speaks to a branch. */
 export const CLIENT_OPTIONS: readonly Option[] = [
-  { name: "app", short: "a", value: "app", about: "The app", variable: "CYME_APP" },
+  { name: "app", short: "a", value: "app", about: "The app", variable: "CYME_APP", takes: "app" },
   {
     name: "url",
     short: "u",
@@ -59,7 +60,7 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     about: "Directory of the branch",
     variable: "CYME_INSTANCE_DIR",
     default: "instances",
-    path: true,
+    takes: "folder",
   },
   {
     name: "loglevel",
@@ -75,7 +76,7 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     value: "file",
     about: "Log file of --local",
     variable: "CYME_LOGFILE",
-    path: true,
+    takes: "file",
   },
   {
     name: "broker",
@@ -85,8 +86,8 @@ export const CLIENT_OPTIONS: readonly Option[] = [
     variable: "CYME_BROKER",
   },
   { name: "token", value: "token", about: "Who is asking; better the variable", variable: "CYME_TOKEN" },
-  { name: "ca", value: "file", about: "Authority of the branch's certificate", variable: "CYME_CA", path: true },
-  { name: "cert", value: "file", about: "Certificate of this client", variable: "CYME_CERT", path: true },
-  { name: "key", value: "file", about: "Key of that certificate", variable: "CYME_KEY", path: true },
+  { name: "ca", value: "file", about: "Authority of the branch's certificate", variable: "CYME_CA", takes: "file" },
+  { name: "cert", value: "file", about: "Certificate of this client", variable: "CYME_CERT", takes: "file" },
+  { name: "key", value: "file", about: "Key of that certificate", variable: "CYME_KEY", takes: "file" },
   { name: "timeout", value: "seconds", about: "Deadline of the command", variable: "CYME_TIMEOUT", default: "60" },
 ];

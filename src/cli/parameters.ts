@@ -6,7 +6,7 @@ const WORKER_PARAMETERS: readonly Option[] = [
   { name: "arguments", value: "words", about: "For celery worker: --arguments='-A proj'" },
   { name: "extra-config", value: "words", about: "Celery settings, key=value" },
   { name: "command", value: "command", about: "How to call Celery, such as /path/venv/bin/celery" },
-  { name: "cwd", value: "dir", about: "Where the worker runs; its own folder by default", path: true },
+  { name: "cwd", value: "dir", about: "Where the worker runs; its own folder by default", takes: "folder" },
   { name: "env", value: "NAME=value", about: "Variable of the worker; may be repeated", multiple: true },
   { name: "stop-timeout", value: "seconds", about: "How long running tasks may take when it stops" },
 ];
@@ -23,14 +23,14 @@ export const APP_PARAMETERS: readonly Option[] = [
 
 export const INSTANCE_PARAMETERS: readonly Option[] = [
   ...WORKER_PARAMETERS,
-  { name: "branch", value: "id", about: "The branch that is to run it" },
-  { name: "pool", value: "pool", about: "prefork, threads, solo …" },
-  { name: "queues", value: "names", about: "Queues to consume from, separated by commas" },
+  { name: "branch", value: "id", about: "The branch that is to run it", takes: "branch" },
+  { name: "pool", value: "pool", about: "prefork, threads, solo …", takes: ["prefork", "threads", "solo"] },
+  { name: "queues", value: "names", about: "Queues to consume from, separated by commas", takes: "queues" },
   { name: "max-concurrency", value: "n", about: "Upper bound of its processes" },
   { name: "min-concurrency", value: "n", about: "Lower bound of its processes" },
-  { name: "is-enabled", value: "yes|no", about: "Whether its worker is to run" },
+  { name: "is-enabled", value: "yes|no", about: "Whether its worker is to run", takes: ["yes", "no"] },
   { name: "restart-max-rate", value: "n/m", about: "How often its worker may die: n/s, n/m or n/h" },
-  { name: "user", value: "user", about: "Whom its worker runs as; the branch must be root" },
+  { name: "user", value: "user", about: "Whom its worker runs as; the branch must be root", takes: "system-user" },
   { name: "max-memory", value: "bytes", about: "Replace its worker above that, such as 512M or 2G" },
   { name: "max-age", value: "seconds", about: "Replace its worker once it is that old" },
 ];

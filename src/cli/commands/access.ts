@@ -48,6 +48,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("users.set <name>", {
     group,
     about: "Change the role, or the password",
+    takes: { name: "user" },
     details: `The sessions of the user end.\n${PASSWORD}`,
     options: [ROLE, { name: "new-password", about: "Ask for a new password" }, STDIN],
     async run(call, { name }) {
@@ -61,6 +62,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("users.delete <name>", {
     group,
     about: "Delete a user, whose sessions end",
+    takes: { name: "user" },
     run: ({ client }, { name }) => client.users.delete(name),
   }),
   clientCommand("tokens", {
@@ -81,6 +83,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("tokens.delete <name>", {
     group,
     about: "Delete a token, which opens nothing then",
+    takes: { name: "token" },
     run: ({ client }, { name }) => client.tokens.delete(name),
   }),
   clientCommand("audit", {

@@ -12,6 +12,7 @@ export const APP_COMMANDS = [
   clientCommand("apps.add <name> [broker] [arguments] [extra_config]", {
     group,
     about: "Create an app, or change one",
+    takes: { name: "app" },
     details:
       "The broker is a URL such as amqp://user:password@host:5672//. Without one the\n" +
       "branch's own is used. An empty argument counts as not given; an empty option is\n" +
@@ -24,11 +25,13 @@ export const APP_COMMANDS = [
   clientCommand("apps.get <name>", {
     group,
     about: "Show one app",
+    takes: { name: "app" },
     run: ({ client }, { name }) => client.apps.get(name),
   }),
   clientCommand("apps.set <name>", {
     group,
     about: "Change it; its workers restart one by one",
+    takes: { name: "app" },
     details: "An empty option is back to the default. CYME_BROKER is not read, only --broker.",
     options: APP_PARAMETERS,
     nowait: true,
@@ -37,6 +40,7 @@ export const APP_COMMANDS = [
   clientCommand("apps.delete <name>", {
     group,
     about: "Delete an app with all that is in it",
+    takes: { name: "app" },
     nowait: true,
     run: ({ client }, { name }) => client.apps.delete(name),
   }),

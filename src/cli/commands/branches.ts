@@ -21,6 +21,7 @@ export const BRANCH_COMMANDS = [
   clientCommand("status", {
     ...here,
     about: "Show the branch and its workers",
+    options: [{ name: "watch", about: "Go on showing how it is now, until Ctrl-C or q" }],
     view: "status",
     run: ({ client }) => client.workers.status(),
   }),
@@ -50,16 +51,19 @@ export const BRANCH_COMMANDS = [
   clientCommand("branches.get <id>", {
     group: "Branches",
     about: "Show one branch",
+    takes: { id: "branch" },
     run: ({ client }, { id }) => client.branches.get(id),
   }),
   clientCommand("branches.shutdown <id>", {
     group: "Branches",
     about: "Stop its daemon; its workers go on",
+    takes: { id: "branch" },
     run: ({ client }, { id }) => client.branches.shutdown(id),
   }),
   clientCommand("branches.forget <id>", {
     group: "Branches",
     about: "Remove a branch that is away, for good",
+    takes: { id: "lost-branch" },
     run: ({ client }, { id }) => client.branches.forget(id),
   }),
 ];

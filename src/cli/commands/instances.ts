@@ -30,11 +30,13 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.get <name>", {
     group,
     about: "Show one instance and its state",
+    takes: { name: "instance" },
     run: ({ client, app }, { name }) => client.instances(app).get(name),
   }),
   clientCommand("instances.set <name>", {
     group,
     about: "Change an instance",
+    takes: { name: "instance" },
     details: "An empty option is back to the default. CYME_BROKER is not read, only --broker.",
     options: INSTANCE_PARAMETERS,
     nowait: true,
@@ -43,17 +45,20 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.delete <name>", {
     group,
     about: "Stop and delete an instance",
+    takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name }) => client.instances(app).delete(name),
   }),
   clientCommand("instances.stats <name>", {
     group,
     about: "Ask its worker for statistics",
+    takes: { name: "instance" },
     run: ({ client, app }, { name }) => client.instances(app).stats(name),
   }),
   clientCommand("instances.restart <name>", {
     group,
     about: "Stop its worker and start a new one",
+    takes: { name: "instance" },
     details: ROLLING_DETAILS,
     options: ROLLING_OPTIONS,
     nowait: true,
@@ -63,18 +68,21 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.enable <name>", {
     group,
     about: "Have its worker run",
+    takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name }) => client.instances(app).enable(name),
   }),
   clientCommand("instances.disable <name>", {
     group,
     about: "Stop its worker until it is enabled",
+    takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name }) => client.instances(app).disable(name),
   }),
   clientCommand("instances.move <name> <branch>", {
     group,
     about: "Give an instance to another branch",
+    takes: { name: "instance", branch: "branch" },
     details: "Its worker starts there before it stops where it was.",
     nowait: true,
     run: ({ client, app }, { name, branch }) => client.instances(app).move(name, branch),
@@ -82,12 +90,14 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.autoscale <name> [max] [min]", {
     group,
     about: "Show or set bounds of its processes",
+    takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name, ...bounds }) => client.instances(app).autoscale(name, bounds),
   }),
   clientCommand("instances.log <name>", {
     group,
     about: "Show the end of its worker's log",
+    takes: { name: "instance" },
     options: LOG_OPTIONS,
     async run({ client, app, values, io }, { name }) {
       const instances = client.instances(app);
@@ -99,6 +109,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.history <name>", {
     group,
     about: "Show what was done to it, and why",
+    takes: { name: "instance" },
     run: ({ client, app }, { name }) => client.instances(app).history(name),
   }),
 ];

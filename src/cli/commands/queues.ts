@@ -9,6 +9,7 @@ export const QUEUE_COMMANDS = [
   clientCommand("queues.add <name> [exchange] [exchange_type] [routing_key] [options]", {
     group: "Queues",
     about: "Declare a queue of --app, or change it",
+    takes: { name: "queue", exchange_type: ["direct", "topic", "fanout", "headers"] },
     details:
       "Exchange and routing key default to the name, the type to direct. Options are a\n" +
       "JSON object as in kombu's entry_to_queue, such as '{\"durable\": false}'.\n" +
@@ -19,29 +20,34 @@ export const QUEUE_COMMANDS = [
   clientCommand("queues.get <name>", {
     group: "Queues",
     about: "Show one declaration",
+    takes: { name: "queue" },
     run: (call, { name }) => call.client.queues(call.needApp()).get(name),
   }),
   clientCommand("queues.delete <name>", {
     group: "Queues",
     about: "Delete it; nothing consumes from it then",
+    takes: { name: "queue" },
     nowait: true,
     run: (call, { name }) => call.client.queues(call.needApp()).delete(name),
   }),
   clientCommand("consumers <instance>", {
     group: "Consumers",
     about: "List what an instance consumes from",
+    takes: { instance: "instance" },
     view: "by name",
     run: ({ client, app }, { instance }) => client.consumers(app).list(instance),
   }),
   clientCommand("consumers.add <instance> <queue>", {
     group: "Consumers",
     about: "Have it consume from a queue",
+    takes: { instance: "instance", queue: "queue" },
     nowait: true,
     run: ({ client, app }, { instance, queue }) => client.consumers(app).add(instance, queue),
   }),
   clientCommand("consumers.delete <instance> <queue>", {
     group: "Consumers",
     about: "Have it stop consuming from a queue",
+    takes: { instance: "instance", queue: "consumed-queue" },
     nowait: true,
     run: ({ client, app }, { instance, queue }) => client.consumers(app).delete(instance, queue),
   }),

@@ -20,6 +20,7 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.send <queue> <url>", {
     group,
     about: "Have a worker perform an HTTP request",
+    takes: { queue: "task-queue" },
     details:
       "A worker that consumes from the queue performs it as soon as it can; the answer\n" +
       "of the web server is the result of the task. Prints its uuid once the broker has\n" +
@@ -37,12 +38,14 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.state <uuid>", {
     group,
     about: "Show how far a task is",
+    takes: { uuid: "task" },
     details: "PENDING RECEIVED STARTED RETRY SUCCESS FAILURE REVOKED. A task that nobody knows\nis PENDING too.",
     run: async (call, { uuid }) => [(await call.client.tasks(call.needApp()).state(uuid)).state],
   }),
   clientCommand("tasks.result <uuid>", {
     group,
     about: "Show its result, or why it failed",
+    takes: { uuid: "task" },
     details:
       "There is a - while there is no result. Of a URL task it is the answer of the web\nserver: status, headers, content.",
     view: "result",
@@ -51,6 +54,7 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.wait <uuid>", {
     group,
     about: "The same once it is there",
+    takes: { uuid: "task" },
     details:
       "Give --timeout for tasks that take longer than 60 seconds. The exit code is 0\n" +
       "for a task that failed, too: `error` in the output of -F json tells.",
