@@ -6,9 +6,9 @@ export const MORE_COMMANDS = [
     about: "Speak to a branch in JavaScript",
     details:
       "At hand are client, app(name), apps, branches, instances and queues, as in the\n" +
-      "client library. Promises are waited for. Ctrl-C ends the line or the call, Ctrl-D\n" +
-      "the shell. What is read from a file or a pipe runs as a script, and ends with 1\n" +
-      "at the first error.",
+      "client library. Promises are waited for. Ctrl-C ends the line or the call,\n" +
+      "Ctrl-D the shell. What comes from a file or a pipe runs as a script, which ends\n" +
+      "at its first error.",
     async run(call) {
       const { runShell } = await import("../run-shell.ts");
       return runShell(call);
