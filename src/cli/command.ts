@@ -1,4 +1,4 @@
-import type { Client } from "../client/client.ts";
+import type { Calls } from "../client/calls/calls.ts";
 import type { Environment, Io } from "./io.ts";
 import type { Option } from "./option.ts";
 import type { Rooms } from "./rooms.ts";
@@ -29,7 +29,7 @@ type Args<Usage extends string> = Usage extends `${infer A} ${infer B}`
 
 /** What a command that speaks to a branch is given. */
 export interface ClientCall {
-  readonly client: Client;
+  readonly client: Calls;
   readonly values: Values;
   readonly io: Io;
   /** The app that was named, if any. */

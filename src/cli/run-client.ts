@@ -1,4 +1,4 @@
-import { Client } from "../client/client.ts";
+import { Calls } from "../client/calls/calls.ts";
 import type { Transport } from "../client/transport.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds } from "../domain/fields.ts";
@@ -124,9 +124,9 @@ class Session {
     await transport?.[Symbol.asyncDispose]?.();
   }
 
-  #client(): Client {
+  #client(): Calls {
     const { env, io } = this.#given;
-    return new Client(this.#transport, {
+    return new Calls(this.#transport, {
       nowait: this.#isNowait(),
       signal: io.signal,
       ...(this.#timeoutS === undefined ? {} : { timeoutS: this.#timeoutS }),

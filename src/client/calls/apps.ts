@@ -1,6 +1,6 @@
-import { appName } from "../domain/names.ts";
+import { appName } from "../../domain/names.ts";
 import type { Api } from "./api.ts";
-import type { AppAnswer, AppParameters, Ok, Scheduled } from "./types.ts";
+import type { AppAnswer, AppParameters, Ok, Scheduled } from "../types.ts";
 
 /** The apps of the cluster. */
 export class Apps {

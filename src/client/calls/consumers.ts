@@ -1,6 +1,6 @@
-import { appName, instanceName, queueName } from "../domain/names.ts";
+import { appName, instanceName, queueName } from "../../domain/names.ts";
 import type { Api } from "./api.ts";
-import type { Ok, QueueAnswer } from "./types.ts";
+import type { Ok, QueueAnswer } from "../types.ts";
 
 /** What the instances of one app consume from, or without an app any instance of the cluster. */
 export class Consumers {

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { CymeError } from "../domain/errors.ts";
+import { CymeError } from "../../domain/errors.ts";
 import type { ClientOptions } from "./api.ts";
-import { Client } from "./client.ts";
-import { requestLine, testTransport, type TestAnswer } from "./test-transport.ts";
+import { Calls } from "./calls.ts";
+import { requestLine, testTransport, type TestAnswer } from "../test-transport.ts";
 
 function setup(answer: TestAnswer = {}, options: ClientOptions = {}) {
   const { transport, requests } = testTransport(answer);
-  return { client: new Client(transport, options), requests };
+  return { client: new Calls(transport, options), requests };
 }
 
-const CALLS: [call: (client: Client) => Promise<unknown>, requests: string[], nowait: string[]][] = [
+const CALLS: [call: (client: Calls) => Promise<unknown>, requests: string[], nowait: string[]][] = [
   [(c) => c.apps.list(), ["GET /"], ["GET /"]],
   [(c) => c.apps.get("shop"), ["GET /shop/"], ["GET /shop/"]],
   [(c) => c.apps.add("shop"), ["POST /shop/ {}"], ["POST /!/shop/ {}"]],
@@ -121,7 +121,7 @@ const CALLS: [call: (client: Client) => Promise<unknown>, requests: string[], no
   [(c) => c.workers.status(), ["GET /api/status/"], ["GET /api/status/"]],
 ];
 
-describe("Client", () => {
+describe("Calls", () => {
   test.each(CALLS)("%s sends %j, with nowait %j", async (call, plain, nowait) => {
     const waiting = setup();
     await call(waiting.client);
@@ -185,7 +185,7 @@ describe("Client", () => {
   });
 });
 
-describe("errors of the Client", () => {
+describe("errors of the Calls", () => {
   test("have the code, the sentence and the facts of the answer", async () => {
     const text = '{"nok":"It ended","error":"worker-failed","log":["boom"],"stored":false}';
     const { client } = setup({ status: 502, text });

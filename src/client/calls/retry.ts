@@ -1,6 +1,6 @@
-import { CymeError } from "../domain/errors.ts";
-import { backoffMs } from "../kit/backoff.ts";
-import type { Clock } from "../kit/clock.ts";
+import { CymeError } from "../../domain/errors.ts";
+import { backoffMs } from "../../kit/backoff.ts";
+import type { Clock } from "../../kit/clock.ts";
 
 const FIRST_MS = 250;
 const MAX_MS = 5000;

@@ -1,7 +1,7 @@
-import { CymeError, OUTCOMES, type ErrorCode, type Facts } from "../domain/errors.ts";
-import { systemClock, type Clock } from "../kit/clock.ts";
+import { CymeError, OUTCOMES, type ErrorCode, type Facts } from "../../domain/errors.ts";
+import { systemClock, type Clock } from "../../kit/clock.ts";
 import { untilTaken } from "./retry.ts";
-import type { ClientRequest, ClientResponse, Transport } from "./transport.ts";
+import type { ClientRequest, ClientResponse, Transport } from "../transport.ts";
 
 export interface ClientOptions {
   /** Deadline of each call in seconds, told to the branch where a call waits there; 60 without it. */

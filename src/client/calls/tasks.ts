@@ -1,9 +1,9 @@
-import { CymeError, invalid, OUTCOMES, type ErrorCode } from "../domain/errors.ts";
-import { appName, queueName } from "../domain/names.ts";
-import { parseTarget, taskId, type Verb } from "../domain/task.ts";
+import { CymeError, invalid, OUTCOMES, type ErrorCode } from "../../domain/errors.ts";
+import { appName, queueName } from "../../domain/names.ts";
+import { parseTarget, taskId, type Verb } from "../../domain/task.ts";
 import { parse, type Api } from "./api.ts";
 import { isSilence } from "./retry.ts";
-import { inSeconds, type ClientRequest, type ClientResponse } from "./transport.ts";
+import { inSeconds, type ClientRequest, type ClientResponse } from "../transport.ts";
 import type {
   ResultAnswer,
   SentTaskAnswer,
@@ -12,7 +12,7 @@ import type {
   TaskAnswer,
   TaskParameters,
   TaskRowAnswer,
-} from "./types.ts";
+} from "../types.ts";
 
 /** The request that a worker is to perform. */
 export interface UrlTaskOptions {

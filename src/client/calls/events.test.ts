@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { eventsIn } from "./events.ts";
-import type { EventAnswer } from "./types.ts";
+import type { EventAnswer } from "../types.ts";
 
 test("events are told once they are whole, in whatever pieces their text comes", () => {
   const text =

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { CymeError, unavailable } from "../domain/errors.ts";
-import { ManualClock } from "../kit/clock.ts";
-import { Client } from "./client.ts";
-import { requestLine, testTransport, type TestAnswer } from "./test-transport.ts";
-import type { ClientRequest, ClientResponse } from "./transport.ts";
+import { CymeError, unavailable } from "../../domain/errors.ts";
+import { ManualClock } from "../../kit/clock.ts";
+import { Calls } from "./calls.ts";
+import { requestLine, testTransport, type TestAnswer } from "../test-transport.ts";
+import type { ClientRequest, ClientResponse } from "../transport.ts";
 
 const UUID = "1f0c1a52-6a4e-4c2c-9d8e-0d6a4f1f7a10";
 const TARGET = "http://m/a%2Fb?x=1&";
@@ -11,7 +11,7 @@ const TARGET_IN_PATH = "http%3A%2F%2Fm%2Fa%252Fb%3Fx%3D1%26";
 
 function setup(answer: TestAnswer = { text: "{}" }, nowait = false) {
   const { transport, requests } = testTransport(answer);
-  return { tasks: new Client(transport, { nowait }).tasks("shop"), requests };
+  return { tasks: new Calls(transport, { nowait }).tasks("shop"), requests };
 }
 
 const headerOf = ({ headers = {} }: ClientRequest, name: string) => headers[name];
@@ -27,7 +27,7 @@ describe("a URL task", () => {
 
   test("has no parameter of Cyme's own: all of the query is the target's", async () => {
     const { transport, requests } = testTransport({ text: "{}" });
-    await new Client(transport, { timeoutS: 5 }).tasks("shop").send("t2", "http://m/");
+    await new Calls(transport, { timeoutS: 5 }).tasks("shop").send("t2", "http://m/");
     expect(requests.map(({ query }) => query)).toEqual([undefined]);
   });
 
@@ -150,7 +150,7 @@ describe("what became of a task", () => {
 
   test("wait() asks for within its deadline, which the branch is told", async () => {
     const { transport, requests } = testTransport({ text: '{"result":5}' });
-    const client = new Client(transport, { timeoutS: 7200, clock: new ManualClock() });
+    const client = new Calls(transport, { timeoutS: 7200, clock: new ManualClock() });
     expect(await client.tasks("shop").wait(UUID)).toEqual({ result: 5 });
     expect(requests.map(requestLine)).toEqual([`GET /shop/query/${UUID}/wait/?timeout=7200`]);
     expect(requests.map(({ timeoutMs }) => timeoutMs)).toEqual([7_202_000]);
@@ -172,7 +172,7 @@ function failing(...failures: (CymeError | ClientResponse)[]) {
   const startMs = clock.now();
   const atMs: number[] = [];
   const stop = new AbortController();
-  const client = new Client(
+  const client = new Calls(
     async (request) => {
       atMs.push(clock.now() - startMs);
       const answer = await good(request);

@@ -1,6 +1,6 @@
-import { appName, queueName } from "../domain/names.ts";
+import { appName, queueName } from "../../domain/names.ts";
 import type { Api } from "./api.ts";
-import type { Ok, QueueAnswer, QueueParameters, Scheduled } from "./types.ts";
+import type { Ok, QueueAnswer, QueueParameters, Scheduled } from "../types.ts";
 
 /** The queue declarations of one app. */
 export class Queues {

@@ -1,4 +1,4 @@
-import { appName, branchId, instanceName } from "../domain/names.ts";
+import { appName, branchId, instanceName } from "../../domain/names.ts";
 import type { Api } from "./api.ts";
 import type {
   BoundsAnswer,
@@ -8,7 +8,7 @@ import type {
   Ok,
   SamplesAnswer,
   Scheduled,
-} from "./types.ts";
+} from "../types.ts";
 
 /** The instances of one app, or without an app any instance of the cluster by its name. */
 export class Instances {

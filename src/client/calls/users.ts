@@ -1,7 +1,7 @@
-import type { Role } from "../domain/access.ts";
-import { userName } from "../domain/names.ts";
+import type { Role } from "../../domain/access.ts";
+import { userName } from "../../domain/names.ts";
 import type { Api } from "./api.ts";
-import type { Ok, UserAnswer } from "./types.ts";
+import type { Ok, UserAnswer } from "../types.ts";
 
 /** Who may log in, on all branches. */
 export class Users {

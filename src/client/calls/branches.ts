@@ -1,6 +1,6 @@
-import { branchId } from "../domain/names.ts";
+import { branchId } from "../../domain/names.ts";
 import type { Api } from "./api.ts";
-import type { BranchAnswer, Ok } from "./types.ts";
+import type { BranchAnswer, Ok } from "../types.ts";
 
 /** The branches of the cluster. */
 export class Branches {

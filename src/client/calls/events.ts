@@ -1,4 +1,4 @@
-import type { EventAnswer } from "./types.ts";
+import type { EventAnswer } from "../types.ts";
 
 /** Takes the text of a stream of server-sent events as it comes, and calls back with each event that is whole. */
 export function eventsIn(onEvent: (event: EventAnswer) => void): (text: string) => void {

@@ -1,5 +1,5 @@
 import type { Api } from "./api.ts";
-import type { AllAnswer, StatusAnswer } from "./types.ts";
+import type { AllAnswer, StatusAnswer } from "../types.ts";
 
 /** All workers of the branch that is asked. */
 export class Workers {

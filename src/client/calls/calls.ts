@@ -7,8 +7,8 @@ import { Instances } from "./instances.ts";
 import { Queues } from "./queues.ts";
 import { Tasks } from "./tasks.ts";
 import { Tokens } from "./tokens.ts";
-import type { Transport } from "./transport.ts";
-import type { AuditAnswer, EventAnswer } from "./types.ts";
+import type { Transport } from "../transport.ts";
+import type { AuditAnswer, EventAnswer } from "../types.ts";
 import { Users } from "./users.ts";
 import { Workers } from "./workers.ts";
 
@@ -18,7 +18,7 @@ import { Workers } from "./workers.ts";
  * Every call resolves to the answer, or rejects with a `CymeError` that has the answer's code and facts. What cannot be a
  * name (`..` would be another route) throws `invalid` at once.
  */
-export class Client {
+export class Calls {
   readonly apps: Apps;
   readonly branches: Branches;
   readonly workers: Workers;

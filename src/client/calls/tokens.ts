@@ -1,7 +1,7 @@
-import type { Role } from "../domain/access.ts";
-import { tokenName } from "../domain/names.ts";
+import type { Role } from "../../domain/access.ts";
+import { tokenName } from "../../domain/names.ts";
 import type { Api } from "./api.ts";
-import type { NewTokenAnswer, Ok, TokenAnswer } from "./types.ts";
+import type { NewTokenAnswer, Ok, TokenAnswer } from "../types.ts";
 
 /** What programs show to be known, on all branches. */
 export class Tokens {
