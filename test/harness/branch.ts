@@ -224,7 +224,7 @@ function killAll(left: Process[]): boolean {
 }
 
 /** A port that nobody listens on, below those that the system hands out for outgoing connections. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   return until(
     async () => {
       const port = 10_240 + Math.floor(Math.random() * 20_000);

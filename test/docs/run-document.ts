@@ -1,0 +1,78 @@
+import { blocksOf, stepsOf, type Block, type Step } from "./markdown.ts";
+import { toDocumented, toReal } from "./places.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { compare } from "./shape.ts";
+
+const LANGUAGES = ["console", "sh"];
+/** A number after `kill` that no output taught us would be the process of somebody else. */
+const KILLS_A_NUMBER = /\bkill\b[^|;&\n]*\s-?(\d{2,})\b/;
+
+export interface Outcome {
+  /** Blocks whose commands ran. */
+  readonly ran: number;
+  /** Blocks that were not run, and why. */
+  readonly leftOut: readonly string[];
+  /** What is wrong in the document, with its lines. */
+  readonly failures: readonly string[];
+}
+
+/** Blocks with commands, those with a reason not to be run too. */
+export const commandBlocks = (markdown: string): Block[] =>
+  blocksOf(markdown).filter(({ language }) => LANGUAGES.includes(language));
+
+/** Runs the commands of all blocks of a document in order, in a sandbox that is opened only where there is something to run. */
+export async function runDocument(markdown: string, open: () => Promise<Sandbox>): Promise<Outcome> {
+  const blocks = commandBlocks(markdown);
+  const runnable = blocks.filter(({ notRun }) => notRun === undefined);
+  const leftOut = blocks.flatMap(({ notRun, line }) => (notRun === undefined ? [] : [`line ${line}: ${notRun}`]));
+  if (runnable.length === 0) return { ran: 0, leftOut, failures: [] };
+  await using sandbox = await open();
+  const run = runner(sandbox);
+  const failures: string[] = [];
+  for (const block of runnable) {
+    for (const step of stepsToRun(block)) failures.push(...(await run(step)));
+    if (run.isOver()) break;
+  }
+  return { ran: runnable.length, leftOut, failures };
+}
+
+/** `expected` is undefined where only the end of the command counts. */
+type Run = Omit<Step, "expected"> & { readonly expected: string | undefined };
+
+function stepsToRun(block: Block): Run[] {
+  const first = block.first === undefined ? [] : [{ command: block.first, expected: undefined, line: block.line }];
+  // In one piece, since only a shell knows where a command ends.
+  if (block.language === "sh") return [...first, { command: block.text, expected: undefined, line: block.line + 1 }];
+  return [...first, ...stepsOf(block)];
+}
+
+function runner({ places, shell }: Sandbox) {
+  const learned = new Map<string, string>();
+  let isOver = false;
+  const run = async ({ command, expected, line }: Run): Promise<string[]> => {
+    if (isOver) return [];
+    const real = toReal(command, places, learned);
+    const [, number] = KILLS_A_NUMBER.exec(real) ?? [];
+    if (number !== undefined && ![...learned.values()].includes(number)) {
+      return [`line ${line}: kill ${number} is no process that was shown before`];
+    }
+    const { output, status } = await shell.run(expected === undefined ? inOnePiece(real) : real);
+    isOver = status === null;
+    const shown = toDocumented(output, places);
+    const failed = (what: string) => [`line ${line}: $ ${command}\n${what}`];
+    if (status === null) return failed(`The shell ended, or was ended after a minute:\n${shown}`);
+    if (expected === undefined) return status === 0 ? [] : failed(`It ended with status ${status}:\n${shown}`);
+    const compared = compare(expected, shown);
+    for (const [word, value] of compared.learned) learned.set(word, toReal(value, places, new Map()));
+    if (compared.difference !== "")
+      return failed(`It does not print what is said (-) but (+):\n${compared.difference}`);
+    return status === 0 || saysWhy(expected) ? [] : failed(`It ended with status ${status}, which nothing there says`);
+  };
+  return Object.assign(run, { isOver: () => isOver });
+}
+
+/** Ends at the first command that fails, and leaves the shell as it was otherwise. */
+const inOnePiece = (text: string) => `set -eE; trap 'echo "failed: $BASH_COMMAND"' ERR\n${text}\nset +eE; trap - ERR`;
+
+/** A command may fail where the document shows that it does. */
+const saysWhy = (expected: string) => /^(error|curl): |"nok":|…$/m.test(expected);
