@@ -30,6 +30,20 @@ export interface BranchDetail extends BranchIdentity {
   readonly instanceDir: string;
 }
 
+/** Another branch, as far as this one knows. */
+export interface OtherBranch {
+  readonly id: string;
+  /** Null where this branch is cut off itself, so that nobody can say. */
+  readonly isUp: boolean | null;
+  readonly url: string | null;
+  /** Null of one that is away. */
+  readonly version: string | null;
+  /** How many are its own. */
+  readonly instances: number;
+  /** When it was last heard of; of one that is away: since when it is. Null where that was never. */
+  readonly seenAtMs: number | null;
+}
+
 /** What is told of this branch is looked at so often. */
 const FACTS_MS = 2_000;
 /** Told in steps, since what changes goes to everybody. */
@@ -58,6 +72,28 @@ export class Branches {
     if (cluster.busState?.is === "up") return cluster.members().map(({ id }) => id);
     for (const id of cluster.others) silent?.add(id);
     return [branchId];
+  }
+
+  /** All other branches that were ever heard of, sorted by id. */
+  others(): OtherBranch[] {
+    const { cluster, store, branchId } = this.#parts;
+    const isKnown = cluster.busState?.is === "up";
+    const members = new Map(cluster.members().map((member) => [member.id, member]));
+    const known = new Map(store.knownBranches.all().map((row) => [row.id, row]));
+    const owned = store.owners.all().filter(({ branch, isDeleted }) => branch !== branchId && !isDeleted);
+    const counts = Map.groupBy(owned, ({ branch }) => branch);
+    return cluster.others.map((id) => {
+      const member = isKnown ? members.get(id) : undefined;
+      const row = known.get(id);
+      return {
+        id,
+        isUp: isKnown ? member !== undefined : null,
+        url: row?.url ?? null,
+        version: member?.version ?? null,
+        instances: counts.get(id)?.length ?? 0,
+        seenAtMs: member?.heardMs ?? row?.lastSeenAtMs ?? null,
+      };
+    });
   }
 
   /** This branch; `not-found` for another. */

@@ -53,4 +53,21 @@ describe("counts of queues", () => {
     await at.depths.count();
     expect(at.asked).toHaveLength(1_000);
   });
+
+  test("for who asks once are at most five seconds old, and none where the broker does not say at once", async () => {
+    await using at = counting(new Set(["orders"]));
+    const { clock } = at.branch;
+    at.branch.declare("orders");
+    await at.depths.refresh();
+    expect(at.depths.of("shop", "orders")).toEqual({ messages: 3, consumers: 1 });
+    await clock.advance(4_000);
+    await at.depths.refresh();
+    expect(at.asked).toEqual(["orders"]);
+    await clock.advance(1_000);
+    spyOn(at.branch.broker, "withChannel").mockImplementation(() => new Promise(() => {}));
+    const asked = at.depths.refresh();
+    await clock.advance(1_000);
+    await asked;
+    expect(at.depths.of("shop", "orders")).toBeUndefined();
+  });
 });

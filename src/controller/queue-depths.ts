@@ -4,12 +4,15 @@ import { AmqpAway } from "../kit/amqp.ts";
 import type { Log } from "../kit/log.ts";
 import { appBroker, type Parts } from "./context.ts";
 
-type DepthParts = Pick<Parts, "store" | "brokers" | "defaultBroker"> & { readonly log: Log };
+type DepthParts = Pick<Parts, "store" | "brokers" | "defaultBroker" | "clock"> & { readonly log: Log };
 
 /** Each is one question to its broker. */
 const MAX_QUEUES = 1_000;
 /** Of queues that were not there: asking for one costs a channel. */
 const MISSING_AT_ONCE = 50;
+/** For who asks once: counts so young are as good as new ones, and more than so long nobody waits for them. */
+const YOUNG_MS = 5_000;
+const PATIENCE_MS = 1_000;
 
 interface Group {
   readonly broker: Broker;
@@ -21,7 +24,8 @@ interface Group {
 export class QueueDepths {
   readonly #parts: DepthParts;
   #counts: ReadonlyMap<string, QueueCount> = new Map();
-  #isCounting = false;
+  #countedAtMs = Number.NEGATIVE_INFINITY;
+  #counting: Promise<void> | undefined;
   #turn = 0;
 
   constructor(parts: DepthParts) {
@@ -40,22 +44,36 @@ export class QueueDepths {
 
   /** Counts anew, unless that is being done. Changes nothing on a broker, and never rejects. */
   async count(): Promise<void> {
-    if (this.#isCounting) return;
-    this.#isCounting = true;
-    try {
-      this.#turn++;
-      const counted = await Promise.all(this.#groups().map((group) => this.#countGroup(group)));
-      this.#counts = new Map(counted.flat());
-    } catch (error) {
-      this.#parts.log.error("queues cannot be counted", { error });
-    } finally {
-      this.#isCounting = false;
-    }
+    this.#counting ??= this.#count().finally(() => (this.#counting = undefined));
+    return this.#counting;
+  }
+
+  /** For who asks once: has counts that are young, as far as the brokers say them at once. */
+  async refresh(): Promise<void> {
+    const { clock } = this.#parts;
+    const isYoung = () => Math.abs(clock.now() - this.#countedAtMs) < YOUNG_MS;
+    if (isYoung()) return;
+    const counted = new AbortController();
+    const counting = this.count().finally(() => counted.abort());
+    await Promise.race([counting, clock.sleep(PATIENCE_MS, counted.signal)]);
+    if (!isYoung()) this.forget();
   }
 
   /** Nobody looks any more. */
   forget(): void {
     this.#counts = new Map();
+    this.#countedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  async #count(): Promise<void> {
+    try {
+      this.#turn++;
+      const counted = await Promise.all(this.#groups().map((group) => this.#countGroup(group)));
+      this.#counts = new Map(counted.flat());
+      this.#countedAtMs = this.#parts.clock.now();
+    } catch (error) {
+      this.#parts.log.error("queues cannot be counted", { error });
+    }
   }
 
   #groups(): Group[] {

@@ -25,9 +25,11 @@ import type {
   appView,
   branchView,
   brokerView,
+  depthView,
   healthView,
   historyView,
   instanceView,
+  otherBranchView,
   queueView,
   samplesView,
   taskRowView,
@@ -139,6 +141,22 @@ const branch: Fields<ReturnType<typeof branchView>> = {
   pid: nullable(WHOLE),
 };
 
+const otherBranch: Fields<ReturnType<typeof otherBranchView>> = {
+  id: TEXT,
+  is_up: described(nullable(BOOLEAN), "Null where the branch that was asked is cut off itself."),
+  url: nullable(TEXT),
+  version: nullable(TEXT),
+  instances: whole(0),
+  seen_at: described(nullable(TIME), "Of one that is away: since when it is."),
+};
+
+const queueDepth: Fields<ReturnType<typeof depthView>> = {
+  app: TEXT,
+  name: TEXT,
+  messages: described(nullable(WHOLE), "Null where the broker does not say at once."),
+  consumers: nullable(WHOLE),
+};
+
 /** `why` stands there where something is wrong. */
 const component = record({ state: TEXT, since: TIME });
 
@@ -230,6 +248,8 @@ export const OBJECTS: Readonly<Record<string, Schema>> = {
   Queue: record(queue),
   HistoryEntry: record(historyEntry),
   Branch: record(branch),
+  OtherBranch: record(otherBranch),
+  QueueDepth: record(queueDepth),
   Health: record(health),
   Bounds: record({ max: whole(1), min: whole(0) }),
   SentUrl: record(sentUrl),

@@ -28,7 +28,14 @@ export const ANSWERS: Readonly<Record<string, Answers>> = {
   "GET /branches/:branch": { 200: reference("Branch") },
   "DELETE /branches/:branch": { 200: OK, 202: OK },
   "GET /api/status": {
-    200: record({ branch: reference("Branch"), held: whole(0), instances: listOf(reference("Instance")) }),
+    200: record({
+      branch: reference("Branch"),
+      held: whole(0),
+      health: reference("Health"),
+      instances: listOf(reference("Instance")),
+      queues: listOf(reference("QueueDepth")),
+      branches: listOf(reference("OtherBranch")),
+    }),
   },
   "GET /api/events": { 200: { contentType: "text/event-stream" } },
   "GET /api/tasks": { 200: listOf(reference("TaskRow")) },

@@ -34,6 +34,7 @@ import {
 import { version } from "../../package.json";
 import { describeApi } from "./openapi.ts";
 import { respond } from "./respond.ts";
+import { showStatus } from "./status.ts";
 import { appView, branchView, healthView, historyView, instanceView, queueView, samplesView } from "./views.ts";
 
 export type Method = "GET" | "PUT" | "POST" | "DELETE";
@@ -151,12 +152,9 @@ export const routes: readonly Route[] = [
     call.controller.branches.shutdown(name(call, "branch"));
     return respond(202, SCHEDULED);
   }),
-  route(["GET"], "/api/status", [], "This branch and all its instances", async (call) => {
-    const instances = (await call.controller.workers.details()).map((detail) => showInstance(call, detail));
-    const held = instances.filter((instance) => instance.is_held).length;
-    const branch = branchView(call.controller.branches.own());
-    return respond(200, { branch: { ...branch, running: branch.pid !== null }, held, instances });
-  }),
+  route(["GET"], "/api/status", [], "This branch, its health, its instances, queues and other branches", (call) =>
+    showStatus(call, (detail) => showInstance(call, detail)),
+  ),
   route(["GET"], "/api/events", [], "All that there is, and then what changes (server-sent events)", showEvents),
   route(["GET"], "/api/tasks", TASK_LIST_PARAMS, "Tasks that were sent, on all branches, newest first", listTasks),
   route(["POST"], "/api/workers/start", [], "Start all enabled instances of this branch", async (call) =>

@@ -1,5 +1,5 @@
 import type { AppDetail } from "../controller/apps.ts";
-import type { BranchDetail } from "../controller/branches.ts";
+import type { BranchDetail, OtherBranch } from "../controller/branches.ts";
 import type { Component, HealthReport, LoopLag } from "../controller/health.ts";
 import type { InstanceDetail, Status } from "../controller/instances.ts";
 import type { SentAndHeard } from "../controller/task-list.ts";
@@ -93,6 +93,11 @@ export function queueView({ name, exchange, exchangeType, routingKey, options, c
   };
 }
 
+/** Null where the broker did not say. */
+export function depthView({ app, name }: Queue, count: { messages: number; consumers: number } | undefined) {
+  return { app, name, messages: count?.messages ?? null, consumers: count?.consumers ?? null };
+}
+
 export function historyView({ atMs, did, why, evidence }: HistoryEntry) {
   return { at: time(atMs), did, why, evidence };
 }
@@ -116,6 +121,10 @@ export function branchView(branch: BranchDetail) {
     instance_dir: branch.instanceDir,
     pid: branch.pid,
   };
+}
+
+export function otherBranchView({ id, isUp, url, version, instances, seenAtMs }: OtherBranch) {
+  return { id, is_up: isUp, url, version, instances, seen_at: seenAtMs === null ? null : time(seenAtMs) };
 }
 
 export function healthView({ state, store, bus, supervisor, http, results, loop, brokers }: HealthReport) {
