@@ -13,19 +13,7 @@ const ROOT = resolve(import.meta.dir, "../..");
 const STAND_INS = resolve(import.meta.dir, "stand-ins");
 /** Ports that documents use, beside 5672, the broker's. */
 const PORTS = [8000, 8001, 8002, 8080];
-/** Nothing of the repository that is only there after a build, or for developers. */
-const CHECKOUT = [
-  "README.md",
-  "LICENSE",
-  "contrib",
-  "completions",
-  "docs",
-  "examples",
-  "install.sh",
-  "package.json",
-  "scripts",
-  "src",
-];
+const RELEASE = ["completions", "contrib", "docs", "examples", "man", "scripts", "LICENSE", "README.md"];
 
 /** A machine for one document: a shell in a home of its own, Cyme, Celery and a broker; and stand-ins for what a test must not touch. */
 export interface Sandbox extends AsyncDisposable {
@@ -33,7 +21,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly shell: Shell;
 }
 
-/** The repository is at /srv/cyme there, the home at /srv/home. */
+/** Cyme, as it is unpacked, is at /srv/cyme there, where the shell begins; the home is /srv/home. */
 export async function openSandbox(): Promise<Sandbox> {
   const vhost = await freshVhost();
   const root = await realpath(await mkdtemp(join(tmpdir(), "cyme-docs-")));
@@ -41,7 +29,7 @@ export async function openSandbox(): Promise<Sandbox> {
   for (const folder of [bin, home, scratch, join(root, "srv/cyme"), join(root, "backup"), join(root, "etc/cyme")]) {
     await mkdir(folder, { recursive: true });
   }
-  for (const name of CHECKOUT) await symlink(join(ROOT, name), join(root, "srv/cyme", name));
+  await unpackRelease(join(root, "srv/cyme"));
   const [first = 0, second = 0, third = 0, web = 0] = await Promise.all(PORTS.map(() => freePort()));
   const server = importServer(web);
   const places = {
@@ -74,6 +62,15 @@ export async function openSandbox(): Promise<Sandbox> {
       await vhost.drop();
     },
   };
+}
+
+/** What lies in an unpacked release. install.sh does nothing to the machine, and the rest of what it can. */
+async function unpackRelease(folder: string): Promise<void> {
+  for (const name of RELEASE) if (existsSync(join(ROOT, name))) await symlink(join(ROOT, name), join(folder, name));
+  await symlink(BINARY, join(folder, "cyme"));
+  const script = `case " $* " in (*" --prefix "*|*" --user "*|*" --help "*) exec sh '${folder}/.install.sh' "$@" ;; esac`;
+  await symlink(join(ROOT, "install.sh"), join(folder, ".install.sh"));
+  await writeFile(join(folder, "install.sh"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
 /** Without what would steer Cyme, Celery or curl. */
