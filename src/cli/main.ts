@@ -1,3 +1,4 @@
+import { ASKED_BY_SHELLS } from "./completion/asked-by-shells.ts";
 import type { Environment, Io } from "./io.ts";
 import { ROOMS, type Rooms } from "./rooms.ts";
 import { versionLine } from "./version.ts";
@@ -11,6 +12,11 @@ export async function main(argv: readonly string[], env: Environment, io: Io, ro
   if (argv.length === 1 && argv[0] === "--version") {
     io.stdout(versionLine);
     return 0;
+  }
+  // No command of people: what completion in their shells calls.
+  if (argv[0] === ASKED_BY_SHELLS) {
+    const { complete } = await import("./completion/complete.ts");
+    return complete(argv[1] === "quoted", { env, io, rooms });
   }
   const { dispatch } = await import("./dispatch.ts");
   return dispatch(argv, { env, io, rooms });

@@ -13,7 +13,7 @@ export type OpenTransport = Transport & Partial<AsyncDisposable> & { readonly un
 
 /** Whom a command speaks to: with `--local` the instance directory, else the branch at `--url`. */
 export async function openTransport(
-  command: ClientCommand,
+  command: Pick<ClientCommand, "isForThisBranch">,
   { values, env, io, rooms }: { values: Values; env: Environment; io: Io; rooms: Rooms },
 ): Promise<OpenTransport> {
   if (!(await isLocal(command, values, rooms))) {
@@ -55,7 +55,11 @@ const withoutLogin = (url: string) => (URL.canParse(url) ? new URL(url).origin :
 const isSameOrigin = (a: string, b: string) =>
   URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
 
-async function isLocal(command: ClientCommand, values: Values, rooms: Rooms): Promise<boolean> {
+async function isLocal(
+  command: Pick<ClientCommand, "isForThisBranch">,
+  values: Values,
+  rooms: Rooms,
+): Promise<boolean> {
   if (values.flag("local")) return true;
   if (!command.isForThisBranch) return false;
   if (values.source("instance-dir")) return true;

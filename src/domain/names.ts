@@ -19,8 +19,11 @@ const RESERVED_APPS = [
   "static",
 ];
 
+/** Whether text could be a name at all, of whatever it is; nothing in such a name means anything to a shell. */
+export const isPlainName = (text: string): boolean => NAME.test(text);
+
 function plainName(parameter: string, name: string): string {
-  if (!NAME.test(name)) throw invalid(parameter, WANTED, name);
+  if (!isPlainName(name)) throw invalid(parameter, WANTED, name);
   return name;
 }
 
