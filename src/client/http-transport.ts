@@ -6,6 +6,9 @@ import { noAnswer, type ClientRequest, type ClientResponse, type Transport } fro
 export interface HttpOptions {
   /** Sent as `Authorization: Bearer …`. */
   readonly token?: string | undefined;
+  /** Of a user, sent as `Authorization: Basic …` instead of a token. */
+  readonly name?: string | undefined;
+  readonly password?: string | undefined;
   /** PEM texts: of the authority that the certificate of the branch is from, and of the client's own certificate. */
   readonly tls?:
     | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }

@@ -12,10 +12,12 @@ export interface Scheduled extends Ok {
   readonly name?: string;
 }
 
-interface BrokerAnswer {
+export interface BrokerAnswer {
+  readonly scheme: "amqp" | "amqps";
   readonly hostname: string;
   readonly port: number;
   readonly userid: string;
+  /** Null for who is not admin. */
   readonly password: string | null;
   readonly virtual_host: string;
 }
@@ -65,7 +67,7 @@ export interface AppAnswer extends WorkerSettings {
   readonly queues: readonly string[];
 }
 
-type InstanceState =
+export type InstanceState =
   "starting" | "running" | "unresponsive" | "backoff" | "stopping" | "stopped" | "disabled" | "unknown";
 
 export interface InstanceAnswer extends WorkerSettings {
@@ -165,6 +167,24 @@ export interface BranchAnswer {
   readonly instances: number;
   readonly load_average: readonly number[];
   readonly disk_use: number;
+}
+
+/** One part of a branch, or a broker. */
+interface ComponentAnswer {
+  readonly state: string;
+  /** What is the matter. */
+  readonly why?: string;
+}
+
+export interface HealthAnswer {
+  readonly state: "ok" | "degraded" | "failed";
+  readonly store: ComponentAnswer;
+  readonly bus: ComponentAnswer;
+  readonly supervisor: ComponentAnswer;
+  readonly http: ComponentAnswer;
+  readonly results: ComponentAnswer;
+  /** By address. */
+  readonly brokers: Readonly<Record<string, ComponentAnswer>>;
 }
 
 /** The answer to starting, restarting or stopping all: the names of the instances. */

@@ -1,17 +1,22 @@
 import { CymeError, OUTCOMES, type ErrorCode, type Facts } from "../../domain/errors.ts";
 import { systemClock, type Clock } from "../../kit/clock.ts";
-import { untilTaken } from "./retry.ts";
+import { untilTaken, type Repeated } from "./retry.ts";
+import { withAnyOf } from "./signals.ts";
 import type { ClientRequest, ClientResponse, Transport } from "../transport.ts";
+import type { HealthAnswer, Ok } from "../types.ts";
 
-export interface ClientOptions {
+/** How calls are made. */
+export interface ApiOptions {
   /** Deadline of each call in seconds, told to the branch where a call waits there; 60 without it. */
-  readonly timeoutS?: number;
+  readonly timeoutS?: number | undefined;
   /** Writes are answered as soon as the wish is stored or sent to its owner; reads are not changed by it. */
-  readonly nowait?: boolean;
+  readonly nowait?: boolean | undefined;
   /** Called with the branches that did not answer, so that what was heard may not be all. */
-  readonly onSilent?: (branches: string[]) => void;
-  /** Ends running calls. */
-  readonly signal?: AbortSignal;
+  readonly onSilent?: ((branches: string[]) => void) | undefined;
+  /** Each ends running calls, which then reject with its reason. */
+  readonly signals?: readonly AbortSignal[];
+  /** What is the same when it is done twice is asked again, within the deadline, where the connection was lost. */
+  readonly repeats?: boolean;
   /** Measures the time between repeated calls; the machine's without it. */
   readonly clock?: Clock;
 }
@@ -27,17 +32,26 @@ interface Patience {
   readonly explain?: (response: ClientResponse) => CymeError | undefined;
   /** It was never asked before: no branch can know anything of it, so who is silent at first is not told. */
   readonly isNew?: boolean;
+  /** One more that is no error. */
+  readonly goodStatus?: number;
 }
 
 type Query = Readonly<Record<string, string>>;
-type Write = { readonly query?: Query; readonly json?: unknown };
+type Unsent = Omit<ClientRequest, "timeoutMs">;
 
-/** What the classes of the client share: deadlines, nowait, and answers or errors out of responses. */
+interface Write {
+  readonly query?: Query;
+  readonly json?: unknown;
+  /** Doing it twice is the same as doing it once. */
+  readonly isSame?: boolean;
+}
+
+/** What the classes of calls share: deadlines, nowait, repetition, and answers or errors out of responses. */
 export class Api {
   readonly #transport: Transport;
-  readonly #options: ClientOptions;
+  readonly #options: ApiOptions;
 
-  constructor(transport: Transport, options: ClientOptions) {
+  constructor(transport: Transport, options: ApiOptions) {
     this.#transport = transport;
     this.#options = options;
   }
@@ -51,22 +65,54 @@ export class Api {
     return (this.#options.timeoutS ?? DEFAULT_TIMEOUT_S) * 1000;
   }
 
-  /** Whether the caller has ended its calls. */
-  get isEnded(): boolean {
-    return this.#options.signal?.aborted === true;
-  }
-
   async read<T>(path: string, query: Query = {}): Promise<T> {
-    return parse(await this.#send({ method: "GET", path, query }));
+    return parse(await this.#same(() => ({ method: "GET", path, query })));
   }
 
   /** A read which asks a worker or other branches, and so takes the deadline along. */
   async ask<T>(path: string, query: Query = {}): Promise<T> {
-    return parse(await this.#send({ method: "GET", path, query: { ...query, ...this.#deadline() } }));
+    return parse(
+      await this.#same((leftMs) => ({ method: "GET", path, query: { ...query, ...this.#deadline(leftMs) } })),
+    );
   }
 
-  async write<T>(method: "PUT" | "POST" | "DELETE", path: string, { query, json }: Write = {}): Promise<T> {
-    return parse(await this.#send({ method, path, query: { ...query, ...this.#deadline() }, json }));
+  async write<T>(method: "PUT" | "POST" | "DELETE", path: string, write: Write = {}): Promise<T> {
+    const { query = {}, json, isSame = false } = write;
+    const requestFor = (leftMs: number) => ({
+      method,
+      path,
+      query: { ...query, ...this.#deadline(leftMs) },
+      json,
+    });
+    return parse(await (isSame ? this.#same(requestFor) : this.#once(requestFor(this.timeoutMs))));
+  }
+
+  /** Deletes; where a repetition finds nothing, what was asked before has done it. */
+  async remove(path: string, query: Query = {}): Promise<Ok> {
+    let asked = 0;
+    try {
+      return parse(
+        await this.#same((leftMs) => {
+          asked++;
+          return { method: "DELETE", path, query: { ...query, ...this.#deadline(leftMs) } };
+        }),
+      );
+    } catch (error) {
+      if (asked > 1 && error instanceof CymeError && error.code === "not-found") return { ok: "ok" };
+      throw error;
+    }
+  }
+
+  /** What is not well is an answer too, though its status is that of an error. */
+  async health(): Promise<HealthAnswer> {
+    const request = { method: "GET", path: "/health/" } as const;
+    return parse(await this.persist(() => request, { goodStatus: OUTCOMES.unavailable.http }, "after a loss"));
+  }
+
+  /** Any request, of which only a GET is known to be the same when it is done twice. */
+  async request(request: Unsent): Promise<unknown> {
+    const response = await (request.method === "GET" ? this.#same(() => request) : this.#once(request));
+    return response.headers.get("Content-Type")?.includes("json") ? parse(response) : response.text;
   }
 
   /**
@@ -74,61 +120,93 @@ export class Api {
    * are left.
    */
   persist(
-    requestFor: (leftMs: number) => Omit<ClientRequest, "timeoutMs">,
+    requestFor: (leftMs: number) => Unsent,
     patience: Patience = {},
+    repeat: Repeated = "whenever it was not taken",
   ): Promise<ClientResponse> {
-    const { clock = systemClock, signal } = this.#options;
+    const { clock = systemClock } = this.#options;
     let attempts = 0;
-    const send = (leftMs: number) => {
-      const isQuiet = patience.isNew === true && ++attempts === 1;
-      return this.#send(requestFor(leftMs), leftMs, patience, isQuiet);
-    };
-    return untilTaken(send, {
-      clock,
-      timeoutMs: this.timeoutMs,
-      signal,
+    return this.#signalled(undefined, (signal) => {
+      const send = (leftMs: number) => {
+        const isQuiet = patience.isNew === true && ++attempts === 1;
+        return this.#send(requestFor(leftMs), { signal, timeoutMs: leftMs, isQuiet, ...patience });
+      };
+      return untilTaken(send, { clock, timeoutMs: this.timeoutMs, signal, repeat });
     });
   }
 
   async text(path: string, query: Query): Promise<string> {
-    return (await this.#send({ method: "GET", path, query })).text;
+    return (await this.#same(() => ({ method: "GET", path, query }))).text;
   }
 
   /** Gives text to `onText` until the branch, `signal` or the client's own signal ends it; being ended is no error. */
   async follow(path: string, query: Query, onText: (text: string) => void, signal?: AbortSignal): Promise<void> {
-    const signals = [signal, this.#options.signal].filter((one) => one !== undefined);
-    const stop = AbortSignal.any(signals);
-    try {
-      const { text } = await this.#send({ method: "GET", path, query, onText, signal: stop });
-      if (text !== "") onText(text);
-    } catch (error) {
-      if (!stop.aborted) throw error;
-    }
+    await this.#signalled(signal, async (stop) => {
+      try {
+        const { text } = await this.#send(
+          { method: "GET", path, query, onText },
+          { signal: stop, timeoutMs: this.timeoutMs },
+        );
+        if (text !== "") onText(text);
+      } catch (error) {
+        if (!stop?.aborted) throw error;
+      }
+    });
   }
 
-  #deadline(): Query {
-    const { timeoutS } = this.#options;
-    return timeoutS === undefined ? {} : { timeout: String(timeoutS) };
+  #deadline(leftMs: number): Query {
+    return this.#options.timeoutS === undefined ? {} : { timeout: inQuery(leftMs) };
+  }
+
+  #once(request: Unsent): Promise<ClientResponse> {
+    return this.#signalled(undefined, (signal) => this.#send(request, { signal, timeoutMs: this.timeoutMs }));
+  }
+
+  #same(requestFor: (leftMs: number) => Unsent): Promise<ClientResponse> {
+    if (!this.#options.repeats) return this.#once(requestFor(this.timeoutMs));
+    return this.persist(requestFor, {}, "after a loss");
+  }
+
+  #signalled<T>(more: AbortSignal | undefined, use: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
+    const { signals = [] } = this.#options;
+    return withAnyOf(more === undefined ? signals : [...signals, more], use);
   }
 
   async #send(
-    request: Omit<ClientRequest, "timeoutMs">,
-    timeoutMs = this.timeoutMs,
-    { graceMs = GRACE_MS, explain }: Patience = {},
-    isQuiet = false,
+    request: Unsent,
+    { signal, timeoutMs, graceMs = GRACE_MS, explain, goodStatus, isQuiet = false }: Patience & Attempt,
   ): Promise<ClientResponse> {
-    const signal = request.signal ?? this.#options.signal;
-    const response = await this.#transport({
+    const response = await this.#answer({
       ...request,
       timeoutMs: timeoutMs + graceMs,
       ...(signal === undefined ? {} : { signal }),
     });
-    if (response.status < 200 || response.status > 299) throw explain?.(response) ?? toError(response);
+    const isGood = (response.status >= 200 && response.status <= 299) || response.status === goodStatus;
+    if (!isGood) throw explain?.(response) ?? toError(response);
     const silent = response.headers.get("X-Cyme-Silent");
     if (silent && !isQuiet) this.#options.onSilent?.(silent.split(",").map((id) => id.trim()));
     return response;
   }
+
+  async #answer(request: ClientRequest): Promise<ClientResponse> {
+    request.signal?.throwIfAborted();
+    try {
+      return await this.#transport(request);
+    } catch (error) {
+      request.signal?.throwIfAborted(); // In the words of whoever ended it, as fetch does.
+      throw error;
+    }
+  }
 }
+
+interface Attempt {
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number;
+  readonly isQuiet?: boolean;
+}
+
+/** Milliseconds as the branch is told them: in seconds. */
+export const inQuery = (ms: number) => String(Math.max(0, Math.round(ms)) / 1000);
 
 /** The JSON of an answer; throws where it is none. */
 export function parse<T>(response: ClientResponse): T {

@@ -26,6 +26,6 @@ export class Branches {
 
   /** Removes a branch that is away, with all that it owns. */
   forget(id: string): Promise<Ok> {
-    return this.#api.write("DELETE", `/branches/${branchId(id)}/`, { query: { forget: "1" } });
+    return this.#api.remove(`/branches/${branchId(id)}/`, { forget: "1" });
   }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { CymeError } from "../../domain/errors.ts";
-import type { ClientOptions } from "./api.ts";
+import type { ApiOptions } from "./api.ts";
 import { Calls } from "./calls.ts";
 import { requestLine, testTransport, type TestAnswer } from "../test-transport.ts";
 
-function setup(answer: TestAnswer = {}, options: ClientOptions = {}) {
+function setup(answer: TestAnswer = {}, options: ApiOptions = {}) {
   const { transport, requests } = testTransport(answer);
   return { client: new Calls(transport, options), requests };
 }

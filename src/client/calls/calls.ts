@@ -1,4 +1,5 @@
-import { Api, type ClientOptions } from "./api.ts";
+import { invalid } from "../../domain/errors.ts";
+import { Api, type ApiOptions } from "./api.ts";
 import { Apps } from "./apps.ts";
 import { Branches } from "./branches.ts";
 import { Consumers } from "./consumers.ts";
@@ -8,13 +9,15 @@ import { Queues } from "./queues.ts";
 import { Tasks } from "./tasks.ts";
 import { Tokens } from "./tokens.ts";
 import type { Transport } from "../transport.ts";
-import type { AuditAnswer, EventAnswer } from "../types.ts";
+import type { AuditAnswer, EventAnswer, HealthAnswer } from "../types.ts";
 import { Users } from "./users.ts";
 import { Workers } from "./workers.ts";
 
+export type RequestMethod = "GET" | "POST" | "PUT" | "DELETE";
+
 /**
- * The HTTP API of a branch in TypeScript, on Bun and on Node:
- * `new Client(httpTransport("http://127.0.0.1:8000")).instances("shop").add("web")`.
+ * What the HTTP API can do, one class a noun and everything by name:
+ * `new Calls(httpTransport("http://127.0.0.1:8000")).instances("shop").add("web")`.
  * Every call resolves to the answer, or rejects with a `CymeError` that has the answer's code and facts. What cannot be a
  * name (`..` would be another route) throws `invalid` at once.
  */
@@ -26,7 +29,7 @@ export class Calls {
   readonly tokens: Tokens;
   readonly #api: Api;
 
-  constructor(transport: Transport, options: ClientOptions = {}) {
+  constructor(transport: Transport, options: ApiOptions = {}) {
     this.#api = new Api(transport, options);
     this.apps = new Apps(this.#api);
     this.branches = new Branches(this.#api);
@@ -41,6 +44,22 @@ export class Calls {
       "/api/audit/",
       Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)])),
     );
+  }
+
+  /** How the parts of the branch are, also where some of them have failed. */
+  health(): Promise<HealthAnswer> {
+    return this.#api.health();
+  }
+
+  /** Any request; resolves to the JSON of its answer, or to its text where it is none. */
+  async request(
+    method: RequestMethod,
+    path: string,
+    { query, json }: { readonly query?: Readonly<Record<string, string>>; readonly json?: unknown },
+  ): Promise<unknown> {
+    // Without its slash it would be taken for a part of the host.
+    if (!/^\/[^?#]*$/.test(path)) throw invalid("path", "one that begins with / and has no ? or #", path);
+    return this.#api.request({ method, path, ...(query === undefined ? {} : { query }), json });
   }
 
   /** Gives all that there is, and then what changes, until the branch or `signal` ends it, which is no error. */

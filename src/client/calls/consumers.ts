@@ -19,11 +19,11 @@ export class Consumers {
 
   /** Resolves once the worker consumes from the queue; on a disabled instance once it is stored. */
   add(instance: string, queue: string): Promise<Ok> {
-    return this.#api.write("POST", this.#write(instance, queue));
+    return this.#api.write("POST", this.#write(instance, queue), { isSame: true });
   }
 
   delete(instance: string, queue: string): Promise<Ok> {
-    return this.#api.write("DELETE", this.#write(instance, queue));
+    return this.#api.remove(this.#write(instance, queue));
   }
 
   #write(instance: string, queue: string): string {

@@ -25,10 +25,20 @@ export class Instances {
     return this.#api.read(this.#root);
   }
 
+  /** All of them with their states. */
+  details(): Promise<InstanceAnswer[]> {
+    return this.#api.read(this.#root, { detail: "1" });
+  }
+
   /** Adds an instance and starts its worker; without a name it gets a UUID. A name that is taken is `conflict`. */
   add(name: string | undefined, parameters: InstanceParameters = {}): Promise<InstanceAnswer | Scheduled> {
     const path = name === undefined ? `${this.#root}${this.#api.bang}` : this.#write(name);
     return this.#api.write("POST", path, { json: parameters });
+  }
+
+  /** Adds an instance under a name that nobody else has, such as a UUID: doing it twice is the same. */
+  put(name: string, parameters: InstanceParameters = {}): Promise<InstanceAnswer | Scheduled> {
+    return this.#api.write("PUT", this.#write(name), { json: parameters, isSame: true });
   }
 
   get(name: string): Promise<InstanceAnswer> {
@@ -38,12 +48,12 @@ export class Instances {
   /** Changes the given parameters; an instance that does not exist is `not-found`. */
   async set(name: string, parameters: InstanceParameters): Promise<InstanceAnswer | Scheduled> {
     await this.get(name); // The route creates what is missing, which a misspelt name should not do.
-    return this.#api.write("PUT", this.#write(name), { json: parameters });
+    return this.put(name, parameters);
   }
 
   /** Resolves once the worker has exited and its folder and direct queue are gone. */
   delete(name: string): Promise<Ok> {
-    return this.#api.write("DELETE", this.#write(name));
+    return this.#api.remove(this.#write(name));
   }
 
   /** Resolves once the new worker runs; `rolling`: a stand-in consumes from before the old one stops until then. */
@@ -52,11 +62,11 @@ export class Instances {
   }
 
   enable(name: string): Promise<Ok> {
-    return this.#api.write("POST", `${this.#write(name)}enable/`);
+    return this.#api.write("POST", `${this.#write(name)}enable/`, { isSame: true });
   }
 
   disable(name: string): Promise<Ok> {
-    return this.#api.write("POST", `${this.#write(name)}disable/`);
+    return this.#api.write("POST", `${this.#write(name)}disable/`, { isSame: true });
   }
 
   /** Gives the instance to another branch, where its worker starts before it stops where it was. */
@@ -75,7 +85,7 @@ export class Instances {
     bounds: { max?: number | string; min?: number | string } = {},
   ): Promise<BoundsAnswer | Scheduled> {
     if (bounds.max === undefined && bounds.min === undefined) return this.#api.read(`${this.#read(name)}autoscale/`);
-    return this.#api.write("POST", `${this.#write(name)}autoscale/`, { json: bounds });
+    return this.#api.write("POST", `${this.#write(name)}autoscale/`, { json: bounds, isSame: true });
   }
 
   /** The last lines of the worker's log, as text. */

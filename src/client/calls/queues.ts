@@ -17,9 +17,14 @@ export class Queues {
     return this.#api.read(this.#root);
   }
 
+  /** All declarations. */
+  details(): Promise<QueueAnswer[]> {
+    return this.#api.read(this.#root, { detail: "1" });
+  }
+
   /** Declares a queue; one that exists gets the given parameters. */
   add(name: string, parameters: QueueParameters = {}): Promise<QueueAnswer | Scheduled> {
-    return this.#api.write("POST", this.#write(name), { json: parameters });
+    return this.#api.write("POST", this.#write(name), { json: parameters, isSame: true });
   }
 
   get(name: string): Promise<QueueAnswer> {
@@ -28,7 +33,7 @@ export class Queues {
 
   /** Every instance of the app stops consuming from it. */
   delete(name: string): Promise<Ok> {
-    return this.#api.write("DELETE", this.#write(name));
+    return this.#api.remove(this.#write(name));
   }
 
   #write(name: string): string {

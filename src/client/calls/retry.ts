@@ -5,22 +5,26 @@ import type { Clock } from "../../kit/clock.ts";
 const FIRST_MS = 250;
 const MAX_MS = 5000;
 
+/** Which failures something is repeated after. */
+export type Repeated = "whenever it was not taken" | "after a loss";
+
 interface Patience {
   readonly clock: Clock;
   /** How long everything may take together. */
   readonly timeoutMs: number;
   /** Ends it early. */
   readonly signal?: AbortSignal | undefined;
+  readonly repeat: Repeated;
 }
 
 /**
  * Does what may be done twice until it succeeds: after an answer that names a time, then, and after a lost connection,
- * since branches come back. Rejects with the last failure that said why when there is no time for another attempt, and at once
+ * since branches come back; "after a loss" only then. Rejects with the last failure that said why when there is no time for another attempt, and at once
  * where the first one reached nobody. `attempt` is given the milliseconds that are left.
  */
 export async function untilTaken<T>(
   attempt: (leftMs: number) => Promise<T>,
-  { clock, timeoutMs, signal }: Patience,
+  { clock, timeoutMs, signal, repeat }: Patience,
 ): Promise<T> {
   const deadlineMs = clock.now() + timeoutMs;
   let reason: CymeError | undefined;
@@ -28,19 +32,23 @@ export async function untilTaken<T>(
     try {
       return await attempt(deadlineMs - clock.now());
     } catch (error) {
-      if (!isUnavailable(error)) throw reason && isSilence(error) ? reason : error;
+      if (!isUnavailable(error) || (repeat === "after a loss" && !isLoss(error)))
+        throw reason && isSilence(error) ? reason : error;
       // Of this attempt alone: whether a later one was taken is not known.
       reason = error.withFacts({ stored: undefined });
       const pauseMs = pauseAfter(error, failures);
       if (pauseMs === undefined || clock.now() + pauseMs >= deadlineMs) throw error;
       await clock.sleep(pauseMs, signal);
-      if (signal?.aborted) throw error;
+      signal?.throwIfAborted();
     }
   }
 }
 
 const isUnavailable = (error: unknown): error is CymeError =>
   error instanceof CymeError && error.code === "unavailable";
+
+/** Not a branch's own word for it, which comes with an answer. */
+const isLoss = ({ facts }: CymeError) => facts["reached"] !== undefined;
 
 /** A deadline that passed without an answer, which is the branch's own word for it otherwise. */
 export const isSilence = (error: unknown): error is CymeError =>

@@ -180,7 +180,7 @@ function failing(...failures: (CymeError | ClientResponse)[]) {
       if (failure instanceof CymeError) throw failure;
       return failure ?? answer;
     },
-    { clock, timeoutS: 20, signal: stop.signal },
+    { clock, timeoutS: 20, signals: [stop.signal] },
   );
   return { tasks: client.tasks("shop"), clock, requests, atMs, stop };
 }
@@ -263,7 +263,7 @@ describe("what may be done twice", () => {
     const sent = tasks.send("t2", "http://m/").catch((error: unknown) => error);
     await clock.advance(1000);
     stop.abort();
-    expect(await sent).toMatchObject({ code: "unavailable" });
+    expect(await sent).toMatchObject({ name: "AbortError" });
     expect(requests).toHaveLength(1);
   });
 

@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { CymeError, invalid, OUTCOMES, type ErrorCode } from "../../domain/errors.ts";
 import { appName, queueName } from "../../domain/names.ts";
 import { parseTarget, taskId, type Verb } from "../../domain/task.ts";
-import { parse, type Api } from "./api.ts";
+import { inQuery, parse, type Api } from "./api.ts";
 import { isSilence } from "./retry.ts";
 import { inSeconds, type ClientRequest, type ClientResponse } from "../transport.ts";
 import type {
@@ -102,13 +103,7 @@ export class Tasks {
   /** The same once it is there; rejects with `timeout` at the deadline of the client. Outlives a branch that starts again. */
   async wait(uuid: string): Promise<ResultAnswer> {
     const path = `${this.#query(uuid)}wait/`;
-    return parse(
-      await this.#api.persist((leftMs) => ({
-        method: "GET",
-        path,
-        query: { timeout: String(Math.max(0, Math.round(leftMs)) / 1000) },
-      })),
-    );
+    return parse(await this.#api.persist((leftMs) => ({ method: "GET", path, query: { timeout: inQuery(leftMs) } })));
   }
 
   #query(uuid: string): string {
@@ -116,14 +111,14 @@ export class Tasks {
   }
 
   async #take(request: Omit<ClientRequest, "timeoutMs">, given: string | undefined): Promise<ClientResponse> {
-    const uuid = given === undefined ? crypto.randomUUID() : taskId("uuid", given);
+    const uuid = given === undefined ? randomUUID() : taskId("uuid", given);
     const headers = { ...request.headers, [TASK_HEADER]: uuid };
     try {
       // Without grace: the branch cannot be told of a deadline, since the query of the path is the target's, and takes its own time.
       const patience = { graceMs: 0, explain: wordless, isNew: given === undefined };
       return await this.#api.persist(() => ({ ...request, headers }), patience);
     } catch (error) {
-      const told = isSilence(error) && !this.#api.isEnded ? this.#unanswered(error) : error;
+      const told = isSilence(error) ? this.#unanswered(error) : error;
       // Whether it was taken cannot be known where the connection was lost: its state can be asked for, and it can be sent again.
       throw told instanceof CymeError && told.code !== "invalid" ? told.withFacts({ uuid }) : told;
     }

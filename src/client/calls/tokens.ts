@@ -25,7 +25,7 @@ export class Tokens {
   }
 
   delete(name: string): Promise<Ok> {
-    return this.#api.write("DELETE", path(name));
+    return this.#api.remove(path(name));
   }
 }
 

@@ -27,11 +27,11 @@ export class Users {
     change: { readonly password?: string; readonly role?: Role | undefined },
   ): Promise<UserAnswer> {
     await this.#api.read(path(name)); // The route creates who is missing, which a misspelt name should not do.
-    return this.#api.write("PUT", path(name), { json: change });
+    return this.#api.write("PUT", path(name), { json: change, isSame: true });
   }
 
   delete(name: string): Promise<Ok> {
-    return this.#api.write("DELETE", path(name));
+    return this.#api.remove(path(name));
   }
 }
 

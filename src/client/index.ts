@@ -1,0 +1,28 @@
+/** The package `cyme`: what a program can do with a cluster, over the HTTP API of its branches. */
+export { CymeError, type ErrorCode, type Facts } from "../domain/errors.ts";
+export type { Role } from "../domain/access.ts";
+export type { Verb } from "../domain/task.ts";
+export type { TaskListOptions } from "./calls/tasks.ts";
+export { Client, type AuditOptions, type ClientOptions, type RequestOptions } from "./client.ts";
+export {
+  isConflict,
+  isForbidden,
+  isInternal,
+  isInvalid,
+  isNotFound,
+  isTimeout,
+  isTooLarge,
+  isUnauthorized,
+  isUnavailable,
+  isWorkerFailed,
+  type CymeErrorOf,
+} from "./errors.ts";
+export { App, AppSections } from "./models/app.ts";
+export { Branch } from "./models/branch.ts";
+export { Instance, type LogOptions } from "./models/instance.ts";
+export type { CallOptions, Nowait, Waiting, WriteOptions } from "./models/link.ts";
+export { Queue } from "./models/queue.ts";
+export type { AppSettings, InstanceSettings, Named, QueueSettings } from "./models/settings.ts";
+export { Task, type NamedTaskSettings, type UrlTaskSettings } from "./models/task.ts";
+export type { ClientRequest, ClientResponse, Transport } from "./transport.ts";
+export type * from "./types.ts";
