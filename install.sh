@@ -1,19 +1,41 @@
 #!/bin/sh
-# Installs Cyme, or shows it at work. See usage below.
+# Installs Cyme, upgrades it, removes it, or shows it at work: see usage below. From a checkout, from an unpacked release, or
+# alone with --from. Plain POSIX sh, for dash and busybox.
 set -u
-cd "$(dirname "$0")" || exit 1
-. scripts/lib.sh
+umask 022
 
 usage() {
   cat <<'END'
-usage: ./install.sh [--prefix <folder>]    builds Cyme and installs <folder>/bin/cyme and cyme-branch (/usr/local)
-       ./install.sh --demo                 builds Cyme and shows it at work with real RabbitMQ and Celery
-       ./install.sh --help
+usage: ./install.sh [choice] [--from <file or URL>]   installs Cyme, or upgrades what is installed
+       ./install.sh [choice] --uninstall [--purge]    removes it again
+       ./install.sh --demo                            shows it at work with real RabbitMQ and Celery
 
-Building takes Node.js with npm, which fetches Bun. --demo also installs RabbitMQ, Celery and curl where they are missing
-(apt-get, as root or by sudo). It uses free ports and a temporary folder, stops all that it started, and installs nothing
-outside of this folder and Debian's packages.
+choice
+  (none)             for the machine, as root: /usr/local, a systemd unit, the user cyme, /etc/cyme, /var/lib/cyme
+  --user             for you alone: ~/.local, a unit of your own systemd, ~/.config/cyme, ~/.local/state/cyme
+  --prefix <folder>  nothing but program, completions and manual pages
+
+what is installed
+  (none)             the program beside install.sh, as in an unpacked release; in a checkout what it builds
+  --from <what>      this tarball or binary, a file or a URL. It must be named in the SHA256SUMS beside it
+  --sha256 <hex>     its checksum, in place of SHA256SUMS
+
+  --uninstall        with the same choice. Stored data and configuration stay
+  --purge            with --uninstall: they go too
+  --help             prints this
+
+Installing over what is there upgrades it: the unit's branch is started again, its workers go on. Building takes Node.js with
+npm, which apt-get installs where they are missing. DESTDIR=<folder> puts all files below that folder, for packagers, and
+touches neither users nor systemd.
 END
+}
+
+say() { printf '%s\n' "$*" >&2; }
+
+# die <words…>: says why, and what to do, and ends with status 1.
+die() {
+  say "install.sh: $*"
+  exit 1
 }
 
 # misused <what>: says it with the usage, on standard error.
@@ -23,20 +45,516 @@ misused() {
   exit 2
 }
 
-install_cyme() {
-  sh scripts/setup.sh build || exit 1
-  node_modules/.bin/bun scripts/build.ts || exit 1
-  bin=$1/bin
-  if ! mkdir -p "$bin" || ! [ -w "$bin" ]; then
-    die "install.sh: $bin cannot be written: run this as root, or choose a folder of yours with --prefix"
-  fi
-  # Moved into place, since a binary that runs cannot be written to.
-  if ! { cp dist/cyme "$bin/.cyme.new" && chmod 755 "$bin/.cyme.new" && mv "$bin/.cyme.new" "$bin/cyme" &&
-    ln -sf cyme "$bin/cyme-branch"; }; then
-    die "install.sh: could not install into $bin"
-  fi
-  say "Installed $bin/cyme and $bin/cyme-branch"
+# absolute <path>: prints it as seen from everywhere, without a slash at the end.
+absolute() {
+  case $1 in
+  /*) path=$1 ;;
+  *) path=$PWD/$1 ;;
+  esac
+  printf '%s\n' "${path%/}"
 }
+
+# ---- Where it goes. All paths are those of the installed system; $root (DESTDIR) stands in front where files are touched.
+
+choose_places() {
+  root=${DESTDIR:-}
+  root=${root%/}
+  units='' # None with --prefix.
+  case $choice in
+  system)
+    prefix=/usr/local
+    # Not in /etc, which is the administrator's: a unit there is used instead of ours.
+    units=$prefix/lib/systemd/system
+    config=/etc/cyme
+    data=/var/lib/cyme
+    ;;
+  user)
+    [ -n "${HOME:-}" ] || die "--user installs into the home folder, but HOME is not set: set it"
+    prefix=$(absolute "$HOME")/.local
+    units=${prefix%/.local}/.config/systemd/user
+    config=${prefix%/.local}/.config/cyme
+    data=$prefix/state/cyme
+    ;;
+  esac
+  share=$prefix/share
+  fish=$share/fish/vendor_completions.d
+  # Where every fish looks.
+  [ "$choice" != user ] || fish=${prefix%/.local}/.config/fish/completions
+  # What was installed, one `file` or `folder` a line: what the next version, or --uninstall, is to remove.
+  record=$share/cyme/installed
+}
+
+refuse_wrong_user() {
+  if [ "$(id -u)" != 0 ]; then
+    [ "$choice" != system ] || [ -n "$root" ] ||
+      die "what is for the machine takes root: run it as root (sudo ./install.sh), or choose --user or --prefix <folder>"
+  elif [ "$choice" = user ] && [ -z "$root" ]; then
+    die "--user is for one ordinary user, but this is root: leave it out to install for the machine, or run it as that user"
+  fi
+}
+
+# has_systemd: whether there is one to talk to.
+has_systemd() {
+  [ -z "$root" ] && command -v systemctl >/dev/null || return 1
+  case $choice in
+  system) [ -d /run/systemd/system ] ;;
+  user) systemctl --user show-environment >/dev/null 2>&1 ;;
+  *) return 1 ;;
+  esac
+}
+
+# ---- What is installed
+
+# take_source: sets $binary, and $extras: the folder of completions/, man/ and contrib/, empty where there is none.
+take_source() {
+  extras=$here
+  if [ -n "$from" ]; then
+    take_from
+  elif [ -f "$here/cyme" ] && [ ! -f "$here/package.json" ]; then
+    binary=$here/cyme
+  elif [ -f "$here/scripts/setup.sh" ] && grep -q '"name": "cyme"' "$here/package.json"; then
+    (cd "$here" && sh scripts/setup.sh build && node_modules/.bin/bun scripts/build.ts) || exit 1
+    binary=$here/dist/cyme
+  else
+    die "there is nothing to install beside it: give --from <file or URL of a release>, or run it in a checkout or an unpacked release"
+  fi
+  [ -d "$extras/contrib/systemd" ] || extras=''
+}
+
+# take_from: what --from names, once its checksum is right.
+take_from() {
+  name=$(basename "$from")
+  case $from in
+  http://* | https://*)
+    name=$(basename "${from%%[?#]*}")
+    got=$scratch/$name
+    say "Fetching $from"
+    fetch "$from" "$got" || die "could not fetch $from: is the address right, and does this machine reach it?"
+    ;;
+  *)
+    got=$(absolute "$from")
+    [ -f "$got" ] || die "--from wants a file or a URL, but there is no file $from"
+    ;;
+  esac
+  wanted=$sha256
+  [ -n "$wanted" ] || wanted=$(listed_sum) || exit 1
+  sum=$(sha256_of "$got") || exit 1
+  [ "$sum" = "$(printf '%s' "$wanted" | tr 'A-F' 'a-f')" ] ||
+    die "the checksum of $from is wrong: wanted $wanted, it has $sum. Fetch it again"
+  unpack
+}
+
+# fetch <URL> <file>
+fetch() {
+  if command -v curl >/dev/null; then
+    curl --fail --silent --show-error --location --connect-timeout 20 --retry 2 --output "$2" "$1"
+  elif command -v wget >/dev/null; then
+    wget -q -O "$2" "$1"
+  else
+    die "curl or wget is wanted to fetch $1: install one, or fetch it and its SHA256SUMS yourself and give --from <file>"
+  fi
+}
+
+# listed_sum: prints what the SHA256SUMS beside $from says of it.
+listed_sum() {
+  sums=$(dirname "$got")/SHA256SUMS
+  without="put it there, or give --sha256 <hex> with a checksum that you trust"
+  case $from in
+  http://* | https://*)
+    address=${from%%[?#]*}
+    fetch "${address%/*}/SHA256SUMS" "$sums" || die "there is no ${address%/*}/SHA256SUMS to check $name with: $without"
+    ;;
+  *) [ -f "$sums" ] || die "there is no $sums to check $name with: $without" ;;
+  esac
+  listed=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1; exit }' "$sums")
+  [ -n "$listed" ] || die "$sums does not name $name: $without"
+  printf '%s\n' "$listed"
+}
+
+# sha256_of <file>
+sha256_of() {
+  command -v sha256sum >/dev/null || die "sha256sum is wanted to check what is installed, but is not there: install coreutils"
+  sum=$(sha256sum <"$1") || die "could not read $1"
+  printf '%s\n' "${sum%% *}"
+}
+
+# unpack: sets $binary, and $extras where $got is a tarball.
+unpack() {
+  binary=$got
+  [ "$(bytes "$got" 0 2)" = 1f8b ] || return 0
+  if ! { mkdir "$scratch/unpacked" && tar -xzf "$got" -C "$scratch/unpacked"; }; then
+    die "could not unpack $name: is there room in ${TMPDIR:-/tmp}? Another folder is given as TMPDIR"
+  fi
+  for extras in "$scratch"/unpacked/*; do
+    [ ! -f "$extras/cyme" ] || break
+  done
+  binary=$extras/cyme
+  [ -f "$binary" ] || die "$name holds no program cyme: a release is called cyme-<version>-linux-<x64 or arm64>.tar.gz"
+}
+
+# bytes <file> <offset> <count>: in hexadecimal.
+bytes() { od -A n -t x1 -j "$2" -N "$3" "$1" | tr -d ' \n'; }
+
+# check_kind: whether $binary is for this kind of machine.
+check_kind() {
+  [ "$(bytes "$binary" 0 4)" = 7f454c46 ] || die "${from:-$binary} is no program for linux: wanted is a release of Cyme, or its binary"
+  case $(bytes "$binary" 18 2) in
+  3e00) kind='x64' machine=x86_64 loader=/lib64/ld-linux-x86-64.so.2 ;;
+  b700) kind='arm64' machine=aarch64 loader=/lib/ld-linux-aarch64.so.1 ;;
+  *) die "${from:-$binary} is for a machine that Cyme is not made for" ;;
+  esac
+  [ -z "$root" ] || return 0 # A packager's machine may be another one.
+  [ "$(uname -m)" = "$machine" ] ||
+    die "this program is for $kind ($machine), and this machine is $(uname -m): take the release for it, or build it there from a checkout"
+  [ -e "$loader" ] ||
+    die "this program wants glibc ($loader), which is not here: systems with musl, such as Alpine, need one with glibc, as in a container of Debian"
+}
+
+# check_runs <file>: sets $version to what the program says of itself. Of a packager's other machine nobody knows.
+check_runs() {
+  if said=$("$1" --version 2>&1); then
+    version=$said
+  elif status=$? && [ -n "$root" ]; then
+    version="cyme for $kind"
+  elif [ "$status" = 132 ]; then
+    die "this processor is too old for the program: it wants AVX2."
+  else
+    die "the program does not run here: $said"
+  fi
+}
+
+# ---- Files: first all are written beside their places, then all are moved. So whatever goes wrong leaves nothing half.
+
+unwritable() {
+  case $choice in
+  system) advice="is there room for 120 MB, and is the file system not read-only?" ;;
+  *) advice="it takes a folder of yours, with room for 120 MB. --prefix chooses another one" ;;
+  esac
+  die "$1 could not be written: $advice"
+}
+
+# make_folder <path>: with those above it; remembers which it made.
+make_folder() {
+  [ ! -d "$root$1" ] || return 0
+  make_folder "$(dirname "$1")"
+  mkdir "$root$1" || unwritable "$root$1"
+  printf 'folder %s\n' "$1" >>"$scratch/folders"
+}
+
+# beside <path>: where it is written first. Always the same name, so that what a kill -9 left is found again.
+beside() { printf '%s\n' "$root$(dirname "$1")/.$(basename "$1").cyme-new"; }
+
+# stage <file> <path> <mode>
+stage() {
+  make_folder "$(dirname "$2")"
+  [ ! -d "$root$2" ] || die "$root$2 is to be a file, but is a folder: move it away"
+  printf '%s\n' "$2" >>"$scratch/staged"
+  new=$(beside "$2")
+  if ! { rm -f "$new" && cp "$1" "$new" && chmod "$3" "$new"; }; then unwritable "$root$2"; fi
+}
+
+stage_link() {
+  printf '%s\n' "$2" >>"$scratch/staged"
+  new=$(beside "$2")
+  if ! { rm -f "$new" && ln -s "$1" "$new"; }; then unwritable "$root$2"; fi
+}
+
+# unstage: takes back what was not moved into place.
+# shellcheck disable=SC2317 # Called by the trap.
+unstage() {
+  while read -r path; do rm -f "$(beside "$path")"; done <"$scratch/staged"
+  last_first "$scratch/folders" | while read -r _ path; do rmdir "$root$path" 2>/dev/null; done
+}
+
+last_first() { sed '1!G;h;$!d' "$1"; }
+
+stage_completions() {
+  if [ -n "$extras" ]; then
+    bash=$extras/completions/cyme.bash zsh=$extras/completions/_cyme fishes=$extras/completions/cyme.fish
+  else
+    bash=$scratch/bash zsh=$scratch/zsh fishes=$scratch/fish
+    for shell in bash zsh fish; do
+      "$(beside "$prefix/bin/cyme")" completion "$shell" >"$scratch/$shell" || die "the program does not print its completions for $shell"
+    done
+  fi
+  stage "$bash" "$share/bash-completion/completions/cyme" 644
+  stage "$zsh" "$share/zsh/site-functions/_cyme" 644
+  stage "$fishes" "$fish/cyme.fish" 644
+}
+
+stage_pages() {
+  for page in "$extras"/man/*.[1-8]; do
+    [ ! -f "$page" ] || stage "$page" "$share/man/man${page##*.}/$(basename "$page")" 644
+  done
+}
+
+stage_units() {
+  case $choice in
+  system) folder=$extras/contrib/systemd ;;
+  user) folder=$extras/contrib/systemd/user ;;
+  esac
+  for unit in "$folder"/*.service; do stage "$unit" "$units/$(basename "$unit")" 644; done
+}
+
+# stage_record: writes down what is installed, and in $scratch/stale what the version before had and this one has not.
+stage_record() {
+  make_folder "$(dirname "$record")"
+  {
+    sed 's/^/file /' "$scratch/staged"
+    printf 'file %s\n' "$record"
+    # Folders of the first installation are ours for good.
+    { ! [ -f "$root$record" ] || sed -n '/^folder /p' "$root$record"; cat "$scratch/folders"; } | awk '!seen[$0]++'
+  } >"$scratch/record"
+  : >"$scratch/stale"
+  [ ! -f "$root$record" ] || sed -n 's/^file //p' "$root$record" | grep -vxF -f "$scratch/staged" >"$scratch/stale"
+  stage "$scratch/record" "$record" 644
+}
+
+commit() {
+  trap '' INT TERM HUP
+  while read -r path; do
+    mv -f "$(beside "$path")" "$root$path" || die "could not write $root$path: run this again"
+  done <"$scratch/staged"
+  while read -r path; do
+    [ "$path" = "$record" ] || rm -f "$root$path"
+  done <"$scratch/stale"
+  : >"$scratch/staged"
+  : >"$scratch/folders"
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
+}
+
+# ---- What a branch needs besides files
+
+make_user() {
+  [ -z "$root" ] && ! id cyme >/dev/null 2>&1 || return 0
+  command -v useradd >/dev/null ||
+    die "useradd is wanted to make the user cyme: install the package passwd, or make a system user and group cyme yourself, and run this again"
+  useradd --system --user-group --home-dir "$data" --no-create-home --shell /usr/sbin/nologin cyme ||
+    die "could not make the user cyme (useradd says why): make it yourself, and run this again"
+}
+
+# make_data: only its owner may look into it, since it holds passwords.
+make_data() {
+  [ ! -d "$root$data" ] || return 0
+  make_folder "$data"
+  chmod 700 "$root$data" || unwritable "$root$data"
+  [ "$choice" != system ] || [ -n "$root" ] || chown cyme:cyme "$data" || unwritable "$data"
+}
+
+# configure <file> <path> <mode>: after commit. Puts it there where there is none; what is there is the administrator's.
+configure() {
+  [ ! -e "$root$2" ] || return 0
+  new=$(beside "$2")
+  if ! { cp "$1" "$new" && chmod "$3" "$new" && mv -f "$new" "$root$2"; }; then
+    rm -f "$new"
+    unwritable "$root$2"
+  fi
+}
+
+configure_branches() {
+  configure "$extras/contrib/systemd/branch.env" "$config/branch.env" 600
+  [ "$choice" != system ] || configure "$extras/contrib/logrotate/cyme" /etc/logrotate.d/cyme 644
+}
+
+# ---- Installing
+
+install_cyme() {
+  take_source
+  check_kind
+  before=$("$root$prefix/bin/cyme" --version 2>/dev/null)
+  stage "$binary" "$prefix/bin/cyme" 755
+  check_runs "$(beside "$prefix/bin/cyme")"
+  stage_link cyme "$prefix/bin/cyme-branch"
+  stage_completions
+  if [ -n "$extras" ]; then
+    stage_pages
+    [ -z "$units" ] || stage_units
+  fi
+  if [ -n "$units" ] && [ -n "$extras" ]; then
+    [ "$choice" != system ] || make_user
+    make_data
+    make_folder "$config"
+    [ "$choice" != system ] || make_folder /etc/logrotate.d
+  fi
+  stage_record
+  commit
+  [ -z "$units" ] || [ -z "$extras" ] || configure_branches
+  restart_branches
+  report
+}
+
+# restart_branches: those of the units; their workers go on.
+restart_branches() {
+  has_systemd || return 0
+  if [ "$choice" = user ]; then
+    systemctl --user daemon-reload
+  else
+    systemctl daemon-reload
+    systemctl cat cyme-branch.service >/dev/null 2>&1 || return 0
+    systemctl try-restart cyme-branch.service 'cyme-branch@*.service' ||
+      say "install.sh: the branch did not start again: systemctl status cyme-branch says why. Its workers go on"
+  fi
+}
+
+# running <path>: pids of those that run this program; those of a replaced one have " (deleted)" behind it.
+running() {
+  [ -z "$root" ] || return 0
+  for exe in /proc/[0-9]*/exe; do
+    [ "$(readlink "$exe" 2>/dev/null)" != "$1" ] || printf '%s ' "$(basename "$(dirname "$exe")")"
+  done
+}
+
+report() {
+  case $before in
+  '' | "$version") say "Installed $version:" ;;
+  *) say "Upgraded $before to $version:" ;;
+  esac
+  say "  $root$prefix/bin/cyme and its link cyme-branch"
+  if [ -z "$extras" ]; then
+    say "  completions for bash, zsh and fish. The program alone has no manual pages and no unit: a release's tarball has them"
+  else
+    say "  completions for bash, zsh and fish, and manual pages, below $root$share"
+    [ -z "$units" ] || say "  units in $root$units, which read $root$config; stored data in $root$data"
+  fi
+  old=$(running "$prefix/bin/cyme (deleted)")
+  [ -z "$old" ] || say "Still at work with the version before, until they are ended and started again (workers go on): ${old% }"
+  shadowed
+  [ -n "$root" ] || next_steps
+}
+
+# shadowed: units of the administrator hide ours.
+shadowed() {
+  [ "$choice" = system ] || return 0
+  for unit in cyme-branch.service cyme-branch@.service; do
+    [ ! -e "$root/etc/systemd/system/$unit" ] ||
+      say "$root/etc/systemd/system/$unit is used in place of $units/$unit: remove it, or make it a drop-in, to have ours"
+  done
+}
+
+next_steps() {
+  case :$PATH: in
+  *:"$prefix/bin":*) ;;
+  *) say "$prefix/bin is not in your PATH: add it in your shell's profile" ;;
+  esac
+  say "Next:"
+  if [ -z "$units" ] || [ -z "$extras" ]; then
+    say "  CYME_BROKER=amqp://… $prefix/bin/cyme branch -D <folder> --detach"
+  elif ! has_systemd; then
+    say "  put the broker into $config/branch.env"
+    by_hand
+  elif [ "$choice" = system ]; then
+    say "  put the broker into $config/branch.env"
+    say "  systemctl enable --now cyme-branch"
+  else
+    say "  put the broker into $config/branch.env"
+    say "  systemctl --user enable --now cyme-branch    (restart, where it runs)"
+    say "  loginctl enable-linger                       so that it runs while you are not logged in"
+  fi
+  say "  cyme branches"
+}
+
+# by_hand: how to start a branch where there is no systemd.
+by_hand() {
+  start="$prefix/bin/cyme branch -D $data --detach"
+  [ "$choice" != system ] || start="su -s /bin/sh cyme -c '$start'"
+  say "  (set -a; . $config/branch.env; cd /; $start)    since there is no systemd here"
+}
+
+# ---- Removing
+
+uninstall_cyme() {
+  [ -z "$purge" ] || refuse_while_working
+  stop_branches
+  left=$(running "$prefix/bin/cyme")
+  [ -z "$left" ] || [ -z "$purge" ] || die "branches run still (pids ${left% }): kill ${left% } ends them. Then run this again"
+  if [ -f "$root$record" ]; then
+    remove_recorded
+    say "Removed Cyme from $root$prefix"
+  elif [ -e "$root$prefix/bin/cyme" ]; then
+    die "$root$prefix/bin/cyme was not put there by this install.sh (there is no $root$record): install over it first, or remove it and cyme-branch by hand"
+  else
+    say "There is no Cyme in $root$prefix"
+  fi
+  [ -z "$left" ] || say "Still at work, and without its program: kill ${left% } ends it"
+  ! has_systemd || systemctl_here daemon-reload
+  if [ -n "$purge" ]; then
+    purge_all
+  elif [ -n "$units" ]; then
+    say_kept
+  fi
+}
+
+systemctl_here() {
+  if [ "$choice" = user ]; then systemctl --user "$@"; else systemctl "$@"; fi
+}
+
+# stop_branches: of the units, and that none is started with the machine.
+stop_branches() {
+  has_systemd && systemctl_here cat cyme-branch.service >/dev/null 2>&1 || return 0
+  systemctl_here stop cyme-branch.service 'cyme-branch@*.service'
+  # That of the template is that of all which were made of it.
+  systemctl_here disable cyme-branch.service cyme-branch@.service
+}
+
+remove_recorded() {
+  cp "$root$record" "$scratch/record" || exit 1
+  sed -n 's/^file //p' "$scratch/record" >"$scratch/files"
+  while read -r path; do
+    rm -f "$(beside "$path")"
+    # The record itself is the last, so that what is interrupted can be run again.
+    [ "$path" = "$record" ] || rm -f "$root$path" || die "could not remove $root$path: are you its owner?"
+  done <"$scratch/files"
+  rm -f "$root$record" || die "could not remove $root$record: are you its owner?"
+  remove_folders
+}
+
+# remove_folders: those that were made, as far as nothing of others or of the configuration is in them.
+remove_folders() {
+  [ -f "$scratch/record" ] || return 0
+  sed -n '/^folder /p' "$scratch/record" >"$scratch/ours"
+  last_first "$scratch/ours" | while read -r _ path; do
+    rmdir "$root$path" 2>/dev/null
+  done
+}
+
+# workers: pids of those that live in $data.
+workers() {
+  [ -z "$root" ] || return 0
+  for file in "$data"/*/worker.pid "$data"/@*/*/worker.pid; do
+    [ -f "$file" ] && read -r pid <"$file" && [ -d "/proc/$pid" ] && printf '%s ' "$pid"
+  done
+}
+
+refuse_while_working() {
+  [ -n "$units" ] || misused "--purge goes with what is for the machine or --user: --prefix stores nothing"
+  working=$(workers)
+  [ -z "$working" ] ||
+    die "workers run in $data (pids ${working% }): stop them first, with $prefix/bin/cyme -D $data shutdown-all. Nothing was removed"
+}
+
+purge_all() {
+  rm -rf "$root$data" "$root$config"
+  if [ "$choice" = system ]; then
+    rm -rf "$root/etc/logrotate.d/cyme" "$root"/etc/systemd/system/cyme-branch.service.d "$root"/etc/systemd/system/cyme-branch@*.service.d
+    [ -n "$root" ] || ! id cyme >/dev/null 2>&1 || userdel cyme || say "install.sh: the user cyme could not be removed: userdel says why"
+  fi
+  remove_folders
+  say "Removed $root$data and $root$config, with all that was stored there"
+}
+
+say_kept() {
+  working=$(workers)
+  [ -z "$working" ] || say "Workers go on, without a branch: kill ${working% } ends them once their tasks have"
+  kept=''
+  for path in "$data" "$config" /etc/logrotate.d/cyme; do
+    [ ! -e "$root$path" ] || kept="$kept $root$path"
+  done
+  [ -z "$kept" ] || say "Kept:$kept: --uninstall --purge removes them too"
+}
+
+# ---- The demo
 
 # shellcheck disable=SC2317 # Called by the trap.
 finish_demo() {
@@ -54,6 +572,10 @@ finish_demo() {
 }
 
 run_demo() {
+  [ -f "$here/scripts/demo.ts" ] || die "--demo takes a checkout of Cyme, with its sources: this is none"
+  cd "$here" || exit 1
+  # shellcheck source=scripts/lib.sh
+  . scripts/lib.sh
   demo=''
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/cyme-demo-XXXXXX") || exit 1
   trap finish_demo EXIT
@@ -79,27 +601,94 @@ run_demo() {
   exit "$status"
 }
 
-prefix=/usr/local
-mode=install
-while [ $# -gt 0 ]; do
-  case $1 in
-  --prefix)
-    [ $# -gt 1 ] || misused "--prefix wants a folder"
-    prefix=$2
-    shift
-    ;;
-  --prefix=?*) prefix=${1#--prefix=} ;;
-  --demo) mode=demo ;;
-  --help | -h)
-    usage
-    exit 0
-    ;;
-  *) misused "unknown option $1" ;;
-  esac
-  shift
-done
 
-case $mode in
-demo) run_demo ;;
-install) install_cyme "$prefix" ;;
-esac
+# ---- What was asked for
+
+finish_install() {
+  status=$?
+  trap '' INT TERM HUP
+  [ ! -f "$scratch/staged" ] || unstage
+  rm -rf "$scratch"
+  exit "$status"
+}
+
+begin() {
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/cyme-install-XXXXXX") || die "wanted is a folder for temporary files: set TMPDIR"
+  trap finish_install EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
+  : >"$scratch/staged"
+  : >"$scratch/folders"
+}
+
+# choose <choice>: one of them at most.
+choose() {
+  [ "$choice" = system ] || misused "--user and --prefix do not go together"
+  choice=$1
+}
+
+read_options() {
+  choice=system mode=install from='' sha256='' purge='' prefix=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --prefix | --from | --sha256)
+      [ $# -gt 1 ] || misused "$1 wants a value"
+      option=$1 value=$2
+      shift
+      ;;
+    --prefix=* | --from=* | --sha256=*) option=${1%%=*} value=${1#*=} ;;
+    *) option=$1 value=none ;;
+    esac
+    [ -n "$value" ] || misused "$option wants a value, and was given an empty one"
+    case $option in
+    --prefix)
+      choose prefix
+      prefix=$(absolute "$value")
+      ;;
+    --from) from=$value ;;
+    --sha256) sha256=$value ;;
+    --user) choose user ;;
+    --uninstall) mode=uninstall ;;
+    --purge) purge=yes ;;
+    --demo) mode=demo ;;
+    --help | -h)
+      usage
+      exit 0
+      ;;
+    *) misused "unknown option $option" ;;
+    esac
+    shift
+  done
+}
+
+refuse_odd_options() {
+  [ -z "$sha256" ] || [ -n "$from" ] || misused "--sha256 goes with --from"
+  [ -z "$purge" ] || [ "$mode" = uninstall ] || misused "--purge goes with --uninstall"
+  [ -z "$from" ] || [ "$mode" = install ] || misused "--from goes with installing"
+  case $sha256 in
+  *[!0-9A-Fa-f]*) misused "--sha256 wants 64 hexadecimal digits, not $sha256" ;;
+  esac
+  [ -z "$sha256" ] || [ "${#sha256}" = 64 ] || misused "--sha256 wants 64 hexadecimal digits, not ${#sha256}"
+  case $prefix in
+  *'
+'*) misused "--prefix wants a folder without a line break in its name" ;;
+  esac
+}
+
+main() {
+  here=$(cd "$(dirname "$0")" && pwd) || exit 1
+  read_options "$@"
+  refuse_odd_options
+  [ "$mode" != demo ] || run_demo
+  choose_places
+  refuse_wrong_user
+  begin
+  case $mode in
+  install) install_cyme ;;
+  uninstall) uninstall_cyme ;;
+  esac
+}
+
+# Last, so that a shell which is handed this by a pipe has read all of it.
+main "$@"

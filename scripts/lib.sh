@@ -53,11 +53,18 @@ apt_install() {
     -o DPkg::Lock::Timeout=120 "$@" >&2
 }
 
+# ensure_npm: Node.js with npm, of any kind.
+ensure_npm() {
+  command -v npm >/dev/null && return
+  apt_install nodejs npm
+  command -v npm >/dev/null || die "setup: npm could not be installed"
+}
+
 # ensure_modules: node_modules as in package-lock.json, with a Bun that runs.
 ensure_modules() {
   if [ ! -x node_modules/.bin/bun ] ||
     [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
-    command -v npm >/dev/null || die "setup: npm is wanted but is not there: apt-get install npm"
+    ensure_npm
     say "setup: npm ci"
     # Bun is a development dependency: an environment that says production would leave it out.
     env -u NODE_ENV npm ci --include=dev --no-audit --no-fund >&2 || die "setup: npm ci failed"

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-/* The files of contrib/, tried with the programs that read them. */
+/* The configuration of logrotate in contrib/, tried with logrotate. */
 
 const CONTRIB = resolve(import.meta.dir, "../../contrib");
 const PATH = `${process.env["PATH"]}:/usr/sbin:/sbin`;
@@ -23,16 +23,6 @@ function run(...argv: string[]): string {
   return said;
 }
 
-// Of systemd, which need not be on the machine.
-test.skipIf(!has("systemd-analyze"))("systemd finds nothing wrong with the unit", async () => {
-  const text = readFileSync(join(CONTRIB, "cyme-branch.service"), "utf8");
-  // Its program is not installed here.
-  const unit = join(home, "cyme-branch.service");
-  await writeFile(unit, text.replace("/usr/local/bin/cyme", "/bin/true"));
-  const said = run("systemd-analyze", "verify", unit);
-  expect(said.split("\n").filter((line) => line.includes("cyme-branch"))).toEqual([]);
-});
-
 // A program of its own, which need not be on the machine.
 describe.skipIf(!has("logrotate"))("logrotate", () => {
   test("sets the log of a worker aside, which goes on writing to the one at its place", async () => {
@@ -41,7 +31,7 @@ describe.skipIf(!has("logrotate"))("logrotate", () => {
     await mkdir(folder, { mode: 0o700 });
     const [user, group] = ["-un", "-gn"].map((what) => run("id", what).trim());
     const config = readFileSync(join(CONTRIB, "logrotate/cyme"), "utf8")
-      .replace("/var/lib/cyme", home)
+      .replaceAll("/var/lib/cyme", home)
       .replace("su cyme cyme", `su ${user} ${group}`);
     const configFile = join(home, "logrotate.conf");
     await writeFile(configFile, config, { mode: 0o600 });
