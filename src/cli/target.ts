@@ -14,7 +14,7 @@ export type OpenTransport = Transport & Partial<AsyncDisposable> & { readonly un
 /** Whom a command speaks to: with `--local` the instance directory, else the branch at `--url`. */
 export async function openTransport(
   command: Pick<ClientCommand, "isForThisBranch">,
-  { values, env, io, rooms }: { values: Values; env: Environment; io: Io; rooms: Rooms },
+  { values, env, io, rooms }: { values: Values; env: Environment; io: Pick<Io, "stderr" | "signal">; rooms: Rooms },
 ): Promise<OpenTransport> {
   if (!(await isLocal(command, values, rooms))) {
     return overHttp(values, env, rooms);

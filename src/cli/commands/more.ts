@@ -20,7 +20,7 @@ export const MORE_COMMANDS = [
     takes: { shell: ["bash", "zsh", "fish"] },
     details: 'For this session of bash: eval "$(cyme completion bash)"',
     async run({ io }, { shell }) {
-      const { completion } = await import("../completion.ts");
+      const { completion } = await import("../completion/completion.ts");
       io.stdout(completion(shell));
       return 0;
     },

@@ -23,31 +23,27 @@ const DEADLINE_MS = 1000;
  */
 export async function complete(quoted: boolean, given: Surroundings): Promise<number> {
   const { io } = given;
-  const { stdout, host } = io;
   const late = AbortSignal.timeout(DEADLINE_MS);
-  const signal = AbortSignal.any([io.signal, late]);
-  // Not a copy of all: looking whether there is a terminal takes longer than the rest.
-  const quiet: Io = { stdout, host, stdoutIsTTY: false, stderrIsTTY: false, stderr: () => {}, signal };
-  const done = answer(quoted, { ...given, io: quiet }).catch(() => {});
+  const done = answer(quoted, given, AbortSignal.any([io.signal, late])).catch(() => {});
   const isLate = await Promise.race([done.then(() => false), aborted(late)]);
   // Whatever still goes on is not waited for.
-  if (isLate) host.exit(0);
+  if (isLate) io.host.exit(0);
   return 0;
 }
 
 const aborted = (signal: AbortSignal) =>
   new Promise<true>((resolve) => signal.addEventListener("abort", () => resolve(true), { once: true }));
 
-async function answer(quoted: boolean, { env, io, rooms }: Surroundings): Promise<void> {
-  const text = new TextDecoder().decode(await rooms.readFile("-", io.signal));
+async function answer(quoted: boolean, { env, io, rooms }: Surroundings, signal: AbortSignal): Promise<void> {
+  const text = new TextDecoder().decode(await rooms.readFile("-", signal));
   const words = text.split("\0").slice(0, -1);
   const typed = (quoted ? words.map(unquoted) : words).map((word) => withHome(word, env));
   const wanted = wantedBy(typed, env);
   if (!wanted) return;
   const { values } = wanted;
-  const transport = await openTransport({}, { values, env, io, rooms });
+  const transport = await openTransport({}, { values, env, io: { stderr() {}, signal }, rooms });
   try {
-    const names = await liveNames(wanted, reading(transport, io.signal));
+    const names = await liveNames(wanted, reading(transport, signal));
     if (names.length > 0) io.stdout(`${names.join("\n")}\n`);
   } finally {
     await transport[Symbol.asyncDispose]?.();
