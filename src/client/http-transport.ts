@@ -1,6 +1,7 @@
 import { CymeError, invalid, unavailable } from "../domain/errors.ts";
 import { systemClock, type Clock } from "../kit/clock.ts";
-import { lossOf, type Way } from "./lost.ts";
+import type { Carrier, Incoming, Tls } from "./carrier.ts";
+import { lossOf, type Spelling, type Way } from "./lost.ts";
 import { noAnswer, type ClientRequest, type ClientResponse, type Transport } from "./transport.ts";
 
 export interface HttpOptions {
@@ -9,24 +10,31 @@ export interface HttpOptions {
   /** Of a user, sent as `Authorization: Basic …` instead of a token. */
   readonly name?: string | undefined;
   readonly password?: string | undefined;
-  /** PEM texts: of the authority that the certificate of the branch is from, and of the client's own certificate. */
-  readonly tls?:
-    | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
-    | undefined;
-  /** The socket file to connect to; the URL then only names the host. Bun only. */
+  /** What to check the certificate of the branch by, and the client's own. */
+  readonly tls?: Tls | undefined;
+  /** The socket file to connect to; the URL then only names the host. */
   readonly unix?: string | undefined;
+}
+
+/** What a program does not say, but its tests and the command line do. */
+export interface TransportOptions extends HttpOptions {
   /** Measures the deadlines; the machine's without it. */
   readonly clock?: Clock;
+  /** Sends what is to be sent; without it what fits Bun or Node.js, whichever this is. */
+  readonly carrier?: Carrier;
+  /** What `tls` is called where it is to be told. */
+  readonly spelling?: Spelling;
 }
 
 /**
  * Speaks to the branch at `url` (http or https, a path is kept as prefix; `name:password@` is sent as Basic instead of the
  * token). Follows no redirect, so that nobody else is sent either. Throws `invalid` for another URL.
  */
-export function httpTransport(url: string, options: HttpOptions = {}): Transport {
-  const { base, authorization = bearer(options.token) } = parseUrl(url);
-  const where = options.unix ?? base;
-  const way = wayTo(base, options);
+export function httpTransport(url: string, options: TransportOptions = {}): Transport {
+  const { origin, prefix, login } = parseUrl(url);
+  const authorization = login ?? credentials(options);
+  const where = options.unix ?? `${origin}${prefix}`;
+  const way = wayTo(origin, options);
   const clock = options.clock ?? systemClock;
   return async (request) => {
     const deadline = new AbortController();
@@ -36,11 +44,18 @@ export function httpTransport(url: string, options: HttpOptions = {}): Transport
     request.signal?.addEventListener("abort", stop, { once: true });
     if (request.signal?.aborted) stop();
     try {
-      const response = await fetch(`${base}${request.path}${queryText(request)}`, {
-        ...init(request, authorization, options),
+      const carry = options.carrier ?? (await machineCarrier());
+      const incoming = await carry({
+        method: request.method,
+        origin,
+        target: `${prefix}${request.path}${queryText(request)}`,
+        headers: headersOf(request, authorization),
+        body: request.json === undefined ? request.body : JSON.stringify(request.json),
+        tls: options.tls,
+        unix: options.unix,
         signal: deadline.signal,
       });
-      return await answer(response, request, cancelDeadline);
+      return await answer(incoming, request, cancelDeadline);
     } catch (error) {
       throw failure(error, { where, way }, request, deadline.signal.aborted);
     } finally {
@@ -50,19 +65,41 @@ export function httpTransport(url: string, options: HttpOptions = {}): Transport
   };
 }
 
-const bearer = (token: string | undefined) => (token === undefined ? undefined : `Bearer ${token}`);
+/** Loaded when it is first used: commands of the command line start without the other one. */
+async function machineCarrier(): Promise<Carrier> {
+  const isBun = process.versions["bun"] !== undefined;
+  return isBun ? (await import("./fetch-carrier.ts")).fetchCarrier : (await import("./node-carrier.ts")).nodeCarrier;
+}
 
-function parseUrl(url: string): { base: string; authorization?: string } {
+function credentials({ token, name, password }: HttpOptions): string | undefined {
+  if (name === undefined && password === undefined) return token === undefined ? undefined : `Bearer ${token}`;
+  if (token !== undefined) throw invalid("token", "either a token, or name and password");
+  if (name === undefined || password === undefined) throw invalid("name", "both name and password, or neither");
+  return basic(name, password);
+}
+
+const basic = (name: string, password: string) => `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`;
+
+function parseUrl(url: string): { origin: string; prefix: string; login?: string } {
   const wanted = "a URL such as http://127.0.0.1:8000, without query or fragment";
   // What was given is not shown where it may hold a password.
   const refused = () => invalid("url", wanted, url.includes("@") ? undefined : url);
-  if (!URL.canParse(url)) throw refused();
-  const { protocol, host, pathname, username, password, search, hash } = new URL(url);
+  const parsed = parseOrUndefined(url);
+  if (parsed === undefined) throw refused();
+  const { protocol, host, pathname, username, password, search, hash } = parsed;
   if (!["http:", "https:"].includes(protocol) || `${search}${hash}` !== "") throw refused();
-  const base = `${protocol}//${host}${pathname.replace(/\/+$/, "")}`;
-  if (`${username}${password}` === "") return { base };
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { base, authorization: `Basic ${Buffer.from(login).toString("base64")}` };
+  const at = { origin: `${protocol}//${host}`, prefix: pathname.replace(/\/+$/, "") };
+  if (`${username}${password}` === "") return at;
+  return { ...at, login: basic(decodeURIComponent(username), decodeURIComponent(password)) };
+}
+
+/** Not URL.canParse, which Debian's Node.js does not have. */
+function parseOrUndefined(url: string): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
 }
 
 function queryText({ query = {} }: ClientRequest): string {
@@ -70,52 +107,35 @@ function queryText({ query = {} }: ClientRequest): string {
   return text === "" ? "" : `?${text}`;
 }
 
-/** What Bun's fetch takes besides. */
-type Init = RequestInit & { unix?: string; tls?: object };
+const headersOf = (request: ClientRequest, authorization: string | undefined) => ({
+  Accept: "application/json",
+  ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
+  ...(authorization === undefined ? {} : { Authorization: authorization }),
+  ...request.headers,
+});
 
-function init(request: ClientRequest, authorization: string | undefined, { tls, unix }: HttpOptions): Init {
-  const body = bodyOf(request);
-  return {
-    method: request.method,
-    redirect: "manual",
-    headers: {
-      Accept: "application/json",
-      ...(request.json === undefined ? {} : { "Content-Type": "application/json" }),
-      ...(authorization === undefined ? {} : { Authorization: authorization }),
-      ...request.headers,
-    },
-    ...body,
-    ...(unix === undefined ? {} : { unix }),
-    ...(tls === undefined ? {} : { tls: withoutAbsent(tls) }),
-  };
-}
-
-const withoutAbsent = (fields: object) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-
-/** Uncopied: fetch takes any bytes, its types only those that are not shared. */
-function bodyOf({ json, body }: ClientRequest): { body?: string | Uint8Array<ArrayBuffer> } {
-  if (json !== undefined) return { body: JSON.stringify(json) };
-  return body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> };
-}
-
-async function answer(response: Response, request: ClientRequest, began: () => void): Promise<ClientResponse> {
-  const { status, headers } = response;
-  if (!request.onText || !response.ok || !response.body) return { status, headers, text: await response.text() };
+async function answer(incoming: Incoming, request: ClientRequest, began: () => void): Promise<ClientResponse> {
+  const { status, headers } = incoming;
+  const isGood = status >= 200 && status <= 299;
+  if (!request.onText || !isGood) return { status, headers, text: await incoming.text() };
   began();
   const decoder = new TextDecoder();
-  for await (const bytes of response.body) request.onText(decoder.decode(bytes, { stream: true }));
+  for await (const bytes of incoming.pieces()) request.onText(decoder.decode(bytes, { stream: true }));
   const rest = decoder.decode();
   if (rest !== "") request.onText(rest);
   return { status, headers, text: "" };
 }
 
-const wayTo = (base: string, { unix, tls }: HttpOptions): Way => ({
-  isHttps: base.startsWith("https:"),
+const wayTo = (
+  origin: string,
+  { unix, tls, spelling = { ca: "tls.ca", cert: "tls.cert", key: "tls.key" } }: TransportOptions,
+): Way => ({
+  isHttps: origin.startsWith("https:"),
   isSocket: unix !== undefined,
-  host: new URL(base).hostname,
+  host: new URL(origin).hostname,
   hasCa: tls?.ca !== undefined,
   hasCert: tls?.cert !== undefined,
+  spelling,
 });
 
 function failure(

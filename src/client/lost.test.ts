@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { lossOf, type Way } from "./lost.ts";
 
-const HTTPS: Way = { isHttps: true, isSocket: false, host: "machine1", hasCa: false, hasCert: false };
+const HTTPS: Way = {
+  isHttps: true,
+  isSocket: false,
+  host: "machine1",
+  hasCa: false,
+  hasCert: false,
+  spelling: { ca: "--ca", cert: "--cert", key: "--key" },
+};
 const MUTUAL: Way = { ...HTTPS, hasCa: true, hasCert: true };
 
 describe("why nobody could be reached is said", () => {

@@ -1,3 +1,10 @@
+/** What the authority and the certificate are given by, in the words of who gives them. */
+export interface Spelling {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** How somebody was to be reached, as far as it tells what a failure means. */
 export interface Way {
   readonly isHttps: boolean;
@@ -7,6 +14,7 @@ export interface Way {
   /** Whether the authority was given, and a certificate of one's own. */
   readonly hasCa: boolean;
   readonly hasCert: boolean;
+  readonly spelling: Spelling;
 }
 
 /** Why nobody could be reached; `reached` says whether the request may have got there all the same. */
@@ -43,20 +51,21 @@ export function lossOf(code: string, way: Way): Loss | undefined {
 }
 
 /** The branch looks at the certificate when it has let the connection in, and closes it without a word. */
-function closedBy({ isHttps, isSocket, hasCert }: Way): string {
-  if (isHttps) return hasCert ? "; does the branch accept the certificate of --cert?" : "";
+function closedBy({ isHttps, isSocket, hasCert, spelling }: Way): string {
+  if (isHttps) return hasCert ? `; does the branch accept the certificate of ${spelling.cert}?` : "";
   return isSocket ? "" : "; does it serve https?";
 }
 
-function distrust(code: string, { host, hasCa, hasCert }: Way): string | undefined {
+function distrust(code: string, { host, hasCa, hasCert, spelling }: Way): string | undefined {
   if (UNKNOWN_AUTHORITY.includes(code)) {
     return hasCa
-      ? "its certificate is not of the authority of --ca: give its authority with --ca"
-      : "its certificate is of an authority that is not known here: give its authority with --ca";
+      ? `its certificate is not of the authority of ${spelling.ca}: give its authority with ${spelling.ca}`
+      : `its certificate is of an authority that is not known here: give its authority with ${spelling.ca}`;
   }
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is not for ${host}`;
   if (code === "CERT_HAS_EXPIRED") return "its certificate has expired";
   if (code !== "EPROTO") return undefined;
-  const wanted = hasCert ? "another client certificate (--cert and --key)" : "a client certificate: --cert and --key";
+  const pair = `${spelling.cert} and ${spelling.key}`;
+  const wanted = hasCert ? `another client certificate (${pair})` : `a client certificate: ${pair}`;
   return `the TLS handshake failed: the branch wants ${wanted}, or serves http at that port`;
 }

@@ -101,6 +101,8 @@ export function taskId(parameter: string, given: string): string {
 /** What a URL may not hold as it is; a space or a letter beyond ASCII is written in percent signs, as URL parsers do. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for.
 const CONTROL = /[\u0000-\u001f\u007f]/;
+/** Half of a character, which has no UTF-8. */
+const UNPAIRED = /\p{Surrogate}/gu;
 const UNSAFE = /[^\u0021-\u007e]|["<>^`{|}\\]/gu;
 
 /**
@@ -114,10 +116,19 @@ export function parseTarget(given: string): string {
   if (JOINED.test(given)) throw invalid("url", `${wanted}; ${ENCODE}`, shown);
   // A URL parser finds a host where there is none: in http:///m it is m.
   if (CONTROL.test(given) || !/^https?:\/\/[^/?#\\]/i.test(given)) throw invalid("url", wanted, shown);
-  const url = given.toWellFormed().replaceAll(UNSAFE, (character) => encodeURIComponent(character));
+  const url = given.replaceAll(UNPAIRED, "\uFFFD").replaceAll(UNSAFE, (character) => encodeURIComponent(character));
   if (url.length > MAX_URL) throw invalid("url", `at most ${MAX_URL} characters`, `${url.length} characters`);
-  if (!URL.canParse(url) || new URL(url).port === "0") throw invalid("url", wanted, given);
+  if (!hasHostAndPort(url)) throw invalid("url", wanted, given);
   return url;
+}
+
+/** Not URL.canParse, which the Node.js that the client has to do with may not have; nor has it toWellFormed. */
+function hasHostAndPort(url: string): boolean {
+  try {
+    return new URL(url).port !== "0";
+  } catch {
+    return false;
+  }
 }
 
 /** What programs between the client and the branch may make of two slashes. */

@@ -1,0 +1,24 @@
+import type { Incoming, Outgoing } from "./carrier.ts";
+
+/** What Bun's fetch takes besides. */
+type Init = RequestInit & { unix?: string; tls?: object };
+
+/** By Bun's fetch, which takes every verb, certificates and socket files. */
+export async function fetchCarrier({ origin, target, body, tls, unix, ...rest }: Outgoing): Promise<Incoming> {
+  const init: Init = {
+    ...rest,
+    redirect: "manual",
+    // Uncopied: fetch takes any bytes, its types only those that are not shared.
+    ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
+    ...(unix === undefined ? {} : { unix }),
+    ...(tls === undefined ? {} : { tls: withoutAbsent(tls) }),
+  };
+  const response = await fetch(`${origin}${target}`, init);
+  const { status, headers } = response;
+  return { status, headers, text: () => response.text(), pieces: () => response.body ?? nothing() };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+const withoutAbsent = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
