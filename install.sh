@@ -280,6 +280,9 @@ stage_completions() {
   stage "$bash" "$share/bash-completion/completions/cyme" 644
   stage "$zsh" "$share/zsh/site-functions/_cyme" 644
   stage "$fishes" "$fish/cyme.fish" 644
+  # bash and fish look for a file of the name of what is completed.
+  stage_link cyme "$share/bash-completion/completions/cyme-branch"
+  stage_link cyme.fish "$fish/cyme-branch.fish"
 }
 
 stage_pages() {
