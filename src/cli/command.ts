@@ -1,5 +1,6 @@
 import type { Calls } from "../client/calls/calls.ts";
 import type { Environment, Io } from "./io.ts";
+import type { Look } from "./look.ts";
 import type { Option } from "./option.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Takes } from "./takes.ts";
@@ -42,8 +43,21 @@ export interface ClientCall {
   newPassword(user: string): Promise<string>;
   /** Asks whom a command is about. */
   askUserName(): Promise<string>;
+  /** The terminal for a command that goes on until it is ended; throws `invalid` where that is none. */
+  stage(): Stage;
   /** Adds how the command is used to a complaint. */
   misuse(message: string): Error;
+}
+
+/** A terminal that a command has for itself. */
+export interface Stage {
+  readonly write: (text: string) => void;
+  /** How something is to be shown now. */
+  look(): Look;
+  /** Calls back when the terminal has another size; gives what ends that. */
+  onResize(listener: () => void): () => void;
+  /** Has `q` end the command too, and shows nothing of what is typed; gives what ends that. */
+  quitByKey(): () => void;
 }
 
 /** What a command that needs no branch is given. */

@@ -4,9 +4,18 @@ export interface Io {
   readonly stderr: (text: string) => void;
   readonly stdoutIsTTY: boolean;
   readonly stderrIsTTY: boolean;
+  readonly screen: Screen;
   /** Aborted when nobody wants the rest: Ctrl-C, or the reader of standard output is gone. */
   readonly signal: AbortSignal;
   readonly host: Host;
+}
+
+/** The terminal of standard output; 80 columns and 24 rows where it does not say. */
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+  /** Calls back when it has another size; gives what ends that. */
+  onResize(listener: () => void): () => void;
 }
 
 /** The process that a command runs in, for those that live long. */
@@ -37,10 +46,27 @@ export function processIo(host: Host): Io {
     get stderrIsTTY() {
       return process.stderr.isTTY === true;
     },
+    screen: processScreen,
     signal: AbortSignal.any([host.interrupted, readerGone.signal]),
     host,
   };
 }
+
+const COLUMNS = 80;
+const ROWS = 24;
+
+const processScreen: Screen = {
+  get columns() {
+    return process.stdout.columns || COLUMNS;
+  },
+  get rows() {
+    return process.stdout.rows || ROWS;
+  },
+  onResize(listener) {
+    process.stdout.on("resize", listener);
+    return () => void process.stdout.off("resize", listener);
+  },
+};
 
 function writer(file: Bun.BunFile, readerGone: AbortController): (text: string) => void {
   let sink: Bun.FileSink | undefined;

@@ -5,7 +5,7 @@ import { runCyme } from "./test-run.ts";
 const printed = async (
   command: string,
   text: string,
-  settings: { isTTY?: boolean; env?: Record<string, string> } = {},
+  settings: { isTTY?: boolean; env?: Record<string, string>; screen?: { columns: number } } = {},
 ) => {
   const run = await runCyme(command.split(" "), { ...settings, answer: { text } });
   expect(run).toMatchObject({ code: 0, stderr: "" });
@@ -72,6 +72,15 @@ describe("pretty output", () => {
     );
   });
 
+  test("has tables cut where the terminal is narrow, the widest columns first, and nowhere else", async () => {
+    const text = JSON.stringify([{ at: "10:00", did: "start", why: `it was wanted ${"工".repeat(40)}` }]);
+    const narrow = { isTTY: true, env: { NO_COLOR: "1" }, screen: { columns: 30 } };
+    expect(await printed("instances.history web", text, narrow)).toBe(
+      ["AT     DID    WHY", "10:00  start  it was wanted …", ""].join("\n"),
+    );
+    expect(await printed("instances.history web", text)).toContain("工".repeat(40));
+  });
+
   test("has declarations as a table with the names of the queues", async () => {
     const text =
       '{"t2":{"exchange":"t2","exchange_type":"direct","routing_key":"k","options":{"durable":false},"no_ack":false}}';
@@ -103,6 +112,7 @@ describe("pretty output", () => {
     const text = '{"instances":[{"name":"web","state":"running"}]}';
     expect(await printed("status", text, { isTTY: true })).toContain("\u001B[32mrunning");
     expect(await printed("status", text, { isTTY: true, env: { NO_COLOR: "true" } })).not.toContain("\u001B");
+    expect(await printed("status", text, { isTTY: true, env: { TERM: "dumb" } })).not.toContain("\u001B");
     expect(await printed("status", text)).not.toContain("\u001B");
   });
 });
@@ -207,37 +217,6 @@ describe("what is sent with -d", () => {
     expect((await sent("-d", "@a.json"))[0]).toBe('{"a":\n1}\n');
     expect((await sent("-d", "@-"))[0]).toBe("typed");
     expect((await sent("-d", "a=1", "-d", "@-"))[0]).toBe("a=1&typed");
-  });
-});
-
-describe("status", () => {
-  test("is one screen: the branch, what is held, the instances", async () => {
-    const text = JSON.stringify({
-      branch: { id: "b1", running: true, pid: 7 },
-      held: 1,
-      instances: [
-        { name: "web", app: "shop", state: "running", pid: 11, since: "10:00", restarts: 0, queues: ["a", "b"] },
-        { name: "mail", app: "shop", state: "disabled", pid: null, disabled_reason: "died twice" },
-      ],
-    });
-    expect(await printed("status", text)).toBe(
-      [
-        "id:      b1",
-        "running: yes",
-        "pid:     7",
-        "",
-        "Instances held stopped by shutdown-all: 1; cyme start-all starts them",
-        "",
-        "NAME  APP   STATE     PID  SINCE  RESTARTS  QUEUES  WHY",
-        "web   shop  running   11   10:00  0         a, b    -",
-        "mail  shop  disabled  -    -      -         -       died twice",
-        "",
-      ].join("\n"),
-    );
-  });
-
-  test("does without the fields that are not there", async () => {
-    expect(await printed("status", "{}")).toBe("No instances.\n");
   });
 });
 

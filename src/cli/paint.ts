@@ -21,10 +21,10 @@ const OF_STATE = new Map<string, Colour>([
   ["disabled", "red"],
 ]);
 
-/** Colours for a terminal, unless `NO_COLOR` has any value; else the text as it is. `isTTY` is asked when it matters. */
+/** Colours for a terminal, unless `NO_COLOR` has any value or `TERM` says that it knows none; else the text as it is. `isTTY` is asked when it matters. */
 export function painter(isTTY: () => boolean, env: Environment): Paint {
   const paint = (colour: Colour, text: string) => {
-    if (env["NO_COLOR"] || !isTTY()) return text;
+    if (env["NO_COLOR"] || env["TERM"] === "dumb" || !isTTY()) return text;
     const [on, off] = CODES[colour];
     return `\u001B[${on}m${text}\u001B[${off}m`;
   };

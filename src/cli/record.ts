@@ -33,9 +33,9 @@ export function cell(value: Json | undefined): string {
   return isFlat ? value.map(cell).join(", ") : printable(JSON.stringify(value));
 }
 
-/** Control characters escaped: a value must not move the cursor or forge a line. */
+/** Control characters escaped, also those that turn the direction of writing: a value must not move the cursor or forge a line. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (char) => SHORT_ESCAPES[char] ?? escaped(char));
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (char) => SHORT_ESCAPES[char] ?? escaped(char));
 }
 
 const SHORT_ESCAPES: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };

@@ -43,6 +43,7 @@ describe("what cannot be run is refused with exit code 2:", () => {
     ["--timeout in words", ["apps", "--timeout", "soon"], "Cannot use --timeout: wanted a number of seconds"],
     ["--nowait with a read", ["-n", "apps"], "Cannot use --nowait with apps"],
     ["a name that is none", ["apps.delete", ".."], "Cannot use app name"],
+    ["watching without a terminal", ["status", "--watch"], "wanted a terminal as standard output"],
     ["an unknown shell", ["completion", "ksh"], "wanted one of bash, zsh, fish"],
     ["help for nothing known", ["help", "instnces"], "did you mean instances?"],
     ["no command but options", ["-F", "json", "-a", "shop"], '{"nok":"Cannot run nothing: wanted a command"'],

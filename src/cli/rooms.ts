@@ -17,7 +17,10 @@ export interface Rooms {
   /** Runs the daemon until it is told to stop; resolves to the exit code. */
   runBranch(options: BranchOptions, io: Io): Promise<number>;
   /** Disposed after the command, where it can be. */
-  localTransport(options: LocalOptions, io: Io): Promise<Transport & Partial<AsyncDisposable>>;
+  localTransport(
+    options: LocalOptions,
+    io: Pick<Io, "stderr" | "signal">,
+  ): Promise<Transport & Partial<AsyncDisposable>>;
   httpTransport(url: string, options: ConnectOptions): Promise<Transport>;
   /** The file of that path; undefined where there is none. */
   configFile(path: string): Promise<ConfigFile | undefined>;
@@ -25,6 +28,8 @@ export interface Rooms {
   isTerminal(): boolean;
   /** Asks there for one line; rejects where the asking is ended. */
   ask(question: string, how: { readonly isSecret: boolean }, io: Io): Promise<string>;
+  /** Has `q` end the command as Ctrl-C does, and shows nothing of what is typed; gives what ends that. */
+  quitByKey(): () => void;
   /** Who runs the command. */
   userName(): string;
   exists(path: string): Promise<boolean>;
@@ -40,7 +45,7 @@ export const ROOMS: Rooms = {
     reachLoopbackDirectly();
     const isPlain = ca === undefined && cert === undefined && key === undefined;
     const tls = isPlain ? undefined : await (await import("./tls-files.ts")).readTlsFiles({ ca, cert, key });
-    return httpTransport(url, { token, tls });
+    return httpTransport(url, { token, tls, spelling: { ca: "--ca", cert: "--cert", key: "--key" } });
   },
   async configFile(path) {
     const { readFile, stat } = await import("node:fs/promises");
@@ -50,7 +55,23 @@ export const ROOMS: Rooms = {
   isTerminal: () => process.stdin.isTTY === true,
   async ask(question, how, io) {
     const { askLine } = await import("./ask.ts");
-    return askLine(question, how, process.stdin, io, () => process.kill(process.pid, "SIGINT"));
+    return askLine(question, how, process.stdin, io, interrupt);
+  },
+  quitByKey() {
+    const { stdin } = process;
+    if (stdin.isTTY !== true) return () => {};
+    const onData = (keys: Uint8Array) => {
+      // In raw mode Ctrl-C makes no signal.
+      if ([..."qQ", CTRL_C].some((key) => new TextDecoder().decode(keys).includes(key))) interrupt();
+    };
+    stdin.setRawMode(true);
+    stdin.on("data", onData);
+    stdin.resume();
+    return () => {
+      stdin.off("data", onData);
+      stdin.setRawMode(false);
+      stdin.pause();
+    };
   },
   userName() {
     // Bun's userInfo() knows no more than USER, which services and containers do not have.
@@ -66,6 +87,11 @@ export const ROOMS: Rooms = {
   },
   readFile: (path, signal) => (path === "-" ? readInput(signal) : Bun.file(path).bytes()),
 };
+
+const CTRL_C = "\u0003";
+
+/** As the terminal would have done it. */
+const interrupt = () => void process.kill(process.pid, "SIGINT");
 
 /** Not `Bun.stdin.bytes()`, which waits for a person to end the input also after Ctrl-C. */
 async function readInput(signal: AbortSignal): Promise<Uint8Array> {

@@ -2,8 +2,9 @@ import { Calls } from "../client/calls/calls.ts";
 import type { Transport } from "../client/transport.ts";
 import { CymeError } from "../domain/errors.ts";
 import { seconds } from "../domain/fields.ts";
-import type { ClientCall, ClientCommand } from "./command.ts";
+import type { ClientCall, ClientCommand, Stage } from "./command.ts";
 import type { Environment, Io } from "./io.ts";
+import { lookOf } from "./look.ts";
 import { pretty } from "./output.ts";
 import { painter } from "./paint.ts";
 import { askUserName, newPassword } from "./password.ts";
@@ -46,11 +47,7 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
     io.stdout(
       isJson
         ? oneLine(session.lastText || JSON.stringify(value)) // The answer to a HEAD is in its headers.
-        : pretty(
-            value,
-            command.view,
-            painter(() => io.stdoutIsTTY, env),
-          ),
+        : pretty(value, command.view, lookOf(io, env, Date.now())),
     );
     const isNothing = Array.isArray(value) && value.length === 0 && !isJson;
     if (isNothing && command.none !== undefined) io.stderr(`${command.none}\n`);
@@ -76,6 +73,8 @@ class Session {
   #deadlineMs: number | undefined;
   #progress: Progress | undefined;
   #opening: Promise<OpenTransport> | undefined;
+  /** Whether the command goes on until it is ended: each request has a deadline of its own then, and nothing is shown beside. */
+  #isEndless = false;
 
   constructor(command: ClientCommand, given: Given, label: string) {
     this.#command = command;
@@ -103,6 +102,7 @@ class Session {
       readFile: (path) => this.#readFile(path),
       newPassword: (user) => newPassword(user, values.flag("stdin"), rooms, io),
       askUserName: () => askUserName(rooms, io),
+      stage: () => this.#stage(),
       misuse: (message) => misuse(message, usage),
     };
   }
@@ -124,11 +124,19 @@ class Session {
     await transport?.[Symbol.asyncDispose]?.();
   }
 
+  #stage(): Stage {
+    const { values, env, io, rooms } = this.#given;
+    if (!io.stdoutIsTTY || values.text("format") === "json" || env["TERM"] === "dumb") throw noStage(this.#command);
+    this.#isEndless = true;
+    const look = () => lookOf(io, env, Date.now());
+    return { write: io.stdout, look, onResize: (listener) => io.screen.onResize(listener), quitByKey: rooms.quitByKey };
+  }
+
   #client(): Calls {
     const { env, io } = this.#given;
     return new Calls(this.#transport, {
       nowait: this.#isNowait(),
-      signal: io.signal,
+      signals: [io.signal],
       ...(this.#timeoutS === undefined ? {} : { timeoutS: this.#timeoutS }),
       onSilent: (branches) => {
         const paint = painter(() => io.stderrIsTTY, env);
@@ -141,9 +149,9 @@ class Session {
 
   readonly #transport: Transport = async (request) => {
     const isStream = request.onText !== undefined;
-    const timeoutMs = isStream ? request.timeoutMs : this.#leftMs(request.timeoutMs);
+    const timeoutMs = isStream || this.#isEndless ? request.timeoutMs : this.#leftMs(request.timeoutMs);
     // From the first request on: a person may take any time to type what is sent.
-    if (isStream) this.endProgress();
+    if (isStream || this.#isEndless) this.endProgress();
     else this.#progress ??= showProgress(this.#given.io, this.#label);
     this.#opening ??= openTransport(this.#command, this.#given);
     const transport = await this.#opening;
@@ -188,6 +196,11 @@ class Session {
     );
   }
 }
+
+const noStage = ({ name }: ClientCommand) =>
+  misuse(
+    `Cannot use --watch: wanted a terminal as standard output, and not -F json; for programs there is ${name} -F json, and GET /api/events/, which tells of each change`,
+  );
 
 function oneLine(text: string): string {
   const trimmed = text.trim();

@@ -12,6 +12,8 @@ interface Settings {
   /** What the branch answers to every request. */
   readonly answer?: TestAnswer;
   readonly isTTY?: boolean;
+  /** Of the terminal; 80 columns and 24 rows without it. */
+  readonly screen?: { readonly columns?: number; readonly rows?: number };
   /** Whether the files exist that are looked for. */
   readonly exists?: boolean;
   readonly transport?: Transport;
@@ -46,6 +48,7 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
     stderr: (text) => (seen.stderr += text),
     stdoutIsTTY: isTTY,
     stderrIsTTY: isTTY,
+    screen: { columns: 80, rows: 24, onResize: () => () => {}, ...settings.screen },
     signal: settings.signal ?? new AbortController().signal,
     host: testHost,
   };
@@ -71,6 +74,7 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
       seen.asked.push(question);
       return typed.shift() ?? "";
     },
+    quitByKey: () => () => {},
     userName: () => "me",
     async httpTransport(url, { token }) {
       seen.opened.push(`http ${url}${token === undefined ? "" : ` ${token}`}`);

@@ -1,5 +1,6 @@
 import { connection } from "../state/live.ts";
-import { now, span } from "../state/time.ts";
+import { span } from "../../kit/span.ts";
+import { now } from "../state/time.ts";
 
 /** Whether what is shown is live. */
 export function ConnectionMark() {

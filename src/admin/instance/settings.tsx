@@ -1,7 +1,8 @@
 import type { Instance } from "../api/types.ts";
 import { bytes } from "../kit/numbers.ts";
 import { Card } from "../kit/parts.tsx";
-import { moment, span } from "../state/time.ts";
+import { span } from "../../kit/span.ts";
+import { moment } from "../state/time.ts";
 
 /** How the worker is started: its own settings; the others are its app's. */
 export function Settings({ instance }: { readonly instance: Instance }) {

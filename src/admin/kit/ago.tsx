@@ -1,4 +1,5 @@
-import { moment, now, span } from "../state/time.ts";
+import { span } from "../../kit/span.ts";
+import { moment, now } from "../state/time.ts";
 
 /** How long ago a moment was, going on by itself; the moment as its title. */
 export function Ago({ at }: { readonly at: string | null }) {

@@ -21,9 +21,16 @@ export const BRANCH_COMMANDS = [
   clientCommand("status", {
     ...here,
     about: "Show the branch and its workers",
+    details:
+      "How the branch is and what is wrong, its instances, queues and other branches;\n" +
+      "with --watch for as long as it is looked at.",
     options: [{ name: "watch", about: "Go on showing how it is now, until Ctrl-C or q" }],
     view: "status",
-    run: ({ client }) => client.workers.status(),
+    async run(call) {
+      if (!call.values.flag("watch")) return call.client.workers.status();
+      const { watch } = await import("../status/watch-command.ts");
+      return watch(call);
+    },
   }),
   clientCommand("start-all", {
     ...here,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { span } from "./time.ts";
+import { span } from "./span.ts";
 
 test.each([
   [-5, "0 s"],
