@@ -1,7 +1,8 @@
-/** Builds dist/cyme, one compiled binary, and its link dist/cyme-branch. */
+/** Builds dist/cyme, one compiled binary, its link dist/cyme-branch, and dist/client, the package of the client. */
 import { mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import packageJson from "../package.json";
+import { buildClientPackage } from "./client-package.ts";
 import { compile } from "./compile.ts";
 
 const ROOT = resolve(import.meta.dir, "..");
@@ -21,6 +22,7 @@ try {
   const binary = await compile(scratch);
   await rename(binary, join(FOLDER, "cyme"));
   await link("cyme", join(FOLDER, "cyme-branch"), scratch);
+  await buildClientPackage(ROOT, join(FOLDER, "client"));
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }

@@ -52,6 +52,7 @@ export class Client extends Model {
   readonly workers: Workers;
   readonly users: Users;
   readonly tokens: Tokens;
+  /** @internal */
   protected readonly kind = "Client";
   readonly #link: Link;
 
@@ -68,6 +69,7 @@ export class Client extends Model {
     this.tokens = new Tokens(this.#link);
   }
 
+  /** @internal */
   protected get label(): string {
     return this.url;
   }
@@ -139,6 +141,7 @@ export class Client extends Model {
 class Apps extends Section<string> {
   readonly #link: Link;
 
+  /** @internal */
   constructor(link: Link) {
     super();
     this.#link = link;

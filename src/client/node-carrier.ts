@@ -27,9 +27,8 @@ export function nodeCarrier({ origin, target, method, headers, body, tls, unix, 
 
 function incoming(answer: http.IncomingMessage, pieces: AsyncIterable<Uint8Array>): Incoming {
   const headers = new Headers();
-  for (const [name, values = []] of Object.entries(answer.headersDistinct)) {
-    for (const value of values) headers.append(name, value);
-  }
+  const { rawHeaders } = answer;
+  for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
   const text = async () => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of pieces) chunks.push(chunk);

@@ -7,6 +7,7 @@ import { Section } from "./section.ts";
 export class Users extends Section<UserAnswer> {
   readonly #link: Link;
 
+  /** @internal */
   constructor(link: Link) {
     super();
     this.#link = link;
@@ -43,6 +44,7 @@ export class Users extends Section<UserAnswer> {
 export class Tokens extends Section<TokenAnswer> {
   readonly #link: Link;
 
+  /** @internal */
   constructor(link: Link) {
     super();
     this.#link = link;

@@ -12,9 +12,11 @@ export class AppSections extends Model {
   readonly instances: Instances;
   readonly queues: Queues;
   readonly tasks: Tasks;
+  /** @internal */
   protected readonly kind = "App";
   readonly #link: Link;
 
+  /** @internal */
   constructor(link: Link, name: string) {
     super();
     this.#link = link;
@@ -24,6 +26,7 @@ export class AppSections extends Model {
     this.tasks = new Tasks(link, name);
   }
 
+  /** @internal */
   protected get label(): string {
     return this.name;
   }
@@ -39,6 +42,7 @@ export class App extends AppSections {
   readonly #link: Link;
   #info: Info<AppAnswer>;
 
+  /** @internal */
   constructor(link: Link, answer: AppAnswer) {
     super(link, answer.name);
     this.#link = link;

@@ -5,10 +5,12 @@ import { Section } from "./section.ts";
 
 /** One daemon of the cluster, as it was when it was asked for. */
 export class Branch extends Model {
+  /** @internal */
   protected readonly kind = "Branch";
   readonly #link: Link;
   #info: BranchAnswer;
 
+  /** @internal */
   constructor(link: Link, info: BranchAnswer) {
     super();
     this.#link = link;
@@ -29,6 +31,7 @@ export class Branch extends Model {
     return this.#info;
   }
 
+  /** @internal */
   protected get label(): string {
     return this.id;
   }
@@ -49,6 +52,7 @@ export class Branch extends Model {
 export class Branches extends Section<string> {
   readonly #link: Link;
 
+  /** @internal */
   constructor(link: Link) {
     super();
     this.#link = link;

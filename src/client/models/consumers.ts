@@ -10,6 +10,7 @@ export class Consumers extends Section<Queue> {
   readonly #app: string;
   readonly #instance: string;
 
+  /** @internal */
   constructor(link: Link, app: string, instance: string) {
     super();
     this.#link = link;

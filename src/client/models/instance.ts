@@ -19,10 +19,12 @@ import { infoOf, nameOf, parametersOf, type Info, type InstanceSettings } from "
 export class Instance extends Model {
   /** What it consumes from. */
   readonly consumers: Consumers;
+  /** @internal */
   protected readonly kind = "Instance";
   readonly #link: Link;
   #info: Info<InstanceAnswer>;
 
+  /** @internal */
   constructor(link: Link, answer: InstanceAnswer) {
     super();
     this.#link = link;
@@ -92,6 +94,7 @@ export class Instance extends Model {
     return this.#info;
   }
 
+  /** @internal */
   protected get label(): string {
     return this.name;
   }
@@ -182,6 +185,7 @@ export class Instances extends Section<Instance> {
   readonly #link: Link;
   readonly #app: string;
 
+  /** @internal */
   constructor(link: Link, app: string) {
     super();
     this.#link = link;

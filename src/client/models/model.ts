@@ -3,9 +3,9 @@ const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never
 
 /** Something of the cluster that has a name. */
 export abstract class Model {
-  /** What it is called when it is printed. */
+  /** @internal What it is called when it is printed. */
   protected abstract readonly kind: string;
-  /** Its name, id or uuid. */
+  /** @internal Its name, id or uuid. */
   protected abstract readonly label: string;
 
   /** Such as `<Instance: web>`. */
@@ -13,6 +13,7 @@ export abstract class Model {
     return `<${this.kind}: ${this.label}>`;
   }
 
+  /** @internal */
   [INSPECT](): string {
     return this.toString();
   }

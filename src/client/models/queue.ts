@@ -6,11 +6,13 @@ import { parametersOf, type QueueSettings } from "./settings.ts";
 
 /** The declaration of a queue, as it was when it was asked for. */
 export class Queue extends Model {
+  /** @internal */
   protected readonly kind = "Queue";
   readonly #link: Link;
   readonly #app: string;
   #info: QueueAnswer;
 
+  /** @internal */
   constructor(link: Link, app: string, info: QueueAnswer) {
     super();
     this.#link = link;
@@ -43,6 +45,7 @@ export class Queue extends Model {
     return this.#info;
   }
 
+  /** @internal */
   protected get label(): string {
     return this.name;
   }
@@ -64,6 +67,7 @@ export class Queues extends Section<Queue> {
   readonly #link: Link;
   readonly #app: string;
 
+  /** @internal */
   constructor(link: Link, app: string) {
     super();
     this.#link = link;

@@ -18,10 +18,12 @@ export class Task extends Model {
   readonly uuid: string;
   /** What is known of it since it was sent or listed; of one that was only named nothing. */
   readonly info: SentUrlAnswer | SentTaskAnswer | TaskRowAnswer | undefined;
+  /** @internal */
   protected readonly kind = "Task";
   readonly #link: Link;
   readonly #app: string;
 
+  /** @internal */
   constructor(link: Link, app: string, uuid: string, info?: Task["info"]) {
     super();
     this.#link = link;
@@ -30,6 +32,7 @@ export class Task extends Model {
     this.info = info;
   }
 
+  /** @internal */
   protected get label(): string {
     return this.uuid;
   }
@@ -85,6 +88,7 @@ export class Tasks extends Section<Task> {
   readonly #link: Link;
   readonly #app: string;
 
+  /** @internal */
   constructor(link: Link, app: string) {
     super();
     this.#link = link;

@@ -5,6 +5,7 @@ import type { CallOptions, Link } from "./link.ts";
 export class Workers {
   readonly #link: Link;
 
+  /** @internal */
   constructor(link: Link) {
     this.#link = link;
   }
