@@ -54,9 +54,10 @@ describe("status --watch", () => {
     // oxlint-disable-next-line no-control-regex -- The sequences of colours.
     expect(screen.written).not.toMatch(/\u001B\[[\d;]*m/);
     screen.resize(30, 8);
-    await until(() => screen.lines.length <= 8, { what: "eight lines" });
-    await screen.shows(/^cyme status/);
-    expect(screen.lines.filter((line) => Bun.stringWidth(line) > 30)).toEqual([]);
+    const fits = () => screen.lines.length <= 8 && screen.lines.every((line) => Bun.stringWidth(line) <= 30);
+    await until(() => screen.text.startsWith("cyme status") && fits(), { what: "30 columns and 8 rows" });
+    await screen.shows(/^Branch b\d+, .*…$/m);
+    expect(fits()).toBe(true);
     screen.type("q");
     expect(await screen.ended()).toBe(0);
   });
