@@ -537,11 +537,19 @@ refuse_while_working() {
     die "workers run in $data (pids ${working% }): stop them first, with $prefix/bin/cyme -D $data shutdown-all. Nothing was removed"
 }
 
+# remove_user: that which make_user made, as its home shows.
+remove_user() {
+  [ -z "$root" ] || return 0
+  case $(getent passwd cyme) in
+  *:"$data":*) userdel cyme || say "install.sh: the user cyme could not be removed: userdel says why" ;;
+  esac
+}
+
 purge_all() {
   rm -rf "$root$data" "$root$config"
   if [ "$choice" = system ]; then
     rm -rf "$root/etc/logrotate.d/cyme" "$root"/etc/systemd/system/cyme-branch.service.d "$root"/etc/systemd/system/cyme-branch@*.service.d
-    [ -n "$root" ] || ! id cyme >/dev/null 2>&1 || userdel cyme || say "install.sh: the user cyme could not be removed: userdel says why"
+    remove_user
   fi
   remove_folders
   say "Removed $root$data and $root$config, with all that was stored there"
