@@ -1,4 +1,7 @@
 import { ownCommand } from "../command.ts";
+import { SHELLS, USE } from "../completion/use.ts";
+
+const USES = SHELLS.map((shell) => `  ${USE[shell].line.padEnd(32)}# in ${USE[shell].file}`).join("\n");
 
 export const MORE_COMMANDS = [
   ownCommand("shell", {
@@ -17,11 +20,12 @@ export const MORE_COMMANDS = [
   ownCommand("completion <shell>", {
     group: "More",
     about: "Print completions for bash, zsh or fish",
-    takes: { shell: ["bash", "zsh", "fish"] },
-    details: 'For this session of bash: eval "$(cyme completion bash)"',
+    takes: { shell: SHELLS },
+    details: `install.sh installs them. Without it, for this session:\n${USES}`,
     async run({ io }, { shell }) {
-      const { completion } = await import("../completion/completion.ts");
+      const { completion, howToUse } = await import("../completion/completion.ts");
       io.stdout(completion(shell));
+      if (io.stdoutIsTTY) io.stderr(howToUse(shell));
       return 0;
     },
   }),
