@@ -38,7 +38,9 @@ await() {
     sleep 1
   done
 }
+# shellcheck disable=SC2317 # Called by await, as the next one is.
 has_ended() { ! [ -d "/proc/$1" ]; }
+# shellcheck disable=SC2317
 answers() { cyme -u "http://127.0.0.1:$1" branches; }
 # drop_in <name>: standard input becomes a drop-in of the unit.
 drop_in() {
