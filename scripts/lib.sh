@@ -113,6 +113,19 @@ ensure_chromium() {
   say "setup: Chromium could not be installed: the tests of the page (test/page) are left out; 'apt-get install chromium' brings them back"
 }
 
+# ensure_shells: the shells whose completions are tested, and a judge of the manual pages; what cannot be had is left out.
+ensure_shells() {
+  wanted=''
+  for program in bash zsh fish mandoc; do
+    command -v "$program" >/dev/null || wanted="$wanted $program"
+  done
+  [ -f /usr/share/bash-completion/bash_completion ] || wanted="$wanted bash-completion"
+  [ -n "$wanted" ] || return 0
+  # shellcheck disable=SC2086 # Each is a word. In a subshell, since apt_install may end the script.
+  (apt_install $wanted) ||
+    say "setup: not all of$wanted could be installed: the tests of completion and manual pages (test/completion, src/cli/man) that need them are left out; 'apt-get install$wanted' brings them back"
+}
+
 # ensure_newest_celery: the latest Celery in $NEWEST_CELERY. Where it cannot be had the tests run without it.
 ensure_newest_celery() {
   can_import_celery "$NEWEST_CELERY/bin/python" && return
