@@ -108,6 +108,13 @@ async function writeSums(folder: string): Promise<void> {
   await Bun.write(join(folder, "SHA256SUMS"), lines.join(""));
 }
 
+/** With all that led to it: a bundler's error holds what it found in a list. */
+function described(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const inner = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause];
+  return [error.message, ...inner.map(described)].join(": ");
+}
+
 await mkdir(join(ROOT, "dist"), { recursive: true });
 // Beside the result, so that the move is a rename.
 const scratch = await mkdtemp(join(ROOT, "dist/.release-"));
@@ -121,8 +128,7 @@ try {
   await rename(made, RELEASE);
   say(`all is in ${RELEASE}`);
 } catch (error) {
-  const cause = error instanceof Error && error.cause ? ` (${String(error.cause)})` : "";
-  say(`${error instanceof Error ? error.message : String(error)}${cause}`);
+  say(described(error));
   process.exitCode = 1;
 } finally {
   await rm(scratch, { recursive: true, force: true });
