@@ -34,6 +34,11 @@ export class CymeError extends Error {
     this.facts = facts;
   }
 
+  /** HTTP status of the code. */
+  get status(): number {
+    return OUTCOMES[this.code].http;
+  }
+
   /** The same error with more facts. */
   withFacts(facts: Facts): CymeError {
     return new CymeError(this.code, this.message, { ...this.facts, ...facts });
