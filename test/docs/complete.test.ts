@@ -1,25 +1,94 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { Glob } from "bun";
 import { COMMANDS } from "../../src/cli/table.ts";
+import { routes } from "../../src/http/routes.ts";
+import { API, pathOf, withTable } from "./api-table.ts";
 import { blocksOf } from "./markdown.ts";
 
-const read = (name: string) => readFileSync(resolve(import.meta.dir, "../../docs", name), "utf8");
+const ROOT = resolve(import.meta.dir, "../..");
+const read = (name: string) => readFileSync(resolve(ROOT, name), "utf8");
 
-/** `### users.add, users.set` is about two. */
-const headings = (markdown: string) =>
-  [...markdown.matchAll(/^### (.+)$/gm)].flatMap(([, title = ""]) => title.split(", "));
+const titles = (markdown: string) => [...markdown.matchAll(/^### (.+)$/gm)].map(([, title = ""]) => title);
 
 test("docs/commands.md has a section on each command, and on no other", () => {
-  expect(headings(read("commands.md")).toSorted()).toEqual(COMMANDS.map(({ name }) => name).toSorted());
+  // `### users.add, users.set` is about two.
+  const described = titles(read("docs/commands.md")).flatMap((title) => title.split(", "));
+  expect(described.toSorted()).toEqual(COMMANDS.map(({ name }) => name).toSorted());
 });
 
-test("docs/commands.md shows a call of each command that does not run for ever", () => {
-  const typed = blocksOf(read("commands.md"))
+test("docs/commands.md shows a call of each command", () => {
+  const typed = blocksOf(read("docs/commands.md"))
     .map(({ text }) => text)
     .join("\n");
-  const missing = COMMANDS.map(({ name }) => name).filter(
-    (name) => !new RegExp(`^\\$ .*cyme .*\\b${name}( |$)`, "m").test(typed),
-  );
+  const isTyped = (name: string) =>
+    new RegExp(`^\\$ .*cyme .*(?<![\\w.-])${name.replaceAll(".", "\\.")}( |$)`, "m").test(typed);
+  expect(COMMANDS.map(({ name }) => name).filter((name) => !isTyped(name))).toEqual([]);
+});
+
+test("docs/api.md has the table of routes by which requests are answered", () => {
+  expect(read("docs/api.md")).toBe(withTable(readFileSync(API, "utf8")));
+});
+
+/**
+ * The routes that a title is about: `GET, POST /<app>/…/`, more of them after ` · `; there a path that begins with `…/` goes on
+ * from the first one, and one without a slash in front stands for its last part.
+ */
+function routesOf(title: string): string[] {
+  const [first = "", ...more] = title.replaceAll("&lt;", "<").replaceAll("&gt;", ">").split(" · ");
+  const split = (text: string) => /^((?:[A-Z]+(?:, )?)+) (.*)$/.exec(text)?.slice(1) ?? ["", text];
+  let [methods = "", base = ""] = split(first);
+  const all = methods.split(", ").map((method) => `${method} ${base}`);
+  for (const part of more) {
+    const [other = "", path = ""] = split(part);
+    methods = other === "" ? methods : other;
+    const full = path.startsWith("…/")
+      ? `${base}${path.slice(2)}`
+      : path.startsWith("/")
+        ? path
+        : base.replace(/[^/]+\/$/, path);
+    all.push(...methods.split(", ").map((method) => `${method} ${full}`));
+  }
+  return all;
+}
+
+/** Names in paths differ, as `<user>` of one and `<name>` of the other; POST goes without saying where there is PUT. */
+const unnamed = (described: readonly string[]) => [
+  ...new Set(
+    described
+      .map((route) => route.replaceAll(/<[a-z]+>/g, "<>"))
+      .filter((route, _, all) => !(route.startsWith("POST") && all.includes(route.replace("POST", "PUT")))),
+  ),
+];
+
+test("docs/api.md has a section on each route, and on no other", () => {
+  const described = titles(read("docs/api.md")).filter((title) => /^(GET|PUT|POST|DELETE)\b/.test(title));
+  const answered = routes.flatMap(({ methods, pattern }) => methods.map((method) => `${method} ${pathOf(pattern)}`));
+  expect(unnamed(described.flatMap(routesOf)).toSorted()).toEqual(unnamed(answered).toSorted());
+});
+
+/** What Celery and RabbitMQ say, and what are no words. */
+const FOREIGN =
+  /^(NotRegistered|WorkerLostError|ModuleNotFoundError: .*|EAGAIN|EMFILE|FAILURE|PENDING|disabled|running|stopped|unknown|backoff|waiting|note|rpc:\/\/)$/;
+
+test("what docs/troubleshooting.md quotes is said by the program", () => {
+  const said = [...new Glob("src/**/*.{ts,py}").scanSync(ROOT)]
+    .filter((path) => !path.includes(".test."))
+    .map((path) =>
+      read(path)
+        .replaceAll(/["`] \+\s+["`]/g, "")
+        .replaceAll('\\"', '"'),
+    )
+    .join("\n");
+  const quoted = read("docs/troubleshooting.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| "))
+    .flatMap((line) => [...(line.split(" | ", 1)[0] ?? "").matchAll(/`([^`]+)`/g)].map(([, words = ""]) => words));
+  expect(quoted.length).toBeGreaterThan(40);
+  const pieces = quoted.filter((words) => !FOREIGN.test(words)).flatMap((words) => words.split(/…|"/));
+  const missing = pieces
+    .map((piece) => piece.replace(/^[ :;,()]+|[ :;,()]+$/g, ""))
+    .filter((piece) => !said.includes(piece));
   expect(missing).toEqual([]);
 });

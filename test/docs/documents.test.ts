@@ -1,23 +1,17 @@
 import { afterAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { DOCUMENTS } from "./documents.ts";
 import { runDocument } from "./run-document.ts";
 import { openSandbox } from "./sandbox.ts";
-
-const ROOT = resolve(import.meta.dir, "../..");
-const DOCUMENTS = [
-  "README.md",
-  "CONTRIBUTING.md",
-  ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
-].filter((name) => name.endsWith(".md"));
 
 const counts: string[] = [];
 
 // Side by side, since most of it is waiting for workers to start.
-test.concurrent.each(DOCUMENTS)(
+test.concurrent.each(DOCUMENTS.map((path) => [basename(path), path] as const))(
   "%s: each command block does what stands there",
-  async (name) => {
-    const { ran, leftOut, failures } = await runDocument(readFileSync(join(ROOT, name), "utf8"), openSandbox);
+  async (name, path) => {
+    const { ran, leftOut, failures } = await runDocument(readFileSync(path, "utf8"), openSandbox);
     counts.push(`${name}: ${ran} run${leftOut.map((why) => `\n  not run, ${why}`).join("")}`);
     expect(failures.join("\n\n")).toBe("");
   },

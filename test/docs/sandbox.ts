@@ -39,6 +39,8 @@ export async function openSandbox(): Promise<Sandbox> {
     hostname: hostname(),
   };
   await programs(bin, first);
+  // As at a terminal, where curl shows no progress beside an answer.
+  await writeFile(join(home, ".curlrc"), "silent\nshow-error\n");
   const env = {
     ...inherited(),
     HOME: home,
