@@ -631,6 +631,7 @@ begin() {
   trap 'exit 129' HUP
   : >"$scratch/staged"
   : >"$scratch/folders"
+  [ -z "$root" ] || mkdir -p "$root" || die "DESTDIR, $root, could not be made"
 }
 
 # choose <choice>: one of them at most.
