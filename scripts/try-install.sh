@@ -21,7 +21,7 @@ finish() {
   status=$?
   trap '' INT TERM HUP
   [ -z "$nspawn" ] || { kill -TERM "$nspawn" && wait "$nspawn"; } 2>/dev/null
-  umount "$root/dev" "$root/proc" 2>/dev/null
+  umount "$root/proc" 2>/dev/null
   exit "$status"
 }
 trap finish EXIT
@@ -49,9 +49,8 @@ listing() {
 
 step "a bare Debian"
 debootstrap --variant=minbase bookworm "$root" >"$root.log" 2>&1 || die "debootstrap failed: see $root.log"
-for path in /etc/apt /etc/resolv.conf /etc/hosts /etc/ssl /etc/npmrc /root/.npmrc /etc/pip.conf; do hand_over "$path"; done
+for path in /etc/apt /etc/resolv.conf /etc/hosts /etc/ssl /usr/local/share/ca-certificates /etc/npmrc /root/.npmrc /etc/pip.conf; do hand_over "$path"; done
 mount -t proc proc "$root/proc" || die "could not mount /proc there"
-mount --bind /dev "$root/dev" || die "could not mount /dev there"
 mkdir "$root/root/cyme"
 git archive HEAD | tar -x -C "$root/root/cyme" || die "this is to be run in a checkout with git"
 for program in node npm celery rabbitmq-server; do
@@ -84,7 +83,7 @@ inside env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-rec
 cp -a "$root/root/cyme/dist/cyme" "$root/root/release-cyme"
 mkdir "$root/root/release" && mv "$root/root/release-cyme" "$root/root/release/cyme"
 for path in install.sh completions man contrib; do cp -a "$root/root/cyme/$path" "$root/root/release/"; done
-umount "$root/dev" "$root/proc"
+umount "$root/proc"
 echo cyme-try >"$root/etc/hostname"
 grep -q cyme-try "$root/etc/hosts" || echo "127.0.0.1 cyme-try" >>"$root/etc/hosts"
 # Its own network: a broker of Debian's, on its usual port, and nothing outside.
