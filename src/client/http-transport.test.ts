@@ -3,16 +3,58 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock } from "../kit/clock.ts";
-import { httpTransport } from "./http-transport.ts";
+import { fetchCarrier } from "./fetch-carrier.ts";
+import { httpTransport as open, type TransportOptions } from "./http-transport.ts";
+import { nodeCarrier } from "./node-carrier.ts";
 
 function serve(fetch: (request: Request) => Response | Promise<Response>) {
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", development: false, fetch });
   return { url: server.url.href, [Symbol.asyncDispose]: () => server.stop(true) };
 }
 
+/** Says `text` to whoever asks, and closes the connection. */
+function speak(text: string) {
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket) {
+        socket.end(text);
+      },
+    },
+  });
+  return { url: `http://127.0.0.1:${server.port}`, [Symbol.dispose]: () => server.stop(true) };
+}
+
+class CountingClock extends ManualClock {
+  running = 0;
+
+  override after(ms: number, callback: () => void): () => void {
+    let isRunning = true;
+    const end = () => {
+      if (isRunning) this.running--;
+      isRunning = false;
+    };
+    this.running++;
+    const cancel = super.after(ms, () => {
+      end();
+      callback();
+    });
+    return () => {
+      end();
+      cancel();
+    };
+  }
+}
+
 const get = { method: "GET", path: "/x/", timeoutMs: 5000 } as const;
 
-describe("httpTransport()", () => {
+describe.each([
+  ["fetch", fetchCarrier],
+  ["Node.js's own HTTP", nodeCarrier],
+] as const)("httpTransport() by %s", (_, carrier) => {
+  const httpTransport = (url: string, options: TransportOptions = {}) => open(url, { carrier, ...options });
+
   test("sends method, path, query, JSON body and token, and gives status, headers and text", async () => {
     await using server = serve(async (request) => {
       const { pathname, search } = new URL(request.url);
@@ -119,6 +161,48 @@ describe("httpTransport()", () => {
     await expect(answer).rejects.toThrow("closed before the answer; does it serve https?");
   });
 
+  test.each([
+    ["a body that is shorter than was said", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[1,2"],
+    [
+      "a chunk that is the last without saying so",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n[1,2\r\n",
+    ],
+  ])("says of %s that the answer was cut off", async (_, text) => {
+    using server = speak(text);
+    const answer = httpTransport(server.url)(get);
+    await expect(answer).rejects.toMatchObject({ code: "unavailable", facts: { reached: true } });
+    await expect(answer).rejects.toThrow("was cut off");
+  });
+
+  test("says of what is no HTTP that it is none, and that no branch was reached", async () => {
+    using server = speak("SSH-2.0-OpenSSH_9.2p1\r\n");
+    const answer = httpTransport(server.url)(get);
+    await expect(answer).rejects.toMatchObject({ code: "unavailable", facts: { reached: false } });
+    await expect(answer).rejects.toThrow("does not speak HTTP");
+  });
+
+  test("takes an answer of 10 MB whole", async () => {
+    const text = "ü".repeat(5_000_000);
+    await using server = serve(() => new Response(text));
+    expect((await httpTransport(server.url)(get)).text).toBe(text);
+  });
+
+  test.each([
+    ["an answer", "/x/"],
+    ["a timeout", "/never/"],
+    ["being ended", "/end/"],
+  ])("leaves no timer behind after %s", async (_, path) => {
+    const end = new AbortController();
+    await using server = serve(({ url }) => {
+      if (url.endsWith("/end/")) end.abort();
+      if (url.endsWith("/never/")) void clock.advance(5000);
+      return url.endsWith("/x/") ? new Response("ok") : new Promise<Response>(() => {});
+    });
+    const clock = new CountingClock();
+    await httpTransport(server.url, { clock })({ ...get, path, signal: end.signal }).catch(() => undefined);
+    expect(clock.running).toBe(0);
+  });
+
   test("is a timeout where the answer does not come in time", async () => {
     const asked = Promise.withResolvers<void>();
     await using server = serve(() => {
@@ -157,6 +241,18 @@ describe("httpTransport()", () => {
     const { text } = await httpTransport(url, { token: "cyme_x" })(get);
     expect(JSON.parse(text)).toEqual({ seen: `Basic ${btoa("me:s:cret")}` });
   });
+
+  test("sends name and password that are given as Basic", async () => {
+    await using server = serve((request) => Response.json({ seen: request.headers.get("authorization") }));
+    const { text } = await httpTransport(server.url, { name: "ann", password: "s:ü" })(get);
+    expect(JSON.parse(text)).toEqual({ seen: `Basic ${Buffer.from("ann:s:ü").toString("base64")}` });
+  });
+
+  test.each<[TransportOptions, string]>([
+    [{ token: "cyme_x", name: "ann", password: "pw" }, "either a token, or name and password"],
+    [{ name: "ann" }, "both name and password"],
+    [{ password: "pw" }, "both name and password"],
+  ])("refuses %j", (options, message) => expect(() => httpTransport("http://h", options)).toThrow(message));
 
   test("follows nobody to another host, whom the token would be sent", async () => {
     let asked = 0;

@@ -43,6 +43,7 @@ export function httpTransport(url: string, options: TransportOptions = {}): Tran
     const cancelDeadline = clock.after(request.timeoutMs, stop);
     request.signal?.addEventListener("abort", stop, { once: true });
     if (request.signal?.aborted) stop();
+    let hasBegun = false;
     try {
       const carry = options.carrier ?? (await machineCarrier());
       const incoming = await carry({
@@ -55,9 +56,10 @@ export function httpTransport(url: string, options: TransportOptions = {}): Tran
         unix: options.unix,
         signal: deadline.signal,
       });
+      hasBegun = true;
       return await answer(incoming, request, cancelDeadline);
     } catch (error) {
-      throw failure(error, { where, way }, request, deadline.signal.aborted);
+      throw failure(error, { where, way, hasBegun }, request, deadline.signal.aborted);
     } finally {
       cancelDeadline();
       request.signal?.removeEventListener("abort", stop);
@@ -140,7 +142,7 @@ const wayTo = (
 
 function failure(
   error: unknown,
-  { where, way }: { where: string; way: Way },
+  { where, way, hasBegun }: { where: string; way: Way; hasBegun: boolean },
   request: ClientRequest,
   aborted: boolean,
 ): CymeError {
@@ -150,6 +152,7 @@ function failure(
     const message = `The request was ended: ${request.method} ${request.path} at ${where}`;
     return new CymeError("timeout", message, { reached: true });
   }
+  if (hasBegun) return unavailable(`The answer of the branch at ${where} was cut off`, { reached: true });
   const unknown = { why: error instanceof Error ? error.message : String(error), reached: true };
   const { why, reached } = lossOf(codeOf(error), way) ?? unknown;
   return unavailable(`Cannot reach a branch at ${where}: ${why}`, { reached });

@@ -21,6 +21,8 @@ describe("why nobody could be reached is said", () => {
     ["EPROTO", MUTUAL, "the branch wants another client certificate"],
     ["ECONNREFUSED", HTTPS, "connection refused; is the branch running?"],
     ["ENOTFOUND", HTTPS, "unknown host"],
+    ["Malformed_HTTP_Response", HTTPS, "what listens there does not speak HTTP"],
+    ["HPE_INVALID_CONSTANT", HTTPS, "what listens there does not speak HTTP"],
   ])("of %s over %j, which nothing got by", (code, way, why) => {
     expect(lossOf(code, way)).toEqual({ why: expect.stringContaining(why), reached: false });
   });

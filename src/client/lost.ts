@@ -24,6 +24,7 @@ export interface Loss {
 }
 
 const START = "is the branch running? start it with `cyme branch`";
+const NO_HTTP = "what listens there does not speak HTTP";
 const CLOSED = "the connection was closed before the answer";
 
 const NOT_LISTENING: Record<string, string> = {
@@ -46,6 +47,7 @@ export function lossOf(code: string, way: Way): Loss | undefined {
   if (notListening !== undefined) return { why: `${notListening}; ${START}`, reached: false };
   if (code === "ENOTFOUND") return { why: "unknown host", reached: false };
   if (code === "ECONNRESET") return { why: `${CLOSED}${closedBy(way)}`, reached: true };
+  if (code === "Malformed_HTTP_Response" || code.startsWith("HPE_")) return { why: NO_HTTP, reached: false };
   const untrusted = way.isHttps ? distrust(code, way) : undefined;
   return untrusted === undefined ? undefined : { why: untrusted, reached: false };
 }
