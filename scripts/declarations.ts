@@ -8,7 +8,7 @@ interface Module {
   readonly declared: ReadonlyMap<string, string>;
   /** The files that names come from. */
   readonly imported: ReadonlyMap<string, string>;
-  /** The names that it exports, its own and those that it passes on. */
+  /** The names that it exports, its own and those that it passes on; of types with the word `type` before it. */
   readonly exported: readonly string[];
   /** The files of which it passes on everything. */
   readonly passedOn: readonly string[];
@@ -18,7 +18,7 @@ interface Module {
 export async function bundleDeclarations(entry: string): Promise<string> {
   const bundle = new Bundle();
   const exported = await bundle.addExports(entry);
-  return `${bundle.text}\nexport { ${exported.toSorted().join(", ")} };\n`;
+  return `${bundle.text}\nexport { ${exported.join(", ")} };\n`;
 }
 
 class Bundle {
@@ -30,12 +30,12 @@ class Bundle {
     return [...this.#taken.values()].map(({ text }) => text).join("\n");
   }
 
-  /** Takes all that a file exports, and gives the names. */
+  /** Takes all that a file exports, and gives the names as they are to be exported. */
   async addExports(path: string): Promise<string[]> {
     const { exported, passedOn } = await this.#module(path);
-    for (const name of exported) await this.#add(path, name);
+    for (const name of exported) await this.#add(path, withoutType(name));
     const others: string[] = [];
-    for (const other of passedOn) others.push(...(await this.addExports(other)));
+    for (const other of passedOn) others.push(...(await this.addExports(other)).map(asType));
     return [...new Set([...exported, ...others])];
   }
 
@@ -62,8 +62,10 @@ class Bundle {
 }
 
 const DECLARES = /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface|type|const|function) ([A-Za-z_$][\w$]*)/m;
+const IS_TYPE = /^export (?:declare )?(?:type|interface)\b/m;
 const LISTS = /^(?:import|export) (?:type )?\{([^}]*)\}(?: from "(\.[^"]*)")?/m;
-const PASSES_ON = /^export (?:type )?\* from "(\.[^"]*)"/m;
+// Only of types: what is called by its name is named.
+const PASSES_ON = /^export type \* from "(\.[^"]*)"/m;
 
 function parse(path: string, source: string): Module {
   const declared = new Map<string, string>();
@@ -79,12 +81,12 @@ function parse(path: string, source: string): Module {
     if (other !== undefined) passedOn.push(fileOf(other));
     else if (list !== undefined) {
       for (const each of namesIn(list)) {
-        if (from !== undefined) imported.set(each, fileOf(from));
-        if (isExport) exported.push(each);
+        if (from !== undefined) imported.set(withoutType(each), fileOf(from));
+        if (isExport) exported.push(IS_TYPE.test(statement) ? asType(each) : each);
       }
     } else if (name !== undefined) {
       declared.set(name, statement.replace(/^export /m, ""));
-      if (isExport) exported.push(name);
+      if (isExport) exported.push(IS_TYPE.test(statement) ? asType(name) : name);
     }
   }
   return { declared, imported, exported, passedOn };
@@ -104,11 +106,14 @@ function statementsOf(source: string): string[] {
 }
 
 function namesIn(list: string): string[] {
-  const names = list.split(",").map((one) => one.trim().replace(/^type /, ""));
-  const renamed = names.find((name) => name.includes(" "));
+  const names = list.split(",").map((one) => one.trim());
+  const renamed = names.find((name) => name.includes(" as "));
   if (renamed !== undefined) throw new Error(`Cannot put a renamed name into one file: ${renamed}`);
   return names.filter((name) => name !== "");
 }
+
+const withoutType = (name: string) => name.replace(/^type /, "");
+const asType = (name: string) => `type ${withoutType(name)}`;
 
 /** Names of types that may be meant: neither in comments and texts, nor names of fields. */
 const wordsOf = (text: string) =>

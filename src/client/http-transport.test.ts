@@ -50,9 +50,9 @@ class CountingClock extends ManualClock {
 const get = { method: "GET", path: "/x/", timeoutMs: 5000 } as const;
 
 describe.each([
-  ["fetch", fetchCarrier],
-  ["Node.js's own HTTP", nodeCarrier],
-] as const)("httpTransport() by %s", (_, carrier) => {
+  { name: "fetch", carrier: fetchCarrier },
+  { name: "Node.js's own HTTP", carrier: nodeCarrier },
+])("httpTransport() by $name", ({ carrier }) => {
   const httpTransport = (url: string, options: TransportOptions = {}) => open(url, { carrier, ...options });
 
   test("sends method, path, query, JSON body and token, and gives status, headers and text", async () => {

@@ -17,12 +17,12 @@ export {
   isWorkerFailed,
   type CymeErrorOf,
 } from "./errors.ts";
-export { App, AppSections } from "./models/app.ts";
-export { Branch } from "./models/branch.ts";
-export { Instance, type LogOptions } from "./models/instance.ts";
+export type { App, AppSections } from "./models/app.ts";
+export type { Branch } from "./models/branch.ts";
+export type { Instance, LogOptions } from "./models/instance.ts";
 export type { CallOptions, Nowait, Waiting, WriteOptions } from "./models/link.ts";
-export { Queue } from "./models/queue.ts";
+export type { Queue } from "./models/queue.ts";
 export type { AppSettings, InstanceSettings, Named, QueueSettings } from "./models/settings.ts";
-export { Task, type NamedTaskSettings, type UrlTaskSettings } from "./models/task.ts";
+export type { NamedTaskSettings, Task, UrlTaskSettings } from "./models/task.ts";
 export type { ClientRequest, ClientResponse, Transport } from "./transport.ts";
 export type * from "./types.ts";
