@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Glob } from "bun";
 import { COMMANDS } from "../../src/cli/table.ts";
@@ -91,4 +91,19 @@ test("what docs/troubleshooting.md quotes is said by the program", () => {
     .map((piece) => piece.replace(/^[ :;,()]+|[ :;,()]+$/g, ""))
     .filter((piece) => !said.includes(piece));
   expect(missing).toEqual([]);
+});
+
+test("docs/architecture.md names each folder of src and test", () => {
+  const text = read("docs/architecture.md");
+  const folders = (parent: string) =>
+    readdirSync(resolve(ROOT, parent), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  const isNamed = (name: string) => new RegExp(`^\\|.* ?\`${name}/\`.*\\|`, "m").test(text);
+  expect([...folders("src"), ...folders("test")].filter((name) => !isNamed(name))).toEqual([]);
+});
+
+test("CHANGELOG.md has a section on the version of package.json", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  expect(read("CHANGELOG.md")).toContain(`\n## [${version}]`);
 });

@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
+import { Glob } from "bun";
 import { DOCUMENTS } from "./documents.ts";
 import { anchorOf, brokenLinks } from "./links.ts";
 import { blocksOf } from "./markdown.ts";
 
+const ROOT = resolve(import.meta.dir, "../..");
 const NAMED = DOCUMENTS.map((path) => [basename(path), path] as const);
 
 test.each(NAMED)("%s: its links lead to files and headings that are there", (_, path) => {
@@ -45,4 +47,20 @@ test.each(NAMED)("%s: each block says what it is, and JSON is JSON", (_, path) =
   expect(blocks.filter(({ language, text }) => language === "json" && isBad(text)).map(({ line }) => line)).toEqual([]);
   const settings = blocks.filter(({ language }) => language === "ini").flatMap(({ text }) => text.split("\n"));
   expect(settings.filter((line) => !/^$|^[#;]|^\[[A-Za-z]+\]$|^[A-Za-z_]+=/.test(line))).toEqual([]);
+});
+
+/** Files of the project that are named as such: `http/routes.ts`, `test/api/`. */
+function filesNamed(markdown: string): string[] {
+  const words = [...markdown.replaceAll(/^```[\s\S]*?^```$/gm, "").matchAll(/`([\w./~-]+)`/g)].map(
+    ([, word = ""]) => word,
+  );
+  return words.filter((word) =>
+    /^[\w-][\w./-]*\.(ts|tsx|py|sh|css|service)$|^(src|test|scripts|docs|contrib)\/[\w./-]*$/.test(word),
+  );
+}
+
+test.each(NAMED)("%s: files of the project that it names are there", (_, path) => {
+  const files = [...new Glob("{src,test,scripts,contrib,docs,examples}/**").scanSync({ cwd: ROOT, onlyFiles: false })];
+  const isThere = (name: string) => existsSync(join(ROOT, name)) || files.some((file) => file.endsWith(`/${name}`));
+  expect(filesNamed(readFileSync(path, "utf8")).filter((name) => !isThere(name))).toEqual([]);
 });
