@@ -404,9 +404,13 @@ restart_branches() {
 # running <path>: pids of those that run this program; those of a replaced one have " (deleted)" behind it.
 running() {
   [ -z "$root" ] || return 0
-  for exe in /proc/[0-9]*/exe; do
-    [ "$(readlink "$exe" 2>/dev/null)" != "$1" ] || printf '%s ' "$(basename "$(dirname "$exe")")"
-  done
+  # Of one `ls -l`: "… /proc/<pid>/exe -> <path>".
+  # shellcheck disable=SC2012 # The names before the arrow are /proc's own.
+  ls -l /proc/[0-9]*/exe 2>/dev/null | wanted="/exe -> $1" awk '
+    (at = index($0, ENVIRON["wanted"])) && substr($0, at) == ENVIRON["wanted"] {
+      count = split(substr($0, 1, at - 1), parts, "/")
+      printf "%s ", parts[count]
+    }'
 }
 
 report() {

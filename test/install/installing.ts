@@ -53,7 +53,8 @@ function asNobody(): string[] {
   return isRoot ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"] : [];
 }
 
-async function makeRelease(folder: string, program: string): Promise<void> {
+/** An unpacked release with that program. */
+export async function makeRelease(folder: string, program: string): Promise<void> {
   await mkdir(folder);
   const carried = CARRIED.map((name) => join(ROOT, name));
   const copied = await run(["cp", "-a", ...carried, folder], { PATH: process.env["PATH"] });
