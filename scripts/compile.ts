@@ -12,7 +12,10 @@ const ROOT = resolve(import.meta.dir, "..");
 export async function compile(scratch: string, target?: Bun.Build.CompileTarget): Promise<string> {
   const outfile = join(scratch, "cyme");
   const page = join(scratch, "page");
+  const shell = join(scratch, "shell");
   await buildPage(ROOT, page);
+  // In one file, since it goes through a pipe into the process that runs it (src/cli/shell-process.ts).
+  await Bun.build({ entrypoints: [join(ROOT, "src/shell/main.ts")], target: "bun", minify: true, outdir: shell });
   await Bun.build({
     // The thread is loaded by its name: loop-watch.ts has it.
     entrypoints: [join(ROOT, "src/main.ts"), join(ROOT, "src/branch/loop-thread.ts")],
@@ -26,8 +29,8 @@ export async function compile(scratch: string, target?: Bun.Build.CompileTarget)
     compile: {
       outfile,
       ...(target && { target }),
-      // Found again by page-assets.ts.
-      assets: [page],
+      // Found again by page-assets.ts and shell-process.ts.
+      assets: [page, shell],
       // What lies in the working directory must not configure the daemon, nor BUN_OPTIONS load code into it.
       autoloadDotenv: false,
       autoloadBunfig: false,

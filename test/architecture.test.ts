@@ -18,7 +18,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   admin: ["client", "domain"],
   branch: ["http", "controller", "cluster", "supervisor", "bus", "store", "celery", "domain"],
   client: ["domain"],
-  cli: ["client", "branch", "domain"],
+  shell: ["client", "domain"],
+  cli: ["client", "shell", "branch", "domain"],
 };
 
 interface Import {

@@ -11,7 +11,7 @@ export interface Io {
 }
 
 /** The terminal of standard output; 80 columns and 24 rows where it does not say. */
-export interface Screen {
+interface Screen {
   readonly columns: number;
   readonly rows: number;
   /** Calls back when it has another size; gives what ends that. */

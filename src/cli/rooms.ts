@@ -3,8 +3,9 @@ import type { BranchOptions } from "../domain/branch.ts";
 import type { ConfigFile } from "./client-config.ts";
 import type { Io } from "./io.ts";
 import type { LocalOptions } from "./local-transport.ts";
+import type { ShellSettings } from "../shell/settings.ts";
 
-interface ConnectOptions {
+export interface ConnectOptions {
   readonly token: string | undefined;
   /** Paths of PEM files. */
   readonly ca: string | undefined;
@@ -22,6 +23,8 @@ export interface Rooms {
     io: Pick<Io, "stderr" | "signal">,
   ): Promise<Transport & Partial<AsyncDisposable>>;
   httpTransport(url: string, options: ConnectOptions): Promise<Transport>;
+  /** Runs a shell on the terminal until it is left, or `signal` is aborted; resolves to its exit code. */
+  runShell(settings: ShellSettings, login: ConnectOptions, signal: AbortSignal): Promise<number>;
   /** The file of that path; undefined where there is none. */
   configFile(path: string): Promise<ConfigFile | undefined>;
   /** Whether standard input is a terminal. */
@@ -43,9 +46,13 @@ export const ROOMS: Rooms = {
   async httpTransport(url, { token, ca, cert, key }) {
     const { httpTransport } = await import("../client/http-transport.ts");
     reachLoopbackDirectly();
-    const isPlain = ca === undefined && cert === undefined && key === undefined;
-    const tls = isPlain ? undefined : await (await import("./tls-files.ts")).readTlsFiles({ ca, cert, key });
+    const tls = await tlsOf({ ca, cert, key });
     return httpTransport(url, { token, tls, spelling: { ca: "--ca", cert: "--cert", key: "--key" } });
+  },
+  async runShell(settings, { token, ca, cert, key }, signal) {
+    const { runShellProcess } = await import("./shell-process.ts");
+    reachLoopbackDirectly();
+    return runShellProcess({ ...settings, token, tls: await tlsOf({ ca, cert, key }) }, signal);
   },
   async configFile(path) {
     const { readFile, stat } = await import("node:fs/promises");
@@ -87,6 +94,12 @@ export const ROOMS: Rooms = {
   },
   readFile: (path, signal) => (path === "-" ? readInput(signal) : Bun.file(path).bytes()),
 };
+
+/** Undefined where nothing is given. */
+async function tlsOf(files: Omit<ConnectOptions, "token">) {
+  const isPlain = Object.values(files).every((path) => path === undefined);
+  return isPlain ? undefined : (await import("./tls-files.ts")).readTlsFiles(files);
+}
 
 const CTRL_C = "\u0003";
 

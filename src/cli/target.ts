@@ -5,7 +5,7 @@ import type { ClientCommand } from "./command.ts";
 import { configPath, parseConfig, type ClientConfig } from "./client-config.ts";
 import type { Environment, Io } from "./io.ts";
 import { DEFAULT_URL } from "./option.ts";
-import type { Rooms } from "./rooms.ts";
+import type { ConnectOptions, Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
 /** `unused` says what was known of another branch alone. */
@@ -28,8 +28,20 @@ export async function openTransport(
   return rooms.localTransport(options, io);
 }
 
-/** Options win over variables, and these over the file. */
 async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise<OpenTransport> {
+  const { url, unused, ...login } = await connectionOf(values, env, rooms);
+  const transport = await rooms.httpTransport(url, login);
+  return unused === undefined ? transport : Object.assign((request: ClientRequest) => transport(request), { unused });
+}
+
+/** A branch, and who asks it. `unused` says what was known of another branch alone. */
+interface Connection extends ConnectOptions {
+  readonly url: string;
+  readonly unused?: string;
+}
+
+/** Options win over variables, and these over the file. */
+export async function connectionOf(values: Values, env: Environment, rooms: Rooms): Promise<Connection> {
   const path = configPath(env);
   const file = path === undefined ? undefined : await rooms.configFile(path);
   const config = file && path !== undefined ? parseConfig(path, file) : {};
@@ -39,15 +51,15 @@ async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise
   const itsUrl = config.url ?? DEFAULT_URL;
   const isItsBranch = !isNamed || isSameOrigin(url, itsUrl);
   const known: ClientConfig = isItsBranch ? config : {};
-  const transport = await rooms.httpTransport(url, {
+  const isAllUsed = isItsBranch || Object.keys(config).length === 0;
+  return {
+    url,
     token: values.text("token") ?? known.token,
     ca: values.text("ca") ?? known.ca,
     cert: values.text("cert") ?? known.cert,
     key: values.text("key") ?? known.key,
-  });
-  if (isItsBranch || Object.keys(config).length === 0) return transport;
-  const unused = `${path} is for ${withoutLogin(itsUrl)} and was not used`;
-  return Object.assign((request: ClientRequest) => transport(request), { unused });
+    ...(isAllUsed ? {} : { unused: `${path} is for ${withoutLogin(itsUrl)} and was not used` }),
+  };
 }
 
 const withoutLogin = (url: string) => (URL.canParse(url) ? new URL(url).origin : "another URL");

@@ -3,6 +3,7 @@ import { requestLine, testTransport, type TestAnswer } from "../client/test-tran
 import type { ClientRequest, Transport } from "../client/transport.ts";
 import type { BranchOptions } from "../domain/branch.ts";
 import type { ConfigFile } from "./client-config.ts";
+import type { ShellSettings } from "../shell/settings.ts";
 import type { Environment, Host, Io } from "./io.ts";
 import { main } from "./main.ts";
 import type { LocalOptions } from "./local-transport.ts";
@@ -41,6 +42,7 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
   const typed = [...(settings.typed ?? [])];
   const local: LocalOptions[] = [];
   const branches: BranchOptions[] = [];
+  const shells: ShellSettings[] = [];
   const { transport: answering, requests } = testTransport(answer);
   const transport = settings.transport ?? answering;
   const io: Io = {
@@ -74,6 +76,10 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
       seen.asked.push(question);
       return typed.shift() ?? "";
     },
+    async runShell(shell, { token }) {
+      shells.push({ ...shell, token });
+      return 0;
+    },
     quitByKey: () => () => {},
     userName: () => "me",
     async httpTransport(url, { token }) {
@@ -87,7 +93,7 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
       return new TextEncoder().encode(text);
     },
   });
-  return { code, ...seen, requests, sent: requests.map(requestLine), local, branches };
+  return { code, ...seen, requests, sent: requests.map(requestLine), local, branches, shells };
 }
 
 /** Expects that a command line is refused with exit code 2 before anything is sent; returns what it said. */

@@ -134,10 +134,15 @@ class Picture {
   }
 
   #print(char: string): void {
-    if (char === "\n") this.#row++;
+    if (char === "\n") this.#down();
     else if (char === "\r") this.#column = 0;
     else if (char === "\b") this.#column = Math.max(0, this.#column - 1);
     else if (char >= " ") this.#line[this.#column++] = char;
+  }
+
+  #down(): void {
+    this.#row++;
+    while (this.#rows.length <= this.#row) this.#rows.push([]);
   }
 
   get #line(): string[] {
