@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /** Blocks with commands, those with a reason not to be run too. */
-export const commandBlocks = (markdown: string): Block[] =>
+const commandBlocks = (markdown: string): Block[] =>
   blocksOf(markdown).filter(({ language }) => LANGUAGES.includes(language));
 
 /** Runs the commands of all blocks of a document in order, in a sandbox that is opened only where there is something to run. */

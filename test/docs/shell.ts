@@ -4,7 +4,7 @@ import { join } from "node:path";
 const COMMAND_MS = 60_000;
 
 /** What came of a command. `status` is null where the shell itself ended, or the command did not within a minute. */
-export interface Said {
+interface Said {
   readonly output: string;
   readonly status: number | null;
 }
