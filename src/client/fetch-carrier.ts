@@ -8,6 +8,8 @@ export async function fetchCarrier({ origin, target, body, tls, unix, ...rest }:
   const init: Init = {
     ...rest,
     redirect: "manual",
+    // Where a kept connection is lost Bun sends what is no POST again by itself: then nobody knows what was done twice.
+    keepalive: false,
     // Uncopied: fetch takes any bytes, its types only those that are not shared.
     ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
     ...(unix === undefined ? {} : { unix }),

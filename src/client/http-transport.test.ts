@@ -161,6 +161,30 @@ describe.each([
     await expect(answer).rejects.toThrow("closed before the answer; does it serve https?");
   });
 
+  test.each(["GET", "PUT", "DELETE", "POST"] as const)(
+    "sends %s once, also where connections were good before",
+    async (method) => {
+      let isLost = false;
+      let asked = 0;
+      using server = Bun.listen({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: {
+          data(socket) {
+            asked++;
+            if (isLost) socket.terminate();
+            else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+          },
+        },
+      });
+      const ask = httpTransport(`http://127.0.0.1:${server.port}`);
+      await ask(get);
+      isLost = true;
+      await expect(ask({ ...get, method })).rejects.toMatchObject({ facts: { reached: true } });
+      expect(asked).toBe(2);
+    },
+  );
+
   test.each([
     ["a body that is shorter than was said", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[1,2"],
     [

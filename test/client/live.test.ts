@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Client } from "cyme";
 import { copyFile, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { blocksOf } from "../docs/markdown.ts";
 import { compare } from "../docs/shape.ts";
 import { startBranch, type Branch } from "../harness/branch.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
+import { until } from "../harness/wait.ts";
 import { makeAuthority, type Authority } from "../security/certificates.ts";
+import { startCutting, type Moment } from "./cutting.ts";
 import { installPackage, RUNTIMES, type Project } from "./package.ts";
 import { shownBy, walkOf, type Walk } from "./walk.ts";
 
-/* docs/client.md, as one program over a real branch, with the package as its users get it. */
+/* A real branch: docs/client.md as one program, with the package as its users get it, and answers that get lost. */
 
 const ROOT = resolve(import.meta.dir, "../..");
 
@@ -91,5 +94,34 @@ describe.each(RUNTIMES)("on %s", (_, runtime) => {
     }));
     expect(differences.filter(({ difference }) => difference !== "")).toEqual([]);
     await branch.expectNoLeftovers();
+  }, 60_000);
+});
+
+describe.each<Moment>(["asked", "answered"])("where the connection is lost when the branch has been %s", (moment) => {
+  test("what is the same when it is done twice is done once, and said to be done", async () => {
+    await using cutting = await startCutting(branch.url);
+    const client = new Client(cutting.url);
+    const cut = async <T>(call: () => Promise<T>) => {
+      cutting.cutNext(moment);
+      return call();
+    };
+    const app = await cut(() => client.add(`lost-${moment}`));
+    const orders = await cut(() => app.queues.add("orders"));
+    const one = await cut(() => app.instances.add(undefined, { pool: "solo" }));
+    await cut(() => one.consumers.add(orders));
+    expect(await cut(() => app.instances.names())).toEqual([one.name]);
+    const task = await cut(() =>
+      app.tasks.send(orders, `${site.url}import_user`, { method: "POST", data: "username=Ann" }),
+    );
+    expect(await cut(() => task.wait())).toMatchObject({ result: { content: "Imported Ann\n" } });
+    expect((await app.tasks).map(({ uuid }) => uuid)).toContain(task.uuid);
+    const did = (await one.history()).map((entry) => entry.did);
+    expect(did.filter((what) => what === "started")).toHaveLength(1);
+    expect(await cut(() => one.delete())).toEqual({ ok: "ok" });
+    expect(await cut(() => app.delete())).toEqual({ ok: "ok" });
+    expect(await client.apps).not.toContain(app.name);
+    expect(cutting.requests()).toBeGreaterThan(17);
+    // Of what was deleted the worker may still be ending when it is asked for again.
+    await until(async () => (await branch.workers()).length === 0, { what: "the worker to end" });
   }, 60_000);
 });
