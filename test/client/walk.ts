@@ -1,7 +1,7 @@
 import type { Block } from "../docs/markdown.ts";
 
 /** What a line of a document is said to give. */
-export interface Claim {
+interface Claim {
   /** In the document. */
   readonly line: number;
   readonly expected: string;
