@@ -15,7 +15,7 @@ export const SHARED_OPTIONS: readonly Option[] = [...CLIENT_OPTIONS, ...COMMON_O
 export const OTHERS = COMMANDS.filter((command) => !SHARED_OPTIONS.every((one) => optionsOf(command).includes(one)));
 
 /** The options that a command has besides the shared ones; of `OTHERS` all. */
-export const ownOptions = (command: Command): readonly Option[] =>
+const ownOptions = (command: Command): readonly Option[] =>
   OTHERS.includes(command) ? optionsOf(command) : (command.options ?? []);
 
 /** Commands with the same options of their own, together. */

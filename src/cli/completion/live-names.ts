@@ -5,7 +5,7 @@ import type { Wanted } from "./wanted.ts";
 /** Reads a route of the API; rejects where there is no good answer. */
 export type Read = (path: string, query?: Readonly<Record<string, string>>) => Promise<Heard>;
 
-export interface Heard {
+interface Heard {
   readonly body: unknown;
   /** Branches that did not answer. */
   readonly silent: readonly string[];

@@ -18,9 +18,10 @@ const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 const plain = (text: string) => text.replaceAll(/[\\[\]:]/g, "\\$&");
 
 /** An action of `_arguments`. */
-function action(offer: Offer | undefined): string {
-  if (offer === undefined) return " ";
-  if (typeof offer === "object") return `(${offer.join(" ")})`;
+function action(offered: Offer | undefined): string {
+  // Not the space that stands for "nothing": its message would keep the only option that fits from being inserted.
+  if (offered === undefined) return "()";
+  if (typeof offered === "object") return `(${offered.join(" ")})`;
   const actions = {
     live: "_cyme_live",
     file: "_files",
@@ -28,7 +29,7 @@ function action(offer: Offer | undefined): string {
     "system-user": "_users",
     command: "_cyme_commands",
   };
-  return actions[offer];
+  return actions[offered];
 }
 
 /** The specifications of `_arguments`: one for each spelling, of which one is offered once the other is not there. */
@@ -56,9 +57,9 @@ function argumentSpecs(name: string): string {
   const specs = positionals.map((argument, position) => {
     const isFirst = position === 0 && verbs().has(name);
     const does = action(offer(argument.takes));
-    return `${argument.isRequired ? ":" : "::"}${argument.name}:${isFirst ? ` _cyme_first ${name} ${does}` : does}`;
+    return `:${argument.name}:${isFirst ? ` _cyme_first ${name} ${does}` : does}`;
   });
-  if (specs.length === 0 && verbs().has(name)) specs.push(`::subcommand: _cyme_first ${name}`);
+  if (specs.length === 0 && verbs().has(name)) specs.push(`:subcommand: _cyme_first ${name}`);
   return specs.map(quoted).join(" ");
 }
 
@@ -142,7 +143,7 @@ ${own.join("")}  esac
   case "$command" in
 ${args.join("")}  esac
   # The words of the command are arguments as well.
-  for (( i = 0; i < parts; i++ )); do specs+=(': : '); done
+  for (( i = 0; i < parts; i++ )); do specs+=(': :()'); done
   _arguments -s -S "$options[@]" "$specs[@]" "$arguments[@]"
 }
 
