@@ -126,6 +126,15 @@ ensure_shells() {
     say "setup: not all of$wanted could be installed: the tests of completion and manual pages (test/completion, src/cli/man) that need them are left out; 'apt-get install$wanted' brings them back"
 }
 
+# ensure_documented: programs that commands in the documents use; documents that use one which cannot be had are left out of the tests.
+ensure_documented() {
+  missing=
+  for program in curl jq sqlite3 openssl; do command -v "$program" >/dev/null || missing="$missing $program"; done
+  [ -n "$missing" ] || return 0
+  # shellcheck disable=SC2086 # One word each. In a subshell, since apt_install may end the script.
+  (apt_install $missing) || say "setup:$missing could not be installed: documents that use them are not tested"
+}
+
 # ensure_newest_celery: the latest Celery in $NEWEST_CELERY. Where it cannot be had the tests run without it.
 ensure_newest_celery() {
   can_import_celery "$NEWEST_CELERY/bin/python" && return

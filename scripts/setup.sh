@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 case ${1:-} in
 build) ensure_modules ;;
 demo) ensure_modules && ensure_rabbitmq && ensure_celery && ensure_curl ;;
-test) ensure_modules && ensure_rabbitmq && ensure_debian_celery && ensure_chromium && ensure_shells && ensure_newest_celery && ensure_schemathesis ;;
+test) ensure_modules && ensure_rabbitmq && ensure_debian_celery && ensure_chromium && ensure_shells && ensure_documented && ensure_newest_celery && ensure_schemathesis ;;
 *)
   say "usage: sh scripts/setup.sh build|demo|test"
   exit 2

@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /** Blocks with commands, those with a reason not to be run too. */
-const commandBlocks = (markdown: string): Block[] =>
+export const commandBlocks = (markdown: string): Block[] =>
   blocksOf(markdown).filter(({ language }) => LANGUAGES.includes(language));
 
 /** Runs the commands of all blocks of a document in order, in a sandbox that is opened only where there is something to run. */
@@ -67,7 +67,7 @@ function runner({ places, shell }: Sandbox) {
       isOver = status === null;
       const shown = toDocumented(output, places);
       const failed = (what: string) => [`line ${line}: $ ${command}\n${what}`];
-      if (status === null) return failed(`The shell ended, or was ended after a minute:\n${shown}`);
+      if (status === null) return failed(`The shell ended, or was ended after too long:\n${shown}`);
       if (expected === undefined) return status === 0 ? [] : failed(`It ended with status ${status}:\n${shown}`);
       const compared = compare(expected, shown);
       if (compared.difference !== "" && Date.now() < lookMs) continue;

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-const COMMAND_MS = 60_000;
+const COMMAND_MS = 100_000;
 
-/** What came of a command. `status` is null where the shell itself ended, or the command did not within a minute. */
+/** What came of a command. `status` is null where the shell itself ended, or the command took too long. */
 interface Said {
   readonly output: string;
   readonly status: number | null;
