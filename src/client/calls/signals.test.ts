@@ -38,10 +38,24 @@ test("one that has ended before ends it at once", async () => {
   });
 });
 
-test("one is given as it is, and none is none", async () => {
-  const { signal } = new AbortController();
-  expect(await withAnyOf([signal], async (given) => given === signal)).toBe(true);
+test("without any there is none", async () => {
   expect(await withAnyOf([], async (given) => given)).toBeUndefined();
+});
+
+test("a hundred calls listen once to what ends all of them", async () => {
+  const { controller, signal, listeners } = counted();
+  const goOn = Promise.withResolvers<void>();
+  const calls = Array.from({ length: 100 }, () =>
+    withAnyOf([signal], async (given) => {
+      await goOn.promise;
+      return given?.reason as unknown;
+    }),
+  );
+  expect(listeners()).toBe(1);
+  controller.abort("all");
+  goOn.resolve();
+  expect(new Set(await Promise.all(calls))).toEqual(new Set(["all"]));
+  expect(listeners()).toBe(0);
 });
 
 test("nothing listens any more when it is over, also where it failed", async () => {
