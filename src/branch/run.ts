@@ -17,6 +17,7 @@ import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { LogFile, standardError } from "../kit/log-file.ts";
 import { createLog, type Log } from "../kit/log.ts";
+import { StatusLine } from "../kit/status-line.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
 import { Notifier } from "./notify.ts";
@@ -27,7 +28,8 @@ import { readTls } from "./tls.ts";
 import { compose, openStore, rememberDefaults, settleBranchId, type Parts, type Plan } from "./compose.ts";
 import { onAddress, otherAddresses } from "./other-addresses.ts";
 import { pageFiles } from "./page-assets.ts";
-import { detach, isDetached, tellReady } from "./detach.ts";
+import { detach, isDetached, tellReady, tellStep } from "./detach.ts";
+import { startingStep } from "./steps.ts";
 import {
   branchDirectory,
   holdDirectory,
@@ -40,6 +42,8 @@ import {
 /** The terminal that the daemon was started on, and the process that it runs in. */
 export interface BranchIo {
   readonly stderr: (text: string) => void;
+  readonly stderrIsTTY: boolean;
+  readonly screen: { readonly columns: number };
   readonly host: {
     /** Aborted when the daemon is to stop. */
     readonly interrupted: AbortSignal;
@@ -58,6 +62,8 @@ const FAILED = 1;
 const LAST_WORDS_MS = 2_000;
 /** Of this, to take leave of the other branches. */
 const GOODBYE_MS = 1_000;
+/** What is waited for is said anew so often. */
+const STEP_MS = 200;
 const NOWAIT_SEND_MS = 10 * 60_000;
 
 /** Of a disk that cannot be written. */
@@ -71,7 +77,7 @@ export async function runBranch(options: BranchOptions, io: BranchIo): Promise<n
   readTls(options);
   makeDirectory(directory);
   const logfile = options.logfile ?? (options.detach ? directory.log : undefined);
-  if (options.detach && !isDetached()) return detach(logfile ?? directory.log, io);
+  if (options.detach && !isDetached()) return detachFrom(io, logfile ?? directory.log);
   const lock = await holdDirectory(directory, "daemon", clock);
   try {
     return await new Daemon(options, directory, logfile === undefined ? undefined : resolve(logfile), io).run();
@@ -84,6 +90,20 @@ export async function runBranch(options: BranchOptions, io: BranchIo): Promise<n
     lock.release();
   }
 }
+
+function detachFrom(io: BranchIo, logfile: string): Promise<number> {
+  const line = statusLine(io);
+  return detach(logfile, {
+    stderr: io.stderr,
+    showStep: (step) => line.show(step),
+    showReady: (words) => (io.stderrIsTTY ? io.stderr(`${words}\n`) : undefined),
+    interrupted: io.host.interrupted,
+  });
+}
+
+/** Below the log, where that is written to a terminal. */
+const statusLine = ({ stderrIsTTY, screen }: BranchIo) =>
+  new StatusLine(standardError, () => (stderrIsTTY ? screen.columns : 0));
 
 /** Without users everybody who reaches the address would be admin. Throws `invalid`. */
 function refuseOpenAddress({ host, insecure, withoutHttpd }: BranchOptions, directory: BranchDirectory): void {
@@ -115,6 +135,8 @@ class Daemon {
   readonly #io: BranchIo;
   readonly #logFile: LogFile | undefined;
   readonly #log: Log;
+  /** Where there is a terminal with the log on it; with a log file nobody looks there. */
+  readonly #line: StatusLine | undefined;
   readonly #notifier = Notifier.from(process.env);
   readonly #self: SelfWatch;
   readonly #broker: Broker;
@@ -132,7 +154,8 @@ class Daemon {
     this.#logfile = logfile;
     this.#io = io;
     this.#logFile = openLogFile(options, logfile);
-    this.#log = createLog({ level: options.loglevel, to: this.#logFile ?? standardError });
+    this.#line = this.#logFile ? undefined : statusLine(io);
+    this.#log = createLog({ level: options.loglevel, to: this.#logFile ?? this.#line ?? standardError });
     this.#self = new SelfWatch({ clock, log: this.#log, logFile: logfile, notifier: this.#notifier });
     this.#broker = parseBrokerUrl("broker", options.broker);
     // It may be refused while the daemon still starts.
@@ -141,6 +164,7 @@ class Daemon {
   }
 
   async run(): Promise<number> {
+    this.#showStep("starting: opening the store");
     const store = openStore(this.#directory);
     try {
       const branchId = settleBranchId(store, this.#options.id, clock.now(), this.#log);
@@ -149,7 +173,28 @@ class Daemon {
       return await this.#serve(store, branchId);
     } finally {
       store.close();
+      this.#showStep("");
     }
+  }
+
+  /** Says to who started it what is waited for; "" for nothing any more. */
+  #showStep(text: string): void {
+    this.#line?.show(text);
+    tellStep(text);
+  }
+
+  /** Says what is waited for until that is ended by what it gives. */
+  #showStarting(parts: Parts<TaskBrokers>): () => void {
+    let cancel = () => {};
+    const show = () => {
+      this.#showStep(startingStep(parts));
+      cancel = clock.after(STEP_MS, show);
+    };
+    show();
+    return () => {
+      cancel();
+      this.#showStep("");
+    };
   }
 
   async #serve(store: Store, branchId: string): Promise<number> {
@@ -159,7 +204,9 @@ class Daemon {
     const servers = this.#servers(parts);
     const failed = watchForFailures(this.#log);
     this.#io.host.onHangup(() => this.#reload(servers));
+    let endStarting = () => {};
     try {
+      this.#showStep("starting: HTTP");
       const { port, withoutHttpd } = this.#options;
       // Before anything is asked of us: workers that run read it while tasks are sent already.
       this.#installWebhook(withoutHttpd || port === 0 ? null : port, parts);
@@ -183,23 +230,28 @@ class Daemon {
         health: parts.controller.health,
       });
       const stopped = [aborted(this.#io.host.interrupted), aborted(this.#shutDown.signal)];
+      endStarting = this.#showStarting(parts);
       const ended = [failed.promise, this.#self.givenUp, this.#refused.promise, ...stopped];
       // Another branch may have the id: whoever starts this one is to hear of that.
       await Promise.race([parts.cluster.untilTried(), ...ended]);
+      endStarting();
       this.#log.info("branch is ready", { id: branchId, url: this.#url, version });
       this.#io.stderr(this.#banner(branchId));
+      if (this.#line && this.#io.stderrIsTTY) this.#io.stderr(`${this.#readyLine()}\n`);
       // By then whoever started it has heard what it said.
       if (this.#options.detach) this.#logFile?.takeStandardStreams();
-      tellReady();
+      tellReady(this.#readyLine());
       this.#notifier.ready();
       return (await Promise.race(ended)) ? FAILED : 0;
     } finally {
       failed.end();
+      endStarting();
       this.#notifier.stopping();
       this.#log.info("branch is stopping; its workers stay");
       const deadlineMs = clock.now() + STOP_MS;
       const cancelForce = clock.after(FORCED_MS, () => this.#endNow());
       // First, since it ends the waits that keep requests from finishing.
+      this.#line?.show("stopping: waiting for the supervisor; its workers stay");
       await parts.supervisor.stop();
       parts.results.stop();
       parts.controller.samples.stop();
@@ -207,9 +259,12 @@ class Daemon {
       parts.definitions.stop();
       // Before the servers end: who waits for a send is to be told what became of it.
       const sent = parts.taskBrokers.stop(deadlineMs - LAST_WORDS_MS);
+      this.#line?.show("stopping: waiting for requests that are being answered (Ctrl-C ends them)");
       // Before the bus ends: requests may be on their way to other branches.
       for (const server of servers.toReversed()) await server.stop(deadlineMs - GOODBYE_MS);
+      this.#line?.show("stopping: taking leave of the other branches");
       await parts.cluster.stop(deadlineMs);
+      this.#line?.show("stopping: waiting for the connections to brokers to end");
       await Promise.all([sent, parts.brokers.stop(deadlineMs)]);
       for (const file of pidFiles) removePidFile(file);
       this.#self.stop();
@@ -328,6 +383,11 @@ class Daemon {
       startedAtMs: this.#startedAtMs,
       pid: process.pid,
     };
+  }
+
+  #readyLine(): string {
+    const url = this.#url;
+    return url === null ? "ready, without HTTP: commands reach it with -L" : `ready: ${url}, page ${url}/admin/`;
   }
 
   #banner(id: string): string {
