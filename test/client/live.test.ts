@@ -9,7 +9,7 @@ import { freshVhost, type Vhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 import { makeAuthority, type Authority } from "../security/certificates.ts";
 import { startCutting, type Moment } from "./cutting.ts";
-import { installPackage, RUNTIMES, type Project } from "./package.ts";
+import { placePackage, RUNTIMES, type Project } from "./package.ts";
 import { shownBy, walkOf, type Walk } from "./walk.ts";
 
 /* A real branch: docs/client.md as one program, with the package as its users get it, and answers that get lost. */
@@ -24,7 +24,7 @@ let secure: Bun.Server<undefined>;
 let walk: Walk;
 
 beforeAll(async () => {
-  [project, vhost] = await Promise.all([installPackage(), freshVhost()]);
+  [project, vhost] = await Promise.all([placePackage(), freshVhost()]);
   branch = await startBranch({ broker: vhost.url });
   site = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: importUser });
   secure = await serveSecurely(await makeAuthority(project.folder, "ca"));
