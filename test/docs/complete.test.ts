@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Glob } from "bun";
-import { COMMANDS } from "../../src/cli/table.ts";
+import { CLIENT_OPTIONS, COMMON_OPTIONS } from "../../src/cli/option.ts";
+import { COMMANDS, commandNamed } from "../../src/cli/table.ts";
 import { routes } from "../../src/http/routes.ts";
 import { API, pathOf, withTable } from "./api-table.ts";
 import { blocksOf } from "./markdown.ts";
@@ -25,6 +26,26 @@ test("docs/commands.md shows a call of each command", () => {
   const isTyped = (name: string) =>
     new RegExp(`^\\$ .*cyme .*(?<![\\w.-])${name.replaceAll(".", "\\.")}( |$)`, "m").test(typed);
   expect(COMMANDS.map(({ name }) => name).filter((name) => !isTyped(name))).toEqual([]);
+});
+
+/** Options in the first cells of the table below a heading. */
+function optionsBelow(markdown: string, heading: string): string[] {
+  const section = markdown.split(`\n## ${heading}\n`)[1]?.split("\n## ", 1)[0] ?? "";
+  const cells = section.split("\n").flatMap((line) => (line.startsWith("| `") ? [line.split(" | ", 1)[0] ?? ""] : []));
+  return cells.flatMap((cell) => [...cell.matchAll(/--([a-z-]+)/g)].map(([, name = ""]) => name));
+}
+
+test("docs/running.md lists the options of branch", () => {
+  const options = commandNamed("branch")?.options ?? [];
+  const wanted = options.map(({ name }) => name).filter((name) => name !== "without-http");
+  expect(optionsBelow(read("docs/running.md"), "Options").toSorted()).toEqual(wanted.toSorted());
+});
+
+test("docs/commands.md lists the options of all commands", () => {
+  const wanted = [...CLIENT_OPTIONS, ...COMMON_OPTIONS].map(({ name }) => name);
+  const ofThemselves = ["help", "version"];
+  const listed = optionsBelow(read("docs/commands.md"), "Options of all commands");
+  expect(listed.toSorted()).toEqual(wanted.filter((name) => !ofThemselves.includes(name)).toSorted());
 });
 
 test("docs/api.md has the table of routes by which requests are answered", () => {

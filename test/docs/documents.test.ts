@@ -11,14 +11,20 @@ const MISSING = ["curl", "jq", "sqlite3", "openssl"].filter((program) => Bun.whi
 const LANES = 4;
 
 const counts: string[] = [];
-const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve());
+let free = LANES;
+const waiting: (() => void)[] = [];
 
-/** Does it once one of those before has been done. */
+/** Does it once there is a place. */
 async function inLane<T>(work: () => Promise<T>): Promise<T> {
-  const free = await Promise.race(lanes.map((lane, n) => lane.then(() => n)));
-  const done = work();
-  lanes[free] = done.catch(() => undefined);
-  return done;
+  if (free > 0) free--;
+  else await new Promise<void>((begin) => waiting.push(begin));
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else free++;
+  }
 }
 
 interface Document {
