@@ -9,7 +9,7 @@ export function instance(name: string, fields: Partial<Instance> = {}): Instance
     branch: "rack1",
     is_enabled: true,
     queues: [],
-    broker: { hostname: "127.0.0.1", port: 5672, userid: "guest", password: null, virtual_host: "/" },
+    broker: { scheme: "amqp", hostname: "127.0.0.1", port: 5672, userid: "guest", password: null, virtual_host: "/" },
     max_concurrency: 1,
     min_concurrency: 1,
     pool: "prefork",

@@ -4,7 +4,7 @@ import { brokerText, changes, fieldsOf, NO_FIELDS } from "./fields.ts";
 
 const APP: App = {
   name: "shop",
-  broker: { hostname: "mq", port: 5672, userid: "sue", password: "secret", virtual_host: "v" },
+  broker: { scheme: "amqp", hostname: "mq", port: 5672, userid: "sue", password: "secret", virtual_host: "v" },
   arguments: "-A shop",
   extra_config: null,
   command: null,
