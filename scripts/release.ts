@@ -14,7 +14,12 @@ const RELEASE = join(ROOT, "dist/release");
 const { version } = packageJson;
 
 /** What goes into each tarball besides the program, as it lies in the repository. */
-const CARRIED = ["install.sh", "completions", "man", "contrib", "README.md", "CHANGELOG.md", "docs", "LICENSE"];
+const CARRIED = [
+  ...["install.sh", "completions", "man", "contrib", "examples", "docs"],
+  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"],
+];
+/** Not what Python left beside the examples. */
+const filter = (path: string) => !path.endsWith("__pycache__");
 /** Kinds of machines, by what is said of them in names of files, to Bun and in the header of a program (elf(5), e_machine). */
 const KINDS = [
   { kind: "x64", target: "bun-linux-x64", machine: 0x3e },
@@ -76,7 +81,7 @@ async function tarball(kind: Kind, scratch: string, into: string): Promise<void>
   await mkdir(folder);
   const binary = await build(kind, await mkdtemp(join(scratch, "compile-")));
   await rename(binary, join(folder, "cyme"));
-  for (const carried of CARRIED) await cp(join(ROOT, carried), join(folder, carried), { recursive: true });
+  for (const carried of CARRIED) await cp(join(ROOT, carried), join(folder, carried), { recursive: true, filter });
   const file = join(into, `${name}.tar`);
   // Nothing of this machine, nor of this moment: order, owner, modes and times are the same everywhere.
   const same = ["--sort=name", "--format=ustar", "--owner=0", "--group=0", "--numeric-owner", `--mtime=${MTIME}`];
