@@ -15,8 +15,16 @@ const { version } = packageJson;
 
 /** What goes into each tarball besides the program, as it lies in the repository. */
 const CARRIED = [
-  ...["install.sh", "completions", "man", "contrib", "examples", "docs"],
-  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"],
+  "install.sh",
+  "completions",
+  "man",
+  "contrib",
+  "examples",
+  "docs",
+  "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "LICENSE",
 ];
 /** Not what Python left beside the examples. */
 const filter = (path: string) => !path.endsWith("__pycache__");
