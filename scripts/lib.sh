@@ -135,6 +135,14 @@ ensure_documented() {
   (apt_install $missing) || say "setup:$missing could not be installed: documents that use them are not tested"
 }
 
+# ensure_install_tools: other shells and systems that the installation is tried with; tests that want one are left out without it.
+ensure_install_tools() {
+  for tool in busybox:busybox systemd-analyze:systemd; do
+    command -v "${tool%:*}" >/dev/null || (apt_install "${tool#*:}") ||
+      say "setup: ${tool#*:} could not be installed: tests of test/install that want ${tool%:*} are left out"
+  done
+}
+
 # ensure_newest_celery: the latest Celery in $NEWEST_CELERY. Where it cannot be had the tests run without it.
 ensure_newest_celery() {
   can_import_celery "$NEWEST_CELERY/bin/python" && return

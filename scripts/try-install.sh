@@ -78,14 +78,13 @@ if ! command -v systemd-nspawn >/dev/null; then
   exit 0
 fi
 step "the units under systemd"
-inside env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends systemd systemd-sysv dbus procps >>"$root.log" 2>&1 ||
+inside env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends systemd systemd-sysv libpam-systemd dbus dbus-user-session procps >>"$root.log" 2>&1 ||
   die "systemd could not be installed there: see $root.log"
-cp -a "$root/root/cyme/dist/cyme" "$root/root/release-cyme"
-mkdir "$root/root/release" && mv "$root/root/release-cyme" "$root/root/release/cyme"
-for path in install.sh completions man contrib; do cp -a "$root/root/cyme/$path" "$root/root/release/"; done
+mkdir "$root/srv/release"
+for path in dist/cyme install.sh completions man contrib; do cp -a "$root/root/cyme/$path" "$root/srv/release/"; done
 umount "$root/proc"
-echo cyme-try >"$root/etc/hostname"
-grep -q cyme-try "$root/etc/hosts" || echo "127.0.0.1 cyme-try" >>"$root/etc/hosts"
+echo bare >"$root/etc/hostname"
+echo "127.0.0.1 bare" >>"$root/etc/hosts"
 # Its own network: a broker of Debian's, on its usual port, and nothing outside.
 systemd-nspawn --quiet --directory="$root" --boot --register=no --keep-unit --console=pipe --private-network </dev/null >"$root.boot" 2>&1 &
 nspawn=$!
@@ -101,6 +100,6 @@ until booted systemctl is-active multi-user.target >/dev/null 2>&1; do
   sleep 1
 done
 booted systemctl start rabbitmq-server || die "RabbitMQ did not start there"
-booted sh /root/cyme/scripts/try-systemd.sh /root/release amqp://guest:guest@127.0.0.1:5672// || die "the units failed"
+booted sh /root/cyme/scripts/try-systemd.sh /srv/release amqp://guest:guest@127.0.0.1:5672// || die "the units failed"
 exit
 }

@@ -42,6 +42,8 @@ await() {
 has_ended() { ! [ -d "/proc/$1" ]; }
 # shellcheck disable=SC2317
 answers() { cyme -u "http://127.0.0.1:$1" branches; }
+# left: files of ours, wherever they are.
+left() { find / -xdev \( -path /proc -o -path /root -o -path /srv -o -path /var/log \) -prune -o -iname '*cyme*' -print; }
 # drop_in <name>: standard input becomes a drop-in of the unit.
 drop_in() {
   mkdir -p /etc/systemd/system/cyme-branch.service.d
@@ -133,9 +135,32 @@ step "remove"
 sh "$release/install.sh" --uninstall --purge && exit 1
 cyme shutdown-all -D "$data" || exit 1
 sh "$release/install.sh" --uninstall --purge || exit 1
-expect "what is left" "" "$(find / -xdev \( -path /proc -o -path /root -o -path /var/log \) -prune -o -iname '*cyme*' -print)"
+expect "what is left" "" "$(left)"
 expect "the user cyme" "" "$(getent passwd cyme)"
 userdel worker2
+
+step "for one user, by the user's own systemd"
+useradd --create-home --shell /bin/sh someone
+loginctl enable-linger someone
+await 20 test -S "/run/user/$(id -u someone)/bus"
+home=/home/someone
+# as_user <command…>: as that user has it in a terminal.
+as_user() { setpriv --reuid=someone --regid=someone --init-groups env -i HOME=$home PATH=$home/.local/bin:/usr/bin:/bin XDG_RUNTIME_DIR="/run/user/$(id -u someone)" CYME_URL=http://127.0.0.1:18002 "$@"; }
+as_user sh "$release/install.sh" --user || exit 1
+printf 'CYME_BROKER=%s\nCYME_ADDRESS=127.0.0.1:18002\nCYME_COMMAND=python3 -m celery\n' "$broker" >$home/.config/cyme/branch.env
+as_user systemctl --user enable --now cyme-branch || exit 1
+expect "is-active" active "$(as_user systemctl --user is-active cyme-branch)"
+as_user cyme apps.add shop >/dev/null && as_user cyme -a shop instances.add web >/dev/null || exit 1
+pid=$(cat $home/.local/state/cyme/web/worker.pid)
+expect "user of the worker" someone "$(ps -o user= -p "$pid")"
+as_user sh "$release/install.sh" --user || exit 1
+as_user systemctl --user restart cyme-branch || exit 1
+expect "the worker, of the same pid" "$pid $(runs "$pid")" "$(cat $home/.local/state/cyme/web/worker.pid) runs"
+as_user cyme shutdown-all -D $home/.local/state/cyme || exit 1
+as_user sh "$release/install.sh" --user --uninstall --purge || exit 1
+expect "what is left" "" "$(left)"
+loginctl terminate-user someone
+loginctl disable-linger someone
 printf '\nAll as it should be.\n'
 exit
 }

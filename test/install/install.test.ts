@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { appendFile, chmod, copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { run } from "../harness/branch.ts";
+import { BINARY, run } from "../harness/branch.ts";
 import { INSTALL, PROGRAM, isRoot, makePlace, paths, standIn, tree, type Place } from "./installing.ts";
 
 /* install.sh with a small program in place of Cyme, in folders of the test. For the machine: system.test.ts. */
@@ -82,15 +82,14 @@ describe("--prefix", () => {
     expect(await paths(prefix())).toEqual([]);
   });
 
-  test("is done by busybox too", async () => {
-    const busybox = Bun.which("busybox");
-    // A program of its own, which need not be on the machine: then by the shell that the others use.
-    const shell = busybox === null ? ["sh"] : [busybox, "sh"];
-    const install = join(place.release, "install.sh");
-    const { code } = await run([...shell, install, ...toPrefix()], { PATH: process.env["PATH"] });
-    expect(code).toBe(0);
-    expect((await run([...shell, install, ...toPrefix(), "--uninstall"], { PATH: process.env["PATH"] })).code).toBe(0);
-    expect(await Bun.file(join(prefix(), "bin/cyme")).exists()).toBe(false);
+  // Of busybox, which need not be on the machine.
+  test.skipIf(Bun.which("busybox") === null)("is done by the shell of busybox too", async () => {
+    const shell = ["busybox", "sh", join(place.release, "install.sh"), ...toPrefix()];
+    const env = { PATH: process.env["PATH"] };
+    expect(await run(shell, env)).toMatchObject({ code: 0 });
+    expect(await paths(prefix())).toEqual(expect.arrayContaining(PREFIXED));
+    expect(await run([...shell, "--uninstall"], env)).toMatchObject({ code: 0 });
+    expect(await paths(place.folder)).not.toContain("a prefix/bin/cyme");
   });
 });
 
@@ -260,6 +259,20 @@ describe("--from", () => {
     const { code, stderr } = await run(argv, { PATH: process.env["PATH"] }, place.folder);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(await paths(prefix())).toEqual(expect.arrayContaining(PREFIXED));
+  });
+
+  test("takes the program alone, which then prints its completions; of what is missing it tells", async () => {
+    await mkdir(join(place.folder, "alone"));
+    await copyFile(INSTALL, join(place.folder, "alone/install.sh"));
+    const sum = await sha256(BINARY);
+    const argv = ["sh", "alone/install.sh", ...toPrefix(), "--from", BINARY, "--sha256", sum];
+    const { code, stderr } = await run(argv, { PATH: process.env["PATH"] }, place.folder);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).toContain("The program alone has no manual pages and no unit: a release's tarball has them\n");
+    expect(await paths(prefix())).toEqual(PREFIXED.filter((path) => !path.includes("/man/")));
+    for (const file of ["bash-completion/completions/cyme", "zsh/site-functions/_cyme"]) {
+      expect(await readFile(join(prefix(), "share", file), "utf8")).toContain("instances.add");
+    }
   });
 
   test("alone and without --from says what to give", async () => {
