@@ -69,9 +69,9 @@ export async function standIn(place: Place, name: string, script: string): Promi
 
 /** Each path below `folder`, sorted, with what makes two installations differ: kind and mode, and of a file its content. */
 export async function tree(folder: string): Promise<string[]> {
-  const paths = (await readdir(folder, { recursive: true })).toSorted();
+  const found = (await readdir(folder, { recursive: true })).toSorted();
   return Promise.all(
-    paths.map(async (path) => {
+    found.map(async (path) => {
       const full = join(folder, path);
       const { mode } = await lstat(full);
       const octal = mode.toString(8);
