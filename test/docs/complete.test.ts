@@ -5,6 +5,7 @@ import { Glob } from "bun";
 import { CLIENT_OPTIONS, COMMON_OPTIONS } from "../../src/cli/option.ts";
 import { COMMANDS, commandNamed } from "../../src/cli/table.ts";
 import { routes } from "../../src/http/routes.ts";
+import { difference } from "../harness/described.ts";
 import { API, pathOf, withTable } from "./api-table.ts";
 import { blocksOf } from "./markdown.ts";
 
@@ -127,4 +128,22 @@ test("docs/architecture.md names each folder of src and test", () => {
 test("CHANGELOG.md has a section on the version of package.json", () => {
   const { version } = JSON.parse(read("package.json")) as { version: string };
   expect(read("CHANGELOG.md")).toContain(`\n## [${version}]`);
+});
+
+/** An example stands in the section of its route, as the answer to one of its methods with one of these statuses. */
+const STATUSES = [200, 201, 409, 502, 503];
+
+test("the JSON of docs/api.md is what the API says that it answers", () => {
+  const sections = read("docs/api.md").split("\n### ").slice(1);
+  const wrong = sections.flatMap((section) => {
+    const title = section.split("\n", 1)[0] ?? "";
+    const asked = routesOf(title).map((route) => route.replaceAll(/<([a-z]+)>/g, "$1").split(" "));
+    const examples = blocksOf(section.split("\n## ", 1)[0] ?? "").filter(({ language }) => language === "json");
+    const fits = (text: string) =>
+      asked.some(([method = "", path = ""]) =>
+        STATUSES.some((status) => !difference({ method, path, status, contentType: "application/json", text })),
+      );
+    return examples.filter(({ text }) => !fits(text)).map(({ text }) => `${title}: ${text}`);
+  });
+  expect(wrong).toEqual([]);
 });
