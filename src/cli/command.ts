@@ -5,6 +5,7 @@ import type { Option } from "./option.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Takes } from "./takes.ts";
 import type { Values } from "./values.ts";
+import type { Waiting } from "./waiting.ts";
 
 export const GROUPS = [
   "Branches",
@@ -91,6 +92,8 @@ interface ClientRow<Usage extends string> extends Row<Usage> {
   readonly view?: View;
   /** What takes the time, where it is not the branch that works. */
   readonly waitsFor?: string;
+  /** Of what may take long: says meanwhile what is waited for. Called before it is begun, with a client that only looks. */
+  waiting?(client: Calls, args: Args<Usage> & { readonly app: string | undefined }): Waiting;
   /** What is to be printed: text as it is, everything else by its shape; nothing when it resolves to undefined. */
   run(call: ClientCall, args: Args<Usage>): Promise<unknown>;
 }

@@ -1,14 +1,15 @@
 import { expect, test } from "bun:test";
 import { ManualClock } from "../kit/clock.ts";
 import { showProgress } from "./progress.ts";
+import type { Waiting } from "./waiting.ts";
 
-function setup(stderrIsTTY: boolean) {
+function setup(stderrIsTTY: boolean, { waiting, columns = 80 }: { waiting?: Waiting; columns?: number } = {}) {
   const clock = new ManualClock();
   const written: string[] = [];
   const stderr = (text: string) => written.push(text);
-  const { signal } = new AbortController();
-  const io = { stdout: stderr, stderr, stdoutIsTTY: false, stderrIsTTY, signal };
-  return { clock, written, progress: showProgress(io, "tasks.wait u: waiting for the result", clock) };
+  const screen = { columns, rows: 24, onResize: () => () => {} };
+  const io = { stderr, stderrIsTTY, screen };
+  return { clock, written, progress: showProgress(io, "tasks.wait u: waiting for the result", waiting, clock) };
 }
 
 test("a long wait shows its seconds on one line of the terminal, which is erased at the end", async () => {
@@ -48,4 +49,41 @@ test("nothing is shown where standard error is no terminal", async () => {
   const { clock, written } = setup(false);
   await clock.advance(5000);
   expect(written).toEqual([]);
+});
+
+test("what is waited for is asked once a second, and said as soon as it is told", async () => {
+  let asked = 0;
+  const waiting = async () => `${++asked} of 3 stopped`;
+  const { clock, written, progress } = setup(true, { waiting });
+  await clock.advance(2000);
+  await clock.advance(1000);
+  progress.stop();
+  await clock.advance(5000);
+  expect(asked).toBe(2);
+  expect(written.map((text) => text.replace("\r\u001B[K", ""))).toEqual([
+    "tasks.wait u: waiting for the result, 2 s",
+    "tasks.wait u: waiting for the result, 1 of 3 stopped, 2 s",
+    "tasks.wait u: waiting for the result, 1 of 3 stopped, 3 s",
+    "tasks.wait u: waiting for the result, 2 of 3 stopped, 3 s",
+    "",
+  ]);
+});
+
+test("a branch that does not tell is asked one thing at a time, and hides no seconds", async () => {
+  let asked = 0;
+  const waiting = () => {
+    asked++;
+    return new Promise<string>(() => {});
+  };
+  const { clock, written, progress } = setup(true, { waiting });
+  await clock.advance(5000);
+  progress.stop();
+  expect(asked).toBe(1);
+  expect(written.at(-2)).toEndWith("result, 5 s");
+});
+
+test("the line is cut where the terminal is narrow, but for its seconds", async () => {
+  const { clock, written } = setup(true, { columns: 20 });
+  await clock.advance(2000);
+  expect(written).toEqual(["\r\u001B[Ktasks.wait u:…, 2 s"]);
 });

@@ -13,12 +13,16 @@ import { showProgress, type Progress } from "./progress.ts";
 import type { Rooms } from "./rooms.ts";
 import { openTransport, type OpenTransport } from "./target.ts";
 import type { Values } from "./values.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** By the header of an answer, what has become of who may ask. */
 const ACCESS_NEWS: Readonly<Record<string, string>> = {
   closed: "From now on every request needs a login, but for commands with -L on the machine of a branch",
   open: "Nobody is known any more: at a loopback address everybody is admin again, at another one nobody",
 };
+
+/** Nobody waits for what is only shown. */
+const BYSTANDER_S = 5;
 
 interface Given {
   readonly values: Values;
@@ -39,6 +43,9 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
   const what = [command.name, ...Object.values(args).slice(0, 1)].filter(Boolean).join(" ");
   const label = `${what}: waiting${command.waitsFor === undefined ? "" : ` for ${command.waitsFor}`}`;
   const session = new Session(command, given, label);
+  if (command.waiting && io.stderrIsTTY) {
+    session.waiting = command.waiting(session.bystander(), { ...args, app: values.text("app") });
+  }
   try {
     const value = await command.run(session.call(), args).finally(() => session.endProgress());
     if (value === undefined) return 0;
@@ -53,7 +60,10 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
     if (isNothing && command.none !== undefined) io.stderr(`${command.none}\n`);
     return 0;
   } catch (error) {
-    if (io.signal.aborted && session.mayBeDone) io.stderr("interrupted; the branch goes on with it\n");
+    if (io.signal.aborted && session.mayBeDone)
+      io.stderr(
+        `interrupted; the branch goes on with it${command.waiting ? ": cyme status shows how far it is" : ""}\n`,
+      );
     throw await session.explained(error);
   } finally {
     await session.close();
@@ -66,12 +76,15 @@ class Session {
   lastText = "";
   /** Whether a change was asked for that a branch may do although nobody waits for it any more. */
   mayBeDone = false;
+  /** Says what is waited for, once that takes long. */
+  waiting: Waiting | undefined;
   readonly #command: ClientCommand;
   readonly #given: Given;
   readonly #label: string;
   readonly #timeoutS: number | undefined;
   #deadlineMs: number | undefined;
   #progress: Progress | undefined;
+  readonly #ended = new AbortController();
   #opening: Promise<OpenTransport> | undefined;
   /** Whether the command goes on until it is ended: each request has a deadline of its own then, and nothing is shown beside. */
   #isEndless = false;
@@ -120,6 +133,7 @@ class Session {
   }
 
   async close(): Promise<void> {
+    this.#ended.abort();
     const transport = await this.#opening?.catch(() => undefined); // Its failure was the request's failure.
     await transport?.[Symbol.asyncDispose]?.();
   }
@@ -130,6 +144,18 @@ class Session {
     this.#isEndless = true;
     const look = () => lookOf(io, env, Date.now());
     return { write: io.stdout, look, onResize: (listener) => io.screen.onResize(listener), quitByKey: rooms.quitByKey };
+  }
+
+  /** Asks the same branch beside the command, which does not notice; rejects where no daemon runs, which could answer meanwhile. */
+  bystander(): Calls {
+    const { io } = this.#given;
+    const transport: Transport = async (request) => {
+      this.#opening ??= openTransport(this.#command, this.#given);
+      const open = await this.#opening;
+      if (open[Symbol.asyncDispose]) throw new Error("the command is alone");
+      return open(request);
+    };
+    return new Calls(transport, { signals: [io.signal, this.#ended.signal], timeoutS: BYSTANDER_S });
   }
 
   #client(): Calls {
@@ -152,7 +178,7 @@ class Session {
     const timeoutMs = isStream || this.#isEndless ? request.timeoutMs : this.#leftMs(request.timeoutMs);
     // From the first request on: a person may take any time to type what is sent.
     if (isStream || this.#isEndless) this.endProgress();
-    else this.#progress ??= showProgress(this.#given.io, this.#label);
+    else this.#progress ??= showProgress(this.#given.io, this.#label, this.waiting);
     this.#opening ??= openTransport(this.#command, this.#given);
     const transport = await this.#opening;
     const isDaemon = transport[Symbol.asyncDispose] === undefined;

@@ -1,5 +1,6 @@
 import { clientCommand } from "../command.ts";
 import { APP_PARAMETERS, changes, parameters } from "../parameters.ts";
+import { appDeletion } from "../waiting.ts";
 
 const group = "Apps";
 
@@ -40,6 +41,7 @@ export const APP_COMMANDS = [
   clientCommand("apps.delete <name>", {
     group,
     about: "Delete an app with all that is in it",
+    waiting: (client, { name }) => appDeletion(client, name),
     takes: { name: "app" },
     nowait: true,
     run: ({ client }, { name }) => client.apps.delete(name),

@@ -1,6 +1,7 @@
 import { BRANCH_OPTIONS } from "../branch-flags.ts";
 import { clientCommand, ownCommand } from "../command.ts";
 import { ROLLING_DETAILS, ROLLING_OPTIONS } from "../rolling.ts";
+import { restartOfAll, startOfAll, stopOfAll } from "../waiting.ts";
 
 const here = { group: "This machine", isForThisBranch: true } as const;
 
@@ -35,11 +36,13 @@ export const BRANCH_COMMANDS = [
   clientCommand("start-all", {
     ...here,
     about: "Start all workers of this branch",
+    waiting: startOfAll,
     run: async ({ client }) => (await client.workers.start()).instances,
   }),
   clientCommand("restart-all", {
     ...here,
     about: "Restart all workers of this branch",
+    waiting: restartOfAll,
     details: `All at once; with --rolling one of an app after another.\n${ROLLING_DETAILS}`,
     options: ROLLING_OPTIONS,
     run: async ({ client, values }) => (await client.workers.restart({ rolling: values.flag("rolling") })).instances,
@@ -47,6 +50,7 @@ export const BRANCH_COMMANDS = [
   clientCommand("shutdown-all", {
     ...here,
     about: "Stop all workers and hold them stopped",
+    waiting: stopOfAll,
     details: "They stay stopped until start-all, or until one is enabled or restarted.",
     run: async ({ client }) => (await client.workers.shutdown()).instances,
   }),

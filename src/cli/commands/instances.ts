@@ -1,9 +1,14 @@
+import type { Calls } from "../../client/calls/calls.ts";
 import { clientCommand } from "../command.ts";
 import type { Option } from "../option.ts";
 import { ROLLING_DETAILS, ROLLING_OPTIONS } from "../rolling.ts";
 import { changes, INSTANCE_PARAMETERS, parameters } from "../parameters.ts";
+import { instanceState, type Waiting } from "../waiting.ts";
 
 const group = "Instances";
+
+const ofOne = (client: Calls, { app, name }: { readonly app: string | undefined; readonly name?: string }): Waiting =>
+  name === undefined ? async () => "" : instanceState(client, app, name);
 
 const LOG_OPTIONS: readonly Option[] = [
   { name: "lines", value: "n", about: "How many of its last lines", default: "100" },
@@ -19,6 +24,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.add [name] [broker] [arguments] [extra_config]", {
     group,
     about: "Add one to --app; its worker starts",
+    waiting: ofOne,
     details:
       "Without a name it gets a UUID. The broker is the app's where none is given.\n" +
       "An empty argument counts as not given. CYME_BROKER is not read, only --broker.",
@@ -36,6 +42,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.set <name>", {
     group,
     about: "Change an instance",
+    waiting: ofOne,
     takes: { name: "instance" },
     details: "An empty option is back to the default. CYME_BROKER is not read, only --broker.",
     options: INSTANCE_PARAMETERS,
@@ -45,6 +52,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.delete <name>", {
     group,
     about: "Stop and delete an instance",
+    waiting: ofOne,
     takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name }) => client.instances(app).delete(name),
@@ -58,6 +66,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.restart <name>", {
     group,
     about: "Stop its worker and start a new one",
+    waiting: ofOne,
     takes: { name: "instance" },
     details: ROLLING_DETAILS,
     options: ROLLING_OPTIONS,
@@ -68,6 +77,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.enable <name>", {
     group,
     about: "Have its worker run",
+    waiting: ofOne,
     takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name }) => client.instances(app).enable(name),
@@ -75,6 +85,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.disable <name>", {
     group,
     about: "Stop its worker until it is enabled",
+    waiting: ofOne,
     takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name }) => client.instances(app).disable(name),
@@ -82,6 +93,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.move <name> <branch>", {
     group,
     about: "Give an instance to another branch",
+    waiting: ofOne,
     takes: { name: "instance", branch: "branch" },
     details: "Its worker starts there before it stops where it was.",
     nowait: true,

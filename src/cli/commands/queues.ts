@@ -1,4 +1,5 @@
 import { clientCommand } from "../command.ts";
+import { queueDeletion } from "../waiting.ts";
 
 export const QUEUE_COMMANDS = [
   clientCommand("queues", {
@@ -26,6 +27,7 @@ export const QUEUE_COMMANDS = [
   clientCommand("queues.delete <name>", {
     group: "Queues",
     about: "Delete it; nothing consumes from it then",
+    waiting: (client, { name, app }) => (app === undefined ? async () => "" : queueDeletion(client, app, name)),
     takes: { name: "queue" },
     nowait: true,
     run: (call, { name }) => call.client.queues(call.needApp()).delete(name),
