@@ -1,13 +1,14 @@
 # Made by: cyme completion bash
 _cyme() {
-  local IFS=$' \t\n' line=$COMP_LINE words=() word piece i last command="" option="" value prefix="" stem
+  local IFS=$' \t\n' line=${COMP_LINE:0:COMP_POINT} words=() word piece i last command="" option="" value prefix="" stem
   local position=0 offers="" ask="" literal="" cyme=$1 names
   local commands="branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.move instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait createsuperuser users users.add users.set users.delete tokens tokens.add tokens.delete audit shell completion help"
-  # Puts together again what COMP_WORDBREAKS takes apart, such as http://host and --app=shop.
+  # Up to the cursor, and together again what COMP_WORDBREAKS takes apart, such as http://host and --app=shop.
   for ((i = 0; i <= COMP_CWORD; i++)); do
-    piece=${COMP_WORDS[i]}
-    if [[ $i == 0 || $line == [[:blank:]]* ]]; then words+=("$piece"); else words[${#words[@]} - 1]+=$piece; fi
-    line=${line#"${line%%[![:blank:]]*}"}
+    if [[ $i == 0 || $line == [[:space:]]* ]]; then words+=(""); fi
+    line=${line#"${line%%[![:space:]]*}"}
+    if [[ $i == "$COMP_CWORD" ]]; then piece=$line; else piece=${COMP_WORDS[i]}; fi
+    words[${#words[@]} - 1]+=$piece
     line=${line#"$piece"}
   done
   last=$((${#words[@]} - 1))
@@ -55,14 +56,14 @@ _cyme() {
 
   if [[ -n $option ]]; then
     case $option in
-    -D | --instance-dir | --cwd) ask=folder ;;
+    -D | --instance-dir | --cwd) ask="folder" ;;
     -l | --loglevel) offers="DEBUG INFO WARNING ERROR CRITICAL" ;;
-    -f | --logfile | --pidfile | --tls-cert | --tls-key | --tls-ca | --ca | --cert | --key) ask=file ;;
+    -f | --logfile | --pidfile | --tls-cert | --tls-key | --tls-ca | --ca | --cert | --key) ask="file" ;;
     -F | --format) offers="pretty json" ;;
-    -a | --app | --branch | --queues) ask=live ;;
+    -a | --app | --branch | --queues) ask="live" ;;
     --pool) offers="prefork threads solo" ;;
     --is-enabled) offers="yes no" ;;
-    --user) ask=system-user ;;
+    --user) ask="system-user" ;;
     -X | --method) offers="HEAD GET POST PUT DELETE TRACE OPTIONS CONNECT PATCH" ;;
     --role) offers="viewer operator admin" ;;
     esac
@@ -100,7 +101,7 @@ _cyme() {
     esac
     [[ $position == 0 ]] || offers=""
     case "$command $position" in
-    "branches.get 0" | "branches.shutdown 0" | "branches.forget 0" | "apps.add 0" | "apps.get 0" | "apps.set 0" | "apps.delete 0" | "instances.get 0" | "instances.set 0" | "instances.delete 0" | "instances.stats 0" | "instances.restart 0" | "instances.enable 0" | "instances.disable 0" | "instances.move 0" | "instances.move 1" | "instances.autoscale 0" | "instances.log 0" | "instances.history 0" | "queues.add 0" | "queues.get 0" | "queues.delete 0" | "consumers 0" | "consumers.add 0" | "consumers.add 1" | "consumers.delete 0" | "consumers.delete 1" | "tasks.send 0" | "tasks.state 0" | "tasks.result 0" | "tasks.wait 0" | "users.set 0" | "users.delete 0" | "tokens.delete 0") ask=live ;;
+    "branches.get 0" | "branches.shutdown 0" | "branches.forget 0" | "apps.add 0" | "apps.get 0" | "apps.set 0" | "apps.delete 0" | "instances.get 0" | "instances.set 0" | "instances.delete 0" | "instances.stats 0" | "instances.restart 0" | "instances.enable 0" | "instances.disable 0" | "instances.move 0" | "instances.move 1" | "instances.autoscale 0" | "instances.log 0" | "instances.history 0" | "queues.add 0" | "queues.get 0" | "queues.delete 0" | "consumers 0" | "consumers.add 0" | "consumers.add 1" | "consumers.delete 0" | "consumers.delete 1" | "tasks.send 0" | "tasks.state 0" | "tasks.result 0" | "tasks.wait 0" | "users.set 0" | "users.delete 0" | "tokens.delete 0") ask="live" ;;
     "queues.add 2") offers+=" direct topic fanout headers" ;;
     "completion 0") offers+=" bash zsh fish" ;;
     "help 0") offers=$commands ;;
@@ -116,8 +117,8 @@ _cyme() {
     type -P "$cyme" >/dev/null || cyme=cyme
     names=$(printf '%s\0' "${words[@]:1}" | command "$cyme" __complete quoted 2>/dev/null)
     if [[ -n $names ]]; then
-      [[ -z $prefix ]] || names=$(mapfile -t names <<<"$names" && printf -- "$prefix%s\n" "${names[@]}")
       mapfile -t COMPREPLY <<<"$names"
+      [[ -z $prefix ]] || mapfile -t COMPREPLY <<<"$(printf -- "$prefix%s\n" "${COMPREPLY[@]}")"
       COMPREPLY=("${COMPREPLY[@]#"$stem"}")
     fi
     ;;

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../harness/wait.ts";
 
-const KILL_LINE = "\u0015";
+const TO_BEGINNING = "\u0001";
+const LEFT = "\u0002";
 const TAB = "\t";
 /** What every shell is to show as its prompt. */
 export const PROMPT = "ready> ";
@@ -14,15 +15,15 @@ export interface Terminal extends AsyncDisposable {
   readonly home: string;
   /** Runs a command to its end. */
   run(command: string): Promise<void>;
-  /** Types a line and then the tabulator. */
-  tab(line: string): Promise<Seen>;
+  /** Types a line and then the tabulator, with the cursor before `behind`. */
+  tab(line: string, behind?: string): Promise<Seen>;
 }
 
-/** What is seen after a press of the tabulator. */
+/** What is there after a press of the tabulator. */
 interface Seen {
-  /** The line with what was added to it; by some shells drawn more than once, so that only its end is sure. */
+  /** The words of the line, with what was added. */
   readonly line: string;
-  /** The words below it, where there is a choice. */
+  /** The words shown below it, where there is a choice. */
   readonly words: readonly string[];
 }
 
@@ -57,23 +58,30 @@ export async function startTerminal(argv: readonly string[], { prefix, env, setu
       data: (_terminal, bytes) => void (seen += decoder.decode(bytes, { stream: true })),
     },
   });
-  /** Types and gives what is seen until the shell has dealt with it: it does one thing after another. */
-  const typed = async (keys: string): Promise<string> => {
+  /**
+   * Types `keys`, and then has the shell print the line that this made, since what is drawn is drawn over. Gives what was seen before,
+   * and the line.
+   */
+  const typed = async (keys: string): Promise<{ text: string; line: string }> => {
     const from = seen.length;
     const end = `end${++ends}.`;
     // Written apart, so that what is typed does not look like what is printed.
-    shell.terminal?.write(`${keys}echo en""d${ends}.\r`);
+    shell.terminal?.write(`${keys}${TO_BEGINNING}echo en""d${ends}. \r`);
     // Until the prompt stands again it is the system that reads the keys, and it takes some for itself.
     const isReady = () => seen.includes(end, from) && seen.includes(PROMPT, seen.indexOf(end, from));
     await until(isReady, { what: `${end} and the prompt in ${JSON.stringify(seen.slice(from))}` });
-    return stripANSI(seen.slice(from)).split(/echo\s+en/)[0] ?? "";
+    const [before = "", after = ""] = stripANSI(seen.slice(from)).split(end, 2);
+    return { text: before.split(/\becho\b/)[0] ?? "", line: after.split(/[\r\n]/)[0]?.trim() ?? "" };
   };
   const terminal: Terminal = {
     home,
     async run(command) {
       await typed(`${command}\r`);
     },
-    tab: async (line) => read(await typed(`${line}${TAB}${KILL_LINE}`)),
+    async tab(line, behind = "") {
+      const there = await typed(`${line}${behind}${LEFT.repeat(behind.length)}${TAB}`);
+      return { line: there.line, words: wordsBelow(there.text) };
+    },
     async [Symbol.asyncDispose]() {
       shell.kill("SIGKILL");
       await shell.exited;
@@ -84,11 +92,13 @@ export async function startTerminal(argv: readonly string[], { prefix, env, setu
   return terminal;
 }
 
-function read(text: string): Seen {
-  // What was drawn over, and the bell.
-  const clean = text.replaceAll("\u0007", "").replaceAll(/[^\b][\b]|[\b]/g, "");
-  const [line = "", ...below] = clean.split("\n");
+function wordsBelow(text: string): string[] {
+  const [, ...below] = text.split("\n");
   // Below what there is some shells draw the line again.
-  const words = below.flatMap((part) => part.split("\r")).filter((part) => !/^(?:ready> )?cyme\b/.test(part));
-  return { line: line.replaceAll("\r", "").trimEnd(), words: words.join(" ").split(/\s+/).filter(Boolean) };
+  const parts = below.flatMap((part) => part.split("\r")).filter((part) => !/^(?:ready> )?cyme\b/.test(part));
+  return parts
+    .join(" ")
+    .replaceAll(/[^\b]?[\b]/g, "")
+    .split(/\s+/)
+    .filter(Boolean);
 }

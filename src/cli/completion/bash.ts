@@ -20,7 +20,7 @@ const patterns = (options: readonly Option[]) => options.flatMap(dashed).join(" 
 /** What a case does to offer it: `offers` are words, `ask` is whom. */
 const offering = (offer: Offer) => {
   if (typeof offer === "object") return `offers="${offer.join(" ")}"`;
-  return offer === "command" ? "offers=$commands" : `ask=${offer}`;
+  return offer === "command" ? "offers=$commands" : `ask="${offer}"`;
 };
 
 const choose = (pattern: string, does: string) => `    ${pattern}) ${does} ;;\n`;
@@ -36,14 +36,15 @@ export function bash(): string {
   const own = sameOptions().map(({ names, options }) => choose(names.join(" | "), `offers="${words(options)}"`));
   return `# Made by: cyme completion bash
 _cyme() {
-  local IFS=$' \\t\\n' line=$COMP_LINE words=() word piece i last command="" option="" value prefix="" stem
+  local IFS=$' \\t\\n' line=\${COMP_LINE:0:COMP_POINT} words=() word piece i last command="" option="" value prefix="" stem
   local position=0 offers="" ask="" literal="" cyme=$1 names
   local commands="${COMMAND_NAMES.join(" ")}"
-  # Puts together again what COMP_WORDBREAKS takes apart, such as http://host and --app=shop.
+  # Up to the cursor, and together again what COMP_WORDBREAKS takes apart, such as http://host and --app=shop.
   for ((i = 0; i <= COMP_CWORD; i++)); do
-    piece=\${COMP_WORDS[i]}
-    if [[ $i == 0 || $line == [[:blank:]]* ]]; then words+=("$piece"); else words[\${#words[@]} - 1]+=$piece; fi
-    line=\${line#"\${line%%[![:blank:]]*}"}
+    if [[ $i == 0 || $line == [[:space:]]* ]]; then words+=(""); fi
+    line=\${line#"\${line%%[![:space:]]*}"}
+    if [[ $i == "$COMP_CWORD" ]]; then piece=$line; else piece=\${COMP_WORDS[i]}; fi
+    words[\${#words[@]} - 1]+=$piece
     line=\${line#"$piece"}
   done
   last=$((\${#words[@]} - 1))
@@ -118,8 +119,8 @@ ${args.join("").replaceAll('offers="', 'offers+=" ')}    esac
     type -P "$cyme" >/dev/null || cyme=cyme
     names=$(printf '%s\\0' "\${words[@]:1}" | command "$cyme" ${ASKED_BY_SHELLS} quoted 2>/dev/null)
     if [[ -n $names ]]; then
-      [[ -z $prefix ]] || names=$(mapfile -t names <<<"$names" && printf -- "$prefix%s\\n" "\${names[@]}")
       mapfile -t COMPREPLY <<<"$names"
+      [[ -z $prefix ]] || mapfile -t COMPREPLY <<<"$(printf -- "$prefix%s\\n" "\${COMPREPLY[@]}")"
       COMPREPLY=("\${COMPREPLY[@]#"$stem"}")
     fi
     ;;

@@ -94,7 +94,8 @@ _cyme_live() {
   local cyme="\${(Q)words[1]}"
   whence -p -- "$cyme" >/dev/null || cyme=cyme
   local -a names
-  names=("\${(@f)$(printf '%s\\0' "\${(@)words[2,CURRENT]}" | command "$cyme" ${ASKED_BY_SHELLS} quoted 2>/dev/null)}")
+  names=("\${(@f)$(printf '%s\\0' "\${(@)words[2,CURRENT-1]}" "$QIPREFIX$IPREFIX$PREFIX" |
+    command "$cyme" ${ASKED_BY_SHELLS} quoted 2>/dev/null)}")
   [[ -n "$names[1]" ]] && compadd "$@" -a names
 }
 
