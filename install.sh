@@ -544,19 +544,20 @@ refuse_while_working() {
 # remove_user: that which make_user made, as its home shows.
 remove_user() {
   [ -z "$root" ] || return 0
-  case $(getent passwd cyme) in
+  case $(getent passwd cyme 2>/dev/null) in
   *:"$data":*) userdel cyme || say "install.sh: the user cyme could not be removed: userdel says why" ;;
   esac
 }
 
 purge_all() {
+  stored=$(ls -d "$root$data" "$root$config" 2>/dev/null)
   rm -rf "$root$data" "$root$config"
   if [ "$choice" = system ]; then
     rm -rf "$root/etc/logrotate.d/cyme" "$root"/etc/systemd/system/cyme-branch.service.d "$root"/etc/systemd/system/cyme-branch@*.service.d
     remove_user
   fi
   remove_folders
-  say "Removed $root$data and $root$config, with all that was stored there"
+  [ -z "$stored" ] || say "Removed $root$data and $root$config, with all that was stored there"
 }
 
 say_kept() {
