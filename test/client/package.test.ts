@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { version } from "../../package.json";
+import { blocksOf } from "../docs/markdown.ts";
 import { installPackage, RUNTIMES, type Project } from "./package.ts";
 
 /* The package of the client in an empty project, and branches that are none. */
@@ -76,6 +77,14 @@ export async function use(client: Client): Promise<void> {
 
 test("its types are whole, and refuse what is wrong: a program needs no others but those of the web", async () => {
   expect(await project.check("typed", TYPED)).toBe("");
+}, 30_000);
+
+test("the program of its README.md is one for the type checker", async () => {
+  const readme = await readFile(join(installed(), "README.md"), "utf8");
+  const [program] = blocksOf(readme).filter(({ language }) => language === "ts");
+  expect(
+    await project.check("readme", `declare const process: { env: Record<string, string> };\n${program?.text}`),
+  ).toBe("");
 }, 30_000);
 
 /** What a program sees of each call: what it gave, or what it was refused with. */

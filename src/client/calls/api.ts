@@ -1,5 +1,6 @@
-import { CymeError, OUTCOMES, type ErrorCode, type Facts } from "../../domain/errors.ts";
+import { CymeError, OUTCOMES } from "../../domain/errors.ts";
 import { systemClock, type Clock } from "../../kit/clock.ts";
+import { parse, toError } from "./answers.ts";
 import { untilTaken, type Repeated } from "./retry.ts";
 import { withAnyOf } from "./signals.ts";
 import type { ClientRequest, ClientResponse, Transport } from "../transport.ts";
@@ -207,38 +208,3 @@ interface Attempt {
 
 /** Milliseconds as the branch is told them: in seconds. */
 export const inQuery = (ms: number) => String(Math.max(0, Math.round(ms)) / 1000);
-
-/** The JSON of an answer; throws where it is none. */
-export function parse<T>(response: ClientResponse): T {
-  try {
-    return JSON.parse(response.text) as T;
-  } catch {
-    throw foreign(response);
-  }
-}
-
-function foreign({ status, text }: ClientResponse): CymeError {
-  const start = text.trim().replaceAll(/\s+/g, " ").slice(0, 100);
-  return new CymeError(
-    "internal",
-    `The answer is not one of a branch (status ${status}, ${JSON.stringify(start)}): does the URL name a branch?`,
-    { status },
-  );
-}
-
-function toError(response: ClientResponse): CymeError {
-  const body = errorBody(response.text);
-  if (!body) return foreign(response);
-  const { nok, error, ...facts } = body;
-  const code = Object.hasOwn(OUTCOMES, String(error)) ? (error as ErrorCode) : "internal";
-  return new CymeError(code, String(nok), facts);
-}
-
-function errorBody(text: string): Facts | undefined {
-  try {
-    const body: unknown = JSON.parse(text);
-    return typeof body === "object" && body !== null && "nok" in body ? (body as Facts) : undefined;
-  } catch {
-    return undefined;
-  }
-}

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { CymeError, invalid, OUTCOMES, type ErrorCode } from "../../domain/errors.ts";
 import { appName, queueName } from "../../domain/names.ts";
 import { parseTarget, taskId, type Verb } from "../../domain/task.ts";
-import { inQuery, parse, type Api } from "./api.ts";
+import { parse } from "./answers.ts";
+import { inQuery, type Api } from "./api.ts";
 import { isSilence } from "./retry.ts";
 import { inSeconds, type ClientRequest, type ClientResponse } from "../transport.ts";
 import type {
