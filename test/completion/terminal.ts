@@ -20,7 +20,7 @@ export interface Terminal extends AsyncDisposable {
 }
 
 /** What is there after a press of the tabulator. */
-interface Seen {
+export interface Seen {
   /** The words of the line, with what was added. */
   readonly line: string;
   /** The words shown below it, where there is a choice. */
