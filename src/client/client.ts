@@ -7,7 +7,7 @@ import { App, AppSections } from "./models/app.ts";
 import { Branches } from "./models/branch.ts";
 import { Instance } from "./models/instance.ts";
 import { taken, type CallOptions, type Link, type Nowait, type Waiting, type WriteOptions } from "./models/link.ts";
-import { Model } from "./models/model.ts";
+import { LABEL, Model } from "./models/model.ts";
 import { Section } from "./models/section.ts";
 import { parametersOf, type AppSettings } from "./models/settings.ts";
 import { Workers } from "./models/workers.ts";
@@ -52,8 +52,6 @@ export class Client extends Model {
   readonly workers: Workers;
   readonly users: Users;
   readonly tokens: Tokens;
-  /** @internal */
-  protected readonly kind = "Client";
   readonly #link: Link;
 
   /** Throws `invalid` for a URL or options that cannot be; a user and password in the URL are used. */
@@ -70,8 +68,8 @@ export class Client extends Model {
   }
 
   /** @internal */
-  protected get label(): string {
-    return this.url;
+  [LABEL](): string {
+    return `Client: ${this.url}`;
   }
 
   /** The names of all apps, sorted. */

@@ -1,7 +1,7 @@
 import type { AppAnswer, Ok, Scheduled } from "../types.ts";
 import { Instances } from "./instance.ts";
 import { taken, type CallOptions, type Link, type Nowait, type Waiting, type WriteOptions } from "./link.ts";
-import { Model } from "./model.ts";
+import { LABEL, Model } from "./model.ts";
 import { Queues } from "./queue.ts";
 import { infoOf, parametersOf, type AppSettings, type Info } from "./settings.ts";
 import { Tasks } from "./task.ts";
@@ -12,8 +12,6 @@ export class AppSections extends Model {
   readonly instances: Instances;
   readonly queues: Queues;
   readonly tasks: Tasks;
-  /** @internal */
-  protected readonly kind = "App";
   readonly #link: Link;
 
   /** @internal */
@@ -27,8 +25,8 @@ export class AppSections extends Model {
   }
 
   /** @internal */
-  protected get label(): string {
-    return this.name;
+  [LABEL](): string {
+    return `App: ${this.name}`;
   }
 
   /** Stops and deletes its instances everywhere, then its queues, then the app. */

@@ -1,12 +1,10 @@
 import type { BranchAnswer, Ok } from "../types.ts";
 import type { CallOptions, Link } from "./link.ts";
-import { Model } from "./model.ts";
+import { LABEL, Model } from "./model.ts";
 import { Section } from "./section.ts";
 
 /** One daemon of the cluster, as it was when it was asked for. */
 export class Branch extends Model {
-  /** @internal */
-  protected readonly kind = "Branch";
   readonly #link: Link;
   #info: BranchAnswer;
 
@@ -32,8 +30,8 @@ export class Branch extends Model {
   }
 
   /** @internal */
-  protected get label(): string {
-    return this.id;
+  [LABEL](): string {
+    return `Branch: ${this.id}`;
   }
 
   /** Asks how it is now. */

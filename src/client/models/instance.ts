@@ -11,7 +11,7 @@ import type {
 } from "../types.ts";
 import { Consumers } from "./consumers.ts";
 import { taken, type CallOptions, type Link, type Nowait, type Waiting, type WriteOptions } from "./link.ts";
-import { Model } from "./model.ts";
+import { LABEL, Model } from "./model.ts";
 import { Section } from "./section.ts";
 import { infoOf, nameOf, parametersOf, type Info, type InstanceSettings } from "./settings.ts";
 
@@ -19,8 +19,6 @@ import { infoOf, nameOf, parametersOf, type Info, type InstanceSettings } from "
 export class Instance extends Model {
   /** What it consumes from. */
   readonly consumers: Consumers;
-  /** @internal */
-  protected readonly kind = "Instance";
   readonly #link: Link;
   #info: Info<InstanceAnswer>;
 
@@ -95,8 +93,8 @@ export class Instance extends Model {
   }
 
   /** @internal */
-  protected get label(): string {
-    return this.name;
+  [LABEL](): string {
+    return `Instance: ${this.name}`;
   }
 
   /** Asks how it is now. */

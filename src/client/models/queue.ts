@@ -1,13 +1,11 @@
 import type { Ok, QueueAnswer, Scheduled } from "../types.ts";
 import { taken, type CallOptions, type Link, type Nowait, type Waiting, type WriteOptions } from "./link.ts";
-import { Model } from "./model.ts";
+import { LABEL, Model } from "./model.ts";
 import { Section } from "./section.ts";
 import { parametersOf, type QueueSettings } from "./settings.ts";
 
 /** The declaration of a queue, as it was when it was asked for. */
 export class Queue extends Model {
-  /** @internal */
-  protected readonly kind = "Queue";
   readonly #link: Link;
   readonly #app: string;
   #info: QueueAnswer;
@@ -46,8 +44,8 @@ export class Queue extends Model {
   }
 
   /** @internal */
-  protected get label(): string {
-    return this.name;
+  [LABEL](): string {
+    return `Queue: ${this.name}`;
   }
 
   /** Asks how it is now. */

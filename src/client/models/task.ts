@@ -9,7 +9,7 @@ import type {
   TaskRowAnswer,
 } from "../types.ts";
 import type { CallOptions, Link, WriteOptions } from "./link.ts";
-import { Model } from "./model.ts";
+import { LABEL, Model } from "./model.ts";
 import { Section } from "./section.ts";
 import { nameOf, type Named } from "./settings.ts";
 
@@ -18,8 +18,6 @@ export class Task extends Model {
   readonly uuid: string;
   /** What is known of it since it was sent or listed; of one that was only named nothing. */
   readonly info: SentUrlAnswer | SentTaskAnswer | TaskRowAnswer | undefined;
-  /** @internal */
-  protected readonly kind = "Task";
   readonly #link: Link;
   readonly #app: string;
 
@@ -33,8 +31,8 @@ export class Task extends Model {
   }
 
   /** @internal */
-  protected get label(): string {
-    return this.uuid;
+  [LABEL](): string {
+    return `Task: ${this.uuid}`;
   }
 
   /** PENDING, RECEIVED, STARTED, RETRY, SUCCESS, FAILURE, REVOKED, or one of the task's own. */
