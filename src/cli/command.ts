@@ -8,14 +8,14 @@ import type { Values } from "./values.ts";
 import type { Waiting } from "./waiting.ts";
 
 export const GROUPS = [
-  "Branches",
+  "This machine",
   "Apps",
   "Instances",
   "Queues",
   "Consumers",
   "Tasks",
+  "Branches",
   "Access",
-  "This machine",
   "More",
 ] as const;
 type Group = (typeof GROUPS)[number];
@@ -75,6 +75,8 @@ export type View = "status" | "by name" | "result" | "sent";
 interface Row<Usage extends string> {
   readonly group: Group;
   readonly about: string;
+  /** Command lines that people may begin with. */
+  readonly examples: readonly string[];
   /** More lines for the help of this command. */
   readonly details?: string;
   readonly options?: readonly Option[];

@@ -1,4 +1,5 @@
 import { GROUPS, type Command } from "./command.ts";
+import { wrapped } from "./fit.ts";
 import { CLIENT_OPTIONS, COMMON_OPTIONS, type Option } from "./option.ts";
 import { findCommandByName } from "./parse.ts";
 import { COMMANDS, optionsOf } from "./table.ts";
@@ -6,6 +7,13 @@ import { COMMANDS, optionsOf } from "./table.ts";
 const COLUMNS = 80;
 const COMMAND_WIDTH = 37;
 const OPTION_WIDTH = 28;
+
+const FIRST_STEPS = [
+  ["cyme branch --detach", "Run a branch on this machine"],
+  ["cyme apps.add shop", "An app, with the broker of the branch"],
+  ["cyme -a shop instances.add web", "A Celery worker that is kept running"],
+  ["cyme status", "How all that is"],
+] as const;
 
 /** Help on the command of that name, or on all. Throws `invalid` for an unknown one. */
 export function help(names: readonly string[]): string {
@@ -20,6 +28,7 @@ export function overview(): string {
   });
   return [
     "cyme [options] <command> [arguments]\n\nKeeps Celery workers running: apps, their instances, queues and consumers.\n",
+    `First steps\n${FIRST_STEPS.map(([example, about]) => line(example, about, COMMAND_WIDTH)).join("")}`,
     ...groups,
     `Options of all commands, before or after the command\n${optionLines([...CLIENT_OPTIONS, ...COMMON_OPTIONS])}`,
     "More on one command: cyme help <command>. `instances add` is `instances.add`.\n",
@@ -32,6 +41,7 @@ export function helpOf(command: Command): string {
   return [
     `cyme ${own.length > 0 ? "[options] " : ""}${command.usage}\n\n${command.about}.\n`,
     ...(command.details === undefined ? [] : [`${command.details}\n`]),
+    `Examples\n${command.examples.map((example) => `  ${example}\n`).join("")}`,
     ...(own.length > 0 ? [`Options\n${optionLines(own)}`] : []),
     `Options of all commands\n${optionLines(shared)}`,
   ].join("\n");
@@ -59,18 +69,4 @@ function line(left: string, right: string, width: number): string {
   const indent = " ".repeat(width + 2);
   const start = left.length < width ? `  ${left}`.padEnd(width + 2) : `  ${left}\n${indent}`;
   return `${start}${wrapped(right, COLUMNS - indent.length).join(`\n${indent}`)}\n`;
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let last = "";
-  for (const word of text.split(" ")) {
-    if (last !== "" && last.length + 1 + word.length > width) {
-      lines.push(last);
-      last = word;
-    } else {
-      last = last === "" ? word : `${last} ${word}`;
-    }
-  }
-  return [...lines, last];
 }

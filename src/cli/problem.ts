@@ -1,6 +1,7 @@
 import { CymeError, OUTCOMES, type Facts } from "../domain/errors.ts";
 import type { Environment, Io } from "./io.ts";
 import { painter } from "./paint.ts";
+import { printable } from "./record.ts";
 
 /** Writes what went wrong and what to do next to standard error; returns the exit code. */
 export function reportError(
@@ -12,7 +13,8 @@ export function reportError(
   if (isJson) io.stderr(`${JSON.stringify({ nok: message, error: code, ...facts })}\n`);
   else {
     const label = painter(() => io.stderrIsTTY, env).error("error:");
-    io.stderr([`${label} ${forPeople(message)}`, ...nextSteps(known, app ?? "<app>"), ""].join("\n"));
+    const lines = [`${label} ${printable(forPeople(message))}`, ...nextSteps(known, app ?? "<app>").map(printable)];
+    io.stderr(`${lines.join("\n")}\n`);
   }
   return OUTCOMES[code].exit;
 }
@@ -28,6 +30,15 @@ const HOW_TO_SHOW = [
   "Give a token in CYME_TOKEN or ~/.config/cyme/config.json, or https://name:password@… in CYME_URL.",
   "On the machine of the branch -L -D <instance dir> needs neither.",
 ];
+
+/** Of a URL that nobody answers at. */
+const HOW_TO_REACH = [
+  "Another branch: -u <url> or CYME_URL. On its machine, whether it runs or not: -L -D <instance dir>.",
+];
+const SAYS_WHAT_TO_DO = /: start it with /;
+const NOT_AWAY = / is up: only a branch that is away can be forgotten$/;
+const NOT_RUNNING = / is not running: it is /;
+const WANTS_ROLE = / takes the role (\w+): yours is /;
 
 const forPeople = (message: string) => message.replace(SEND_AGAIN, "").replace(CHANGE_IT, " exists already");
 
@@ -55,8 +66,24 @@ function nextSteps(error: CymeError, app: string): string[] {
   if (typeof facts["unused"] === "string") lines.push(`${facts["unused"]}.`);
   if (NOTHING_SHOWN.test(error.message)) lines.push(...HOW_TO_SHOW);
   if (code === "not-found") lines.push(...whatThereIs(facts, app));
+  lines.push(...howToGoOn(error, app));
   if (code === "internal" && facts["id"] !== undefined) lines.push(`The branch's log says more under ${facts["id"]}.`);
   return lines;
+}
+
+/** By what the error says, and what it is about. */
+function howToGoOn({ code, message, facts }: CymeError, app: string): string[] {
+  const { reached, branch, instance, uuid } = facts;
+  const name = String(instance ?? "<instance>");
+  if (code === "unavailable" && reached === false) return HOW_TO_REACH;
+  const isAway = code === "unavailable" && reached === undefined && uuid === undefined;
+  if (isAway && !SAYS_WHAT_TO_DO.test(message)) return ["What is away: cyme status"];
+  if (code === "timeout" && uuid === undefined && facts["stored"] !== null)
+    return ["To wait longer: --timeout <seconds>"];
+  if (NOT_AWAY.test(message)) return [`To stop it first: cyme branches.shutdown ${String(branch ?? "<id>")}`];
+  if (NOT_RUNNING.test(message)) return [`Why: cyme -a ${app} instances.history ${name}`];
+  const [, role] = WANTS_ROLE.exec(message) ?? [];
+  return role === undefined ? [] : [`An admin makes such a token: cyme tokens.add <name> --role ${role}`];
 }
 
 const howToChange = ({ user, instance }: Facts, app: string) =>
@@ -108,6 +135,7 @@ function whatThereIs(facts: Facts, app: string): string[] {
   const list = kind === undefined ? undefined : LISTS[kind]?.(app);
   if (list === undefined) return [];
   const lines = [`To list them: ${list}`];
+  if (kind === "app") lines.push(`To create it: cyme apps.add ${String(facts["app"])}`);
   if (kind === "queue") lines.push(`To declare it: cyme -a ${app} queues.add ${String(facts["queue"])}`);
   return lines;
 }

@@ -110,7 +110,10 @@ class Session {
       app,
       needApp: () => {
         if (app !== undefined) return app;
-        throw misuse(`Cannot run ${this.#command.name} without an app: give -a <app> or set CYME_APP`, usage);
+        throw misuse(
+          `Cannot run ${this.#command.name} without an app: give -a <app> or set CYME_APP (cyme apps lists them)`,
+          usage,
+        );
       },
       readFile: (path) => this.#readFile(path),
       newPassword: (user) => newPassword(user, values.flag("stdin"), rooms, io),

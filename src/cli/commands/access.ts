@@ -24,6 +24,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("createsuperuser [name]", {
     group,
     about: "Add a user who may do everything",
+    examples: ["cyme createsuperuser ann", "cyme -L -D /var/lib/cyme createsuperuser"],
     details: `Without a name it is asked for; the default is yours. With -L the first user is\nadded on the machine of the branch, before it listens for others.\n${PASSWORD}`,
     options: [STDIN],
     async run(call, { name }) {
@@ -34,12 +35,14 @@ export const ACCESS_COMMANDS = [
   clientCommand("users", {
     group,
     about: "List who may log in",
+    examples: ["cyme users"],
     none: "There are no users; cyme createsuperuser adds one.",
     run: ({ client }) => client.users.list(),
   }),
   clientCommand("users.add <name>", {
     group,
     about: "Add a user",
+    examples: ["cyme users.add bob --role operator"],
     details: PASSWORD,
     options: [NEW_ROLE, STDIN],
     run: async (call, { name }) =>
@@ -48,6 +51,7 @@ export const ACCESS_COMMANDS = [
   clientCommand("users.set <name>", {
     group,
     about: "Change the role, or the password",
+    examples: ["cyme users.set bob --role viewer", "cyme users.set bob --new-password"],
     takes: { name: "user" },
     details: `The sessions of the user end.\n${PASSWORD}`,
     options: [ROLE, { name: "new-password", about: "Ask for a new password" }, STDIN],
@@ -62,18 +66,21 @@ export const ACCESS_COMMANDS = [
   clientCommand("users.delete <name>", {
     group,
     about: "Delete a user, whose sessions end",
+    examples: ["cyme users.delete bob"],
     takes: { name: "user" },
     run: ({ client }, { name }) => client.users.delete(name),
   }),
   clientCommand("tokens", {
     group,
     about: "List the tokens of programs",
+    examples: ["cyme tokens"],
     none: "There are no tokens; cyme tokens.add makes one.",
     run: ({ client }) => client.tokens.list(),
   }),
   clientCommand("tokens.add <name>", {
     group,
     about: "Make a token, which is shown this once",
+    examples: ["cyme tokens.add deploy --role operator --expires 90d"],
     options: [
       NEW_ROLE,
       { name: "expires", value: "time", about: "How long it is good for, as 90d or 12h; else for ever" },
@@ -83,12 +90,14 @@ export const ACCESS_COMMANDS = [
   clientCommand("tokens.delete <name>", {
     group,
     about: "Delete a token, which opens nothing then",
+    examples: ["cyme tokens.delete deploy"],
     takes: { name: "token" },
     run: ({ client }, { name }) => client.tokens.delete(name),
   }),
   clientCommand("audit", {
     group,
     about: "List who changed what, newest first",
+    examples: ["cyme audit --limit 20"],
     none: "No change was asked for so far.",
     options: [{ name: "limit", value: "n", about: "How many, 100 without it" }],
     run({ client, values }) {

@@ -9,6 +9,11 @@ export const BRANCH_COMMANDS = [
   ownCommand("branch [address]", {
     group: "This machine",
     about: "Run the daemon that keeps workers alive",
+    examples: [
+      "cyme branch",
+      "cyme branch :8001 -i machine1 -D /var/lib/cyme --detach",
+      "CYME_BROKER=amqp://user:password@host/vhost cyme branch 8000",
+    ],
     details:
       "The address is a port, ip:port or :port. A port alone means 127.0.0.1, port 0\n" +
       "any free one; the default is 127.0.0.1:8000. SIGTERM stops the branch: its\n" +
@@ -22,6 +27,7 @@ export const BRANCH_COMMANDS = [
   clientCommand("status", {
     ...here,
     about: "Show the branch and its workers",
+    examples: ["cyme status", "cyme -D /var/lib/cyme status --watch"],
     details:
       "How the branch is and what is wrong, its instances, queues and other branches;\n" +
       "with --watch for as long as it is looked at.",
@@ -36,12 +42,14 @@ export const BRANCH_COMMANDS = [
   clientCommand("start-all", {
     ...here,
     about: "Start all workers of this branch",
+    examples: ["cyme start-all"],
     waiting: startOfAll,
     run: async ({ client }) => (await client.workers.start()).instances,
   }),
   clientCommand("restart-all", {
     ...here,
     about: "Restart all workers of this branch",
+    examples: ["cyme restart-all --rolling"],
     waiting: restartOfAll,
     details: `All at once; with --rolling one of an app after another.\n${ROLLING_DETAILS}`,
     options: ROLLING_OPTIONS,
@@ -50,6 +58,7 @@ export const BRANCH_COMMANDS = [
   clientCommand("shutdown-all", {
     ...here,
     about: "Stop all workers and hold them stopped",
+    examples: ["cyme shutdown-all --timeout 600"],
     waiting: stopOfAll,
     details: "They stay stopped until start-all, or until one is enabled or restarted.",
     run: async ({ client }) => (await client.workers.shutdown()).instances,
@@ -57,23 +66,27 @@ export const BRANCH_COMMANDS = [
   clientCommand("branches", {
     group: "Branches",
     about: "List the branches that are up",
+    examples: ["cyme branches"],
     run: ({ client }) => client.branches.list(),
   }),
   clientCommand("branches.get <id>", {
     group: "Branches",
     about: "Show one branch",
+    examples: ["cyme branches.get machine1"],
     takes: { id: "branch" },
     run: ({ client }, { id }) => client.branches.get(id),
   }),
   clientCommand("branches.shutdown <id>", {
     group: "Branches",
     about: "Stop its daemon; its workers go on",
+    examples: ["cyme branches.shutdown machine1"],
     takes: { id: "branch" },
     run: ({ client }, { id }) => client.branches.shutdown(id),
   }),
   clientCommand("branches.forget <id>", {
     group: "Branches",
     about: "Remove a branch that is away, for good",
+    examples: ["cyme branches.forget machine2"],
     takes: { id: "lost-branch" },
     run: ({ client }, { id }) => client.branches.forget(id),
   }),

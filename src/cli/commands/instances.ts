@@ -19,11 +19,16 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances", {
     group,
     about: "List the instances of --app",
+    examples: ["cyme -a shop instances"],
     run: (call) => call.client.instances(call.needApp()).list(),
   }),
   clientCommand("instances.add [name] [broker] [arguments] [extra_config]", {
     group,
     about: "Add one to --app; its worker starts",
+    examples: [
+      "cyme -a shop instances.add web",
+      "cyme -a shop instances.add web --queues orders,mails --max-concurrency 4",
+    ],
     waiting: ofOne,
     details:
       "Without a name it gets a UUID. The broker is the app's where none is given.\n" +
@@ -36,12 +41,14 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.get <name>", {
     group,
     about: "Show one instance and its state",
+    examples: ["cyme instances.get web"],
     takes: { name: "instance" },
     run: ({ client, app }, { name }) => client.instances(app).get(name),
   }),
   clientCommand("instances.set <name>", {
     group,
     about: "Change an instance",
+    examples: ["cyme instances.set web --max-memory 512M --arguments='-A proj'"],
     waiting: ofOne,
     takes: { name: "instance" },
     details: "An empty option is back to the default. CYME_BROKER is not read, only --broker.",
@@ -52,6 +59,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.delete <name>", {
     group,
     about: "Stop and delete an instance",
+    examples: ["cyme instances.delete web"],
     waiting: ofOne,
     takes: { name: "instance" },
     nowait: true,
@@ -60,12 +68,14 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.stats <name>", {
     group,
     about: "Ask its worker for statistics",
+    examples: ["cyme instances.stats web"],
     takes: { name: "instance" },
     run: ({ client, app }, { name }) => client.instances(app).stats(name),
   }),
   clientCommand("instances.restart <name>", {
     group,
     about: "Stop its worker and start a new one",
+    examples: ["cyme instances.restart web --rolling"],
     waiting: ofOne,
     takes: { name: "instance" },
     details: ROLLING_DETAILS,
@@ -77,6 +87,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.enable <name>", {
     group,
     about: "Have its worker run",
+    examples: ["cyme instances.enable web"],
     waiting: ofOne,
     takes: { name: "instance" },
     nowait: true,
@@ -85,6 +96,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.disable <name>", {
     group,
     about: "Stop its worker until it is enabled",
+    examples: ["cyme instances.disable web"],
     waiting: ofOne,
     takes: { name: "instance" },
     nowait: true,
@@ -93,6 +105,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.move <name> <branch>", {
     group,
     about: "Give an instance to another branch",
+    examples: ["cyme instances.move web machine2"],
     waiting: ofOne,
     takes: { name: "instance", branch: "branch" },
     details: "Its worker starts there before it stops where it was.",
@@ -102,6 +115,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.autoscale <name> [max] [min]", {
     group,
     about: "Show or set bounds of its processes",
+    examples: ["cyme instances.autoscale web", "cyme instances.autoscale web 10 2"],
     takes: { name: "instance" },
     nowait: true,
     run: ({ client, app }, { name, ...bounds }) => client.instances(app).autoscale(name, bounds),
@@ -109,6 +123,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.log <name>", {
     group,
     about: "Show the end of its worker's log",
+    examples: ["cyme instances.log web --follow"],
     takes: { name: "instance" },
     options: LOG_OPTIONS,
     async run({ client, app, values, io }, { name }) {
@@ -121,6 +136,7 @@ export const INSTANCE_COMMANDS = [
   clientCommand("instances.history <name>", {
     group,
     about: "Show what was done to it, and why",
+    examples: ["cyme instances.history web"],
     takes: { name: "instance" },
     run: ({ client, app }, { name }) => client.instances(app).history(name),
   }),

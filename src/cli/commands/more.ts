@@ -7,6 +7,7 @@ export const MORE_COMMANDS = [
   ownCommand("shell", {
     group: "More",
     about: "Speak to a branch in JavaScript",
+    examples: ["cyme shell", "cyme -a shop shell < script.ts", "echo 'await apps' | cyme shell"],
     details:
       "At hand are client, app(name), apps, branches, instances and queues, as in the\n" +
       "client library. Promises are waited for. Ctrl-C ends the line or the call,\n" +
@@ -20,6 +21,7 @@ export const MORE_COMMANDS = [
   ownCommand("completion <shell>", {
     group: "More",
     about: "Print completions for bash, zsh or fish",
+    examples: ["cyme completion bash > /etc/bash_completion.d/cyme"],
     takes: { shell: SHELLS },
     details: `install.sh installs them. Without it, for this session:\n${USES}`,
     async run({ io }, { shell }) {
@@ -32,6 +34,7 @@ export const MORE_COMMANDS = [
   ownCommand("help [command] [subcommand]", {
     group: "More",
     about: "Show help, of one command too",
+    examples: ["cyme help instances.add"],
     takes: { command: "command" },
     async run({ io }, { command, subcommand }) {
       const { help } = await import("../help.ts");

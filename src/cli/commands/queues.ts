@@ -5,11 +5,16 @@ export const QUEUE_COMMANDS = [
   clientCommand("queues", {
     group: "Queues",
     about: "List the queues of --app",
+    examples: ["cyme -a shop queues"],
     run: (call) => call.client.queues(call.needApp()).list(),
   }),
   clientCommand("queues.add <name> [exchange] [exchange_type] [routing_key] [options]", {
     group: "Queues",
     about: "Declare a queue of --app, or change it",
+    examples: [
+      "cyme -a shop queues.add orders",
+      "cyme -a shop queues.add mails events topic 'mail.#' '{\"durable\": false}'",
+    ],
     takes: { name: "queue", exchange_type: ["direct", "topic", "fanout", "headers"] },
     details:
       "Exchange and routing key default to the name, the type to direct. Options are a\n" +
@@ -21,12 +26,14 @@ export const QUEUE_COMMANDS = [
   clientCommand("queues.get <name>", {
     group: "Queues",
     about: "Show one declaration",
+    examples: ["cyme -a shop queues.get orders"],
     takes: { name: "queue" },
     run: (call, { name }) => call.client.queues(call.needApp()).get(name),
   }),
   clientCommand("queues.delete <name>", {
     group: "Queues",
     about: "Delete it; nothing consumes from it then",
+    examples: ["cyme -a shop queues.delete orders"],
     waiting: (client, { name, app }) => (app === undefined ? async () => "" : queueDeletion(client, app, name)),
     takes: { name: "queue" },
     nowait: true,
@@ -35,6 +42,7 @@ export const QUEUE_COMMANDS = [
   clientCommand("consumers <instance>", {
     group: "Consumers",
     about: "List what an instance consumes from",
+    examples: ["cyme consumers web"],
     takes: { instance: "instance" },
     view: "by name",
     run: ({ client, app }, { instance }) => client.consumers(app).list(instance),
@@ -42,6 +50,7 @@ export const QUEUE_COMMANDS = [
   clientCommand("consumers.add <instance> <queue>", {
     group: "Consumers",
     about: "Have it consume from a queue",
+    examples: ["cyme -a shop consumers.add web orders"],
     takes: { instance: "instance", queue: "queue" },
     nowait: true,
     run: ({ client, app }, { instance, queue }) => client.consumers(app).add(instance, queue),
@@ -49,6 +58,7 @@ export const QUEUE_COMMANDS = [
   clientCommand("consumers.delete <instance> <queue>", {
     group: "Consumers",
     about: "Have it stop consuming from a queue",
+    examples: ["cyme -a shop consumers.delete web orders"],
     takes: { instance: "instance", queue: "consumed-queue" },
     nowait: true,
     run: ({ client, app }, { instance, queue }) => client.consumers(app).delete(instance, queue),

@@ -20,6 +20,11 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.send <queue> <url>", {
     group,
     about: "Have a worker perform an HTTP request",
+    examples: [
+      "cyme -a shop tasks.send orders 'http://host/import?user=7'",
+      "cyme -a shop tasks.send orders http://host/users -d name=ann",
+      "cyme -a shop tasks.send orders http://host/users/7 -X PUT -d @user.json",
+    ],
     takes: { queue: "task-queue" },
     details:
       "A worker that consumes from the queue performs it as soon as it can; the answer\n" +
@@ -38,6 +43,7 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.state <uuid>", {
     group,
     about: "Show how far a task is",
+    examples: ["cyme -a shop tasks.state 84f8ec80-fae5-49e2-9f34-ec2555ba31af"],
     takes: { uuid: "task" },
     details: "PENDING RECEIVED STARTED RETRY SUCCESS FAILURE REVOKED. A task that nobody knows\nis PENDING too.",
     run: async (call, { uuid }) => [(await call.client.tasks(call.needApp()).state(uuid)).state],
@@ -45,6 +51,7 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.result <uuid>", {
     group,
     about: "Show its result, or why it failed",
+    examples: ["cyme -a shop tasks.result 84f8ec80-fae5-49e2-9f34-ec2555ba31af"],
     takes: { uuid: "task" },
     details:
       "There is a - while there is no result. Of a URL task it is the answer of the web\nserver: status, headers, content.",
@@ -54,6 +61,7 @@ export const TASK_COMMANDS = [
   clientCommand("tasks.wait <uuid>", {
     group,
     about: "The same once it is there",
+    examples: ["cyme -a shop tasks.wait 84f8ec80-fae5-49e2-9f34-ec2555ba31af --timeout 300"],
     takes: { uuid: "task" },
     details:
       "Give --timeout for tasks that take longer than 60 seconds. The exit code is 0\n" +
