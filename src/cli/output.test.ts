@@ -97,6 +97,12 @@ describe("pretty output", () => {
     expect(await printed("start-all", '{"ok":"ok","instances":["web","mail"]}')).toBe("web\nmail\n");
   });
 
+  test("has a log as it is, but that it moves no cursor of a terminal", async () => {
+    const log = "one\ttab\n\u001B[2Jtwo\r\n";
+    expect(await printed("instances.log web", log)).toBe(log);
+    expect(await printed("instances.log web", log, { isTTY: true })).toBe("one\ttab\n\\u001b[2Jtwo\r\n");
+  });
+
   test("has a log as it is", async () => {
     expect(await printed("instances.log web", "one\ttab\ntwo")).toBe("one\ttab\ntwo\n");
     expect(await printed("-F json instances.log web", "one\n")).toBe("one\n");

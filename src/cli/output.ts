@@ -1,6 +1,6 @@
 import type { View } from "./command.ts";
 import type { Look } from "./look.ts";
-import { isRecord, record, type Json, type JsonRecord } from "./record.ts";
+import { asText, isRecord, record, type Json, type JsonRecord } from "./record.ts";
 import { resultScreen } from "./result.ts";
 import { sentScreen } from "./sent.ts";
 import { statusScreen } from "./status/screen.ts";
@@ -11,7 +11,7 @@ const DECLARATION = ["name", "exchange", "exchange_type", "routing_key", "option
 /** An answer for people, ending in a line break; "" where there is nothing to show. */
 export function pretty(answer: unknown, view: View | undefined, look: Look): string {
   const value = answer as Json; // It came as JSON, or is text.
-  if (typeof value === "string") return value === "" || value.endsWith("\n") ? value : `${value}\n`;
+  if (typeof value === "string") return lines(value, look);
   if (view === "status" && isRecord(value)) return statusScreen(value, look);
   if (view === "by name" && isRecord(value)) return byName(value, look);
   if (view === "result" && isRecord(value)) return resultScreen(value);
@@ -19,6 +19,12 @@ export function pretty(answer: unknown, view: View | undefined, look: Look): str
   if (Array.isArray(value)) return list(value, look);
   if (isRecord(value) && Object.keys(value).length === 1 && typeof value["ok"] === "string") return `${value["ok"]}\n`;
   return isRecord(value) ? record(withoutPassword(value)) : `${String(value)}\n`;
+}
+
+/** What others wrote: as it is where a program may read it, on a terminal so that it moves no cursor. */
+function lines(text: string, { columns }: Look): string {
+  const shown = Number.isFinite(columns) ? asText(text) : text;
+  return shown === "" || shown.endsWith("\n") ? shown : `${shown}\n`;
 }
 
 /** Of its broker: people show others what is on their screens. */

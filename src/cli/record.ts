@@ -38,5 +38,13 @@ export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (char) => SHORT_ESCAPES[char] ?? escaped(char));
 }
 
+/** Lines of text as they are, but that they do not move the cursor. */
+export function asText(value: Json | undefined): string {
+  return String(value)
+    .split(/(\r?\n|\t)/)
+    .map((part, at) => (at % 2 === 1 ? part : printable(part)))
+    .join("");
+}
+
 const SHORT_ESCAPES: Record<string, string> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
 const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,4 +1,4 @@
-import { cell, isRecord, printable, record, type Json, type JsonRecord } from "./record.ts";
+import { asText, cell, isRecord, record, type Json, type JsonRecord } from "./record.ts";
 
 /** The result of a task for people: of a URL task the answer of the web server as a browser would have got it. */
 export function resultScreen({ result, error }: JsonRecord): string {
@@ -15,11 +15,3 @@ function webAnswer({ content, is_base64: isBase64, ...rest }: JsonRecord): strin
 const indented = (value: Json) => asText(JSON.stringify(value, null, 2));
 const scalar = (value: Json | undefined) => (typeof value === "string" && value !== "" ? asText(value) : cell(value));
 const withBreak = (text: string) => (text.endsWith("\n") ? text : `${text}\n`);
-
-/** As it is, but that it does not move the cursor. */
-function asText(value: Json | undefined): string {
-  return String(value)
-    .split(/(\r?\n|\t)/)
-    .map((part, at) => (at % 2 === 1 ? part : printable(part)))
-    .join("");
-}

@@ -3,6 +3,7 @@ import { clientCommand } from "../command.ts";
 import type { Option } from "../option.ts";
 import { ROLLING_DETAILS, ROLLING_OPTIONS } from "../rolling.ts";
 import { changes, INSTANCE_PARAMETERS, parameters } from "../parameters.ts";
+import { asText } from "../record.ts";
 import { instanceState, type Waiting } from "../waiting.ts";
 
 const group = "Instances";
@@ -130,7 +131,8 @@ export const INSTANCE_COMMANDS = [
       const instances = client.instances(app);
       const lines = values.source("lines") && values.text("lines");
       if (!values.flag("follow")) return instances.log(name, lines);
-      return instances.follow(name, io.stdout, { lines });
+      const write = (text: string) => io.stdout(io.stdoutIsTTY ? asText(text) : text);
+      return instances.follow(name, write, { lines });
     },
   }),
   clientCommand("instances.history <name>", {
