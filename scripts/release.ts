@@ -102,6 +102,8 @@ async function tarball(kind: Kind, scratch: string, into: string): Promise<void>
 async function clientPackage(scratch: string, into: string): Promise<void> {
   const folder = join(scratch, "client");
   await buildClientPackage(ROOT, folder);
+  // npm keeps modes, which are those of the umask here.
+  await run(["chmod", "-R", "go=rX,u+rw", folder], scratch);
   const packed = (await run(["npm", "pack", "--silent", "--pack-destination", scratch], folder)).trim();
   const file = `cyme-client-${version}.tgz`;
   await rename(join(scratch, packed), join(into, file));
