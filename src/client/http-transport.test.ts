@@ -126,6 +126,24 @@ describe.each([
     expect(pieces.join("")).toBe("oneätwo");
   });
 
+  test("ends, and rejects with what was thrown, where a taker of text throws", async () => {
+    const ended = Promise.withResolvers<void>();
+    await using server = serve(({ signal }) => {
+      signal.addEventListener("abort", () => ended.resolve());
+      async function* body() {
+        yield "one";
+        await new Promise(() => {});
+      }
+      return new Response(body());
+    });
+    const mine = new TypeError("mine");
+    const onText = () => {
+      throw mine;
+    };
+    expect(await httpTransport(server.url)({ ...get, onText }).catch((error: unknown) => error)).toBe(mine);
+    await ended.promise;
+  });
+
   test("speaks over a socket file", async () => {
     const folder = mkdtempSync(join(tmpdir(), "cyme-"));
     const unix = join(folder, "branch.sock");

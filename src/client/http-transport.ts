@@ -59,6 +59,7 @@ export function httpTransport(url: string, options: TransportOptions = {}): Tran
       hasBegun = true;
       return await answer(incoming, request, cancelDeadline);
     } catch (error) {
+      if (error instanceof Thrown) throw error.cause;
       throw failure(error, { where, way, hasBegun }, request, deadline.signal.aborted);
     } finally {
       cancelDeadline();
@@ -122,10 +123,24 @@ async function answer(incoming: Incoming, request: ClientRequest, began: () => v
   if (!request.onText || !isGood) return { status, headers, text: await incoming.text() };
   began();
   const decoder = new TextDecoder();
-  for await (const bytes of incoming.pieces()) request.onText(decoder.decode(bytes, { stream: true }));
+  const tell = telling(request.onText);
+  for await (const bytes of incoming.pieces()) tell(decoder.decode(bytes, { stream: true }));
   const rest = decoder.decode();
-  if (rest !== "") request.onText(rest);
+  if (rest !== "") tell(rest);
   return { status, headers, text: "" };
+}
+
+/** That a taker of text threw its cause, which is no failure of the request. */
+class Thrown extends Error {}
+
+function telling(onText: (text: string) => void): (text: string) => void {
+  return (text) => {
+    try {
+      onText(text);
+    } catch (cause) {
+      throw new Thrown("A taker of text threw", { cause });
+    }
+  };
 }
 
 const wayTo = (
