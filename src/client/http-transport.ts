@@ -93,7 +93,17 @@ function parseUrl(url: string): { origin: string; prefix: string; login?: string
   if (!["http:", "https:"].includes(protocol) || `${search}${hash}` !== "") throw refused();
   const at = { origin: `${protocol}//${host}`, prefix: pathname.replace(/\/+$/, "") };
   if (`${username}${password}` === "") return at;
-  return { ...at, login: basic(decodeURIComponent(username), decodeURIComponent(password)) };
+  const [name, secret] = [username, password].map(decodedOrUndefined);
+  if (name === undefined || secret === undefined) throw refused();
+  return { ...at, login: basic(name, secret) };
+}
+
+function decodedOrUndefined(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Not URL.canParse, which Debian's Node.js does not have. */
