@@ -126,6 +126,17 @@ describe("--user", () => {
     expect(await paths(place.home)).toEqual([".config/cyme/branch.env"]);
   });
 
+  test("without a systemd of the user is done all the same, and says how to start a branch by hand", async () => {
+    const { code, stderr } = await place.installAsUser(["--user"]);
+    const [bin, data] = [`${place.home}/.local/bin`, `${place.home}/.local/state/cyme`];
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining(
+        `(set -a; . ${place.home}/.config/cyme/branch.env; cd /; ${bin}/cyme branch -D ${data} --detach)    since there is no systemd here\n`,
+      ),
+    });
+  });
+
   test("--uninstall --purge leaves nothing", async () => {
     const before = await tree(place.folder);
     await place.installAsUser(["--user"]);
