@@ -115,3 +115,15 @@ test("a block that is not closed, and a console block that begins without a comm
   const [block] = blocksOf("```console\nls\n```");
   expect(() => block && stepsOf(block)).toThrow('Line 2: a console block begins with a line "$ command"');
 });
+
+test.each([
+  ["systemctl", ["enable", "--now", "cyme-branch"], 0],
+  ["systemctl", ["enabel", "cyme-branch"], 1],
+  ["systemctl", ["start", "cyme"], 1],
+  ["ssh", ["root@machine1", "set -e; cyme status"], 0],
+  ["ssh", ["root@machine1", "if cyme status"], 2],
+  ["scp", [import.meta.path, "root@machine1:"], 0],
+  ["scp", ["/nothing-there", "root@machine1:"], 1],
+] as const)("the stand-in of %s for %p ends with %d", (name, args, status) => {
+  expect(Bun.spawnSync([join(import.meta.dir, "stand-ins", name), ...args]).exitCode).toBe(status);
+});
