@@ -3,7 +3,9 @@ _cyme() {
   local IFS=$' \t\n' line=${COMP_LINE:0:COMP_POINT} words=() word piece i last command="" option="" value prefix="" stem
   local position=0 offers="" ask="" literal="" cyme=$1 names
   local commands="branch status start-all restart-all shutdown-all branches branches.get branches.shutdown branches.forget apps apps.add apps.get apps.set apps.delete instances instances.add instances.get instances.set instances.delete instances.stats instances.restart instances.enable instances.disable instances.move instances.autoscale instances.log instances.history queues queues.add queues.get queues.delete consumers consumers.add consumers.delete tasks.send tasks.state tasks.result tasks.wait createsuperuser users users.add users.set users.delete tokens tokens.add tokens.delete audit shell completion help"
-  # Up to the cursor, and together again what COMP_WORDBREAKS takes apart, such as http://host and --app=shop.
+  local valued="-i --id -b --broker -D --instance-dir -C --numc --sup-interval -l --loglevel -f --logfile --log-max-size --pidfile --command --restart-max-rate --retry-disabled --wait-after-broker-revived --unresponsive-after --webhook-allow --result-expires --allowed-host --cors-origin --tls-cert --tls-key --tls-ca --max-body -F --format -a --app -u --url --token --ca --cert --key --timeout --arguments --extra-config --cwd --env --stop-timeout --hostname --port --userid --password --virtual-host --branch --pool --queues --max-concurrency --min-concurrency --is-enabled --user --max-memory --max-age --lines -X --method -d --data --content-type --uuid --role --expires --limit"
+
+  # The words up to the cursor. What COMP_WORDBREAKS takes apart is put together again, such as http://host and --app=shop.
   for ((i = 0; i <= COMP_CWORD; i++)); do
     if [[ $i == 0 || $line == [[:space:]]* ]]; then words+=(""); fi
     line=${line#"${line%%[![:space:]]*}"}
@@ -17,17 +19,18 @@ _cyme() {
   stem=${value%"$2"}
   stem=${stem//[\"\']/}
 
+  # The command, how many arguments stand behind it, and the option whose value is wanted.
   [[ ${words[0]##*/} != cyme-branch ]] || command=branch
   for ((i = 1; i < last; i++)); do
     word=${words[i]}
+    if [[ -z $literal && " $valued " == *" $word "* ]]; then
+      ((i += 1))
+      [[ $i != "$last" ]] || option=$word
+      continue
+    fi
     if [[ -z $literal ]]; then
       case $word in
       --) literal=yes && continue ;;
-      -i | --id | -b | --broker | -D | --instance-dir | -C | --numc | --sup-interval | -l | --loglevel | -f | --logfile | --log-max-size | --pidfile | --command | --restart-max-rate | --retry-disabled | --wait-after-broker-revived | --unresponsive-after | --webhook-allow | --result-expires | --allowed-host | --cors-origin | --tls-cert | --tls-key | --tls-ca | --max-body | -F | --format | -a | --app | -u | --url | --token | --ca | --cert | --key | --timeout | --arguments | --extra-config | --cwd | --env | --stop-timeout | --hostname | --port | --userid | --password | --virtual-host | --branch | --pool | --queues | --max-concurrency | --min-concurrency | --is-enabled | --user | --max-memory | --max-age | --lines | -X | --method | -d | --data | --content-type | --uuid | --role | --expires | --limit)
-        ((i += 1))
-        [[ $i != "$last" ]] || option=$word
-        continue
-        ;;
       -*) continue ;;
       esac
     fi
@@ -39,6 +42,7 @@ _cyme() {
       ((position += 1))
     fi
   done
+  # An option may hold its value itself.
   if [[ -z $option && -z $literal ]]; then
     case $value in
     --*=*)
@@ -54,6 +58,7 @@ _cyme() {
   fi
   value=${value#[\"\']}
 
+  # What there is: `offers` are words, `ask` says who knows.
   if [[ -n $option ]]; then
     case $option in
     -D | --instance-dir | --cwd) ask="folder" ;;
@@ -104,7 +109,7 @@ _cyme() {
     "branches.get 0" | "branches.shutdown 0" | "branches.forget 0" | "apps.add 0" | "apps.get 0" | "apps.set 0" | "apps.delete 0" | "instances.get 0" | "instances.set 0" | "instances.delete 0" | "instances.stats 0" | "instances.restart 0" | "instances.enable 0" | "instances.disable 0" | "instances.move 0" | "instances.move 1" | "instances.autoscale 0" | "instances.log 0" | "instances.history 0" | "queues.add 0" | "queues.get 0" | "queues.delete 0" | "consumers 0" | "consumers.add 0" | "consumers.add 1" | "consumers.delete 0" | "consumers.delete 1" | "tasks.send 0" | "tasks.state 0" | "tasks.result 0" | "tasks.wait 0" | "users.set 0" | "users.delete 0" | "tokens.delete 0") ask="live" ;;
     "queues.add 2") offers+=" direct topic fanout headers" ;;
     "completion 0") offers+=" bash zsh fish" ;;
-    "help 0") offers=$commands ;;
+    "help 0") offers+=" $commands" ;;
     esac
   fi
 

@@ -38,9 +38,10 @@ export function verbs(): ReadonlyMap<string, readonly string[]> {
 export const dashed = ({ name, short }: Option): string[] =>
   short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
 
-/** One option of each name, for what is the same whichever command has it. */
-export function everyOption(): Option[] {
-  return [...new Map(COMMANDS.flatMap(optionsOf).map((option) => [option.name, option])).values()];
+/** The options that take a value, one of each name: what it is, is the same whichever command has it. */
+export function valuedOptions(): Option[] {
+  const byName = new Map(COMMANDS.flatMap(optionsOf).map((option) => [option.name, option]));
+  return [...byName.values()].filter(({ value }) => value !== undefined);
 }
 
 /** What is offered for a value or an argument: words, or who knows. */
