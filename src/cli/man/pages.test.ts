@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { splitWords } from "../../kit/shell-words.ts";
+import { bindArguments, bindOptions, findCommand, scan } from "../parse.ts";
 import { COMMANDS, optionsOf } from "../table.ts";
 import { prose } from "./mdoc.ts";
 import { branchPage, cymePage } from "./pages.ts";
@@ -55,5 +57,19 @@ describe("prose()", () => {
     expect(prose("Typed:\n  one  two\n  three\nThen")).toBe(
       "Typed:\n.Bd -literal -offset indent\none  two\nthree\n.Ed\nThen.\n",
     );
+  });
+});
+
+describe("the examples of the pages", () => {
+  const literal = [cymePage(), branchPage()].flatMap((page) => page.match(/^cyme .*$/gm) ?? []);
+  const lines = literal.map((line) => line.replaceAll("\\-", "-").replaceAll("\\(aq", "'").split(" | ")[0] ?? "");
+
+  test("there are some", () => expect(lines.length).toBeGreaterThan(10));
+
+  test.each(lines)("%s", (line) => {
+    const scanned = scan(splitWords(line).slice(1));
+    const { command, rest } = findCommand(scanned.words);
+    bindOptions(command, scanned, {});
+    bindArguments(command, rest);
   });
 });
