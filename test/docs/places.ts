@@ -32,7 +32,14 @@ export function toReal(text: string, places: Places, learned: ReadonlyMap<string
 /** What was printed, as the document would show it. */
 export function toDocumented(text: string, { root, ports, broker, hostname }: Places): string {
   const { port, pathname } = new URL(broker);
-  let shown = text.replaceAll(root, "").replaceAll(hostname, "machine1");
+  // Ids of branches begin with it, and the URL of one that listens everywhere; elsewhere a short name may be a part of any word.
+  const host = hostname.replaceAll(/[^\w.-]/g, "-").replaceAll(".", "\\.");
+  let shown = text
+    .replaceAll(root, "")
+    .replaceAll(
+      new RegExp(`(?<![\\w-])${host.slice(0, 50)}(?=-[0-9a-f]{8}\\b)|(?<=//)${host}(?=:\\d)`, "g"),
+      "machine1",
+    );
   shown = shown.replaceAll(pathname.slice(1), "/");
   for (const [documented, real] of [...Object.entries(ports), ["5672", Number(port)] as const]) {
     shown = shown.replaceAll(new RegExp(`(?<!\\d)${real}(?!\\d)`, "g"), documented);

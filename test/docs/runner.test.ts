@@ -103,8 +103,8 @@ test("… stands for anything in its line, or for any lines, and not for what is
 test("paths, ports and the broker of a document are those of its sandbox, there and back", () => {
   const real = toReal("cyme branch :8000 -D /srv/a -b amqp://guest:guest@127.0.0.1:5672//", PLACES, new Map());
   expect(real).toBe("cyme branch :14001 -D /tmp/x/srv/a -b amqp://guest:guest@127.0.0.1:15001/t-1");
-  expect(toDocumented("box 14001 /tmp/x/srv/a port: 15001 virtual_host: t-1", PLACES)).toBe(
-    "machine1 8000 /srv/a port: 5672 virtual_host: /",
+  expect(toDocumented("box-0123abcd a box 14001 /tmp/x/srv/a port: 15001 virtual_host: t-1", PLACES)).toBe(
+    "machine1-0123abcd a box 8000 /srv/a port: 5672 virtual_host: /",
   );
   expect(toReal("cat a/srv/b $HOME/srv /usr/bin", PLACES, new Map())).toBe("cat a/srv/b $HOME/srv /usr/bin");
   expect(toReal("kill 12 112", PLACES, new Map([["12", "7"]]))).toBe("kill 7 112");
