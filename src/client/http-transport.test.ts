@@ -296,6 +296,16 @@ describe.each([
     [{ password: "pw" }, "both name and password"],
   ])("refuses %j", (options, message) => expect(() => httpTransport("http://h", options)).toThrow(message));
 
+  test.each<[TransportOptions["tls"], string]>([
+    [{ ca: "none" }, "Cannot use tls.ca: wanted a certificate (PEM)"],
+    [{ cert: "none" }, "both tls.cert and tls.key, or neither"],
+    [{ key: "none" }, "both tls.cert and tls.key, or neither"],
+    [{ cert: "none", key: "s3cret" }, "Cannot use tls.cert: wanted a certificate (PEM)"],
+  ])("refuses %j, which TLS could not use", async (tls, message) => {
+    const asked = httpTransport("https://127.0.0.1:1", { tls })(get);
+    await expect(asked).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining(message) });
+  });
+
   test("follows nobody to another host, whom the token would be sent", async () => {
     let asked = 0;
     await using other = serve(() => Response.json({ asked: ++asked }));

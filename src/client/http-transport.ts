@@ -36,6 +36,7 @@ export function httpTransport(url: string, options: TransportOptions = {}): Tran
   const where = options.unix ?? `${origin}${prefix}`;
   const way = wayTo(origin, options);
   const clock = options.clock ?? systemClock;
+  let check: Promise<void> | undefined;
   return async (request) => {
     const deadline = new AbortController();
     // Without signal.any: a stream goes on after its head has come in time.
@@ -45,6 +46,7 @@ export function httpTransport(url: string, options: TransportOptions = {}): Tran
     if (request.signal?.aborted) stop();
     let hasBegun = false;
     try {
+      if (options.tls !== undefined) await (check ??= refuseUnusable(options.tls, way.spelling));
       const carry = options.carrier ?? (await machineCarrier());
       const incoming = await carry({
         method: request.method,
@@ -72,6 +74,10 @@ export function httpTransport(url: string, options: TransportOptions = {}): Tran
 async function machineCarrier(): Promise<Carrier> {
   const isBun = process.versions["bun"] !== undefined;
   return isBun ? (await import("./fetch-carrier.ts")).fetchCarrier : (await import("./node-carrier.ts")).nodeCarrier;
+}
+
+async function refuseUnusable(tls: Tls, spelling: Spelling): Promise<void> {
+  (await import("./tls.ts")).refuseUnusable(tls, spelling);
 }
 
 function credentials({ token, name, password }: HttpOptions): string | undefined {

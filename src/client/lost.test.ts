@@ -18,6 +18,7 @@ describe("why nobody could be reached is said", () => {
     ["ERR_TLS_CERT_ALTNAME_INVALID", MUTUAL, "its certificate is not for machine1"],
     ["CERT_HAS_EXPIRED", HTTPS, "its certificate has expired"],
     ["EPROTO", HTTPS, "the branch wants a client certificate: --cert and --key, or serves http"],
+    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", HTTPS, "the branch wants a client certificate: --cert and --key"],
     ["EPROTO", MUTUAL, "the branch wants another client certificate"],
     ["ECONNREFUSED", HTTPS, "connection refused; is the branch running?"],
     ["ENOTFOUND", HTTPS, "unknown host"],
@@ -30,7 +31,7 @@ describe("why nobody could be reached is said", () => {
   const CLOSED = "the connection was closed before the answer";
   test.each<[Way, string]>([
     [MUTUAL, "; does the branch accept the certificate of --cert?"],
-    [HTTPS, ""],
+    [HTTPS, "; does the branch want a client certificate, --cert and --key?"],
     [{ ...HTTPS, isHttps: false }, "; does it serve https?"],
     [{ ...HTTPS, isHttps: false, isSocket: true }, ""],
   ])("of a connection that is closed over %j, by which something may have got there", (way, question) => {

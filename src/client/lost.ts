@@ -54,7 +54,8 @@ export function lossOf(code: string, way: Way): Loss | undefined {
 
 /** The branch looks at the certificate when it has let the connection in, and closes it without a word. */
 function closedBy({ isHttps, isSocket, hasCert, spelling }: Way): string {
-  if (isHttps) return hasCert ? `; does the branch accept the certificate of ${spelling.cert}?` : "";
+  if (isHttps && hasCert) return `; does the branch accept the certificate of ${spelling.cert}?`;
+  if (isHttps) return `; does the branch want a client certificate, ${spelling.cert} and ${spelling.key}?`;
   return isSocket ? "" : "; does it serve https?";
 }
 
@@ -66,7 +67,7 @@ function distrust(code: string, { host, hasCa, hasCert, spelling }: Way): string
   }
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return `its certificate is not for ${host}`;
   if (code === "CERT_HAS_EXPIRED") return "its certificate has expired";
-  if (code !== "EPROTO") return undefined;
+  if (code !== "EPROTO" && !code.startsWith("ERR_SSL_")) return undefined;
   const pair = `${spelling.cert} and ${spelling.key}`;
   const wanted = hasCert ? `another client certificate (${pair})` : `a client certificate: ${pair}`;
   return `the TLS handshake failed: the branch wants ${wanted}, or serves http at that port`;

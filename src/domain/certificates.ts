@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { CymeError, invalid } from "./errors.ts";
 
-/** A PEM file that an option names. */
+/** A PEM text, and the option that it was given by, or that names its file. */
 export interface Pem {
   readonly option: string;
-  readonly path: string;
+  readonly path?: string;
   readonly text: string;
 }
 
@@ -17,15 +17,17 @@ export function refuseNoCertificate(pem: Pem): void {
 export function refuseUnfitPair(cert: Pem, key: Pem): void {
   const certificate = certificateIn(cert);
   if (certificate.checkPrivateKey(keyIn(key))) return;
-  const message = `Cannot use ${cert.option} with ${key.option}: the key in ${key.path} is not that of the certificate in ${cert.path}`;
+  const message = `Cannot use ${cert.option} with ${key.option}: the key${inFile(key)} is not that of the certificate${inFile(cert)}`;
   throw new CymeError("invalid", message, { parameter: key.option });
 }
+
+const inFile = ({ path }: Pem) => (path === undefined ? "" : ` in ${path}`);
 
 function certificateIn({ option, path, text }: Pem): X509Certificate {
   try {
     return new X509Certificate(text);
   } catch {
-    throw invalid(option, "a file with a certificate (PEM)", path);
+    throw invalid(option, `${path === undefined ? "" : "a file with "}a certificate (PEM)`, path);
   }
 }
 
@@ -33,6 +35,7 @@ function keyIn({ option, path, text }: Pem): KeyObject {
   try {
     return createPrivateKey(text);
   } catch {
-    throw invalid(option, "a file with a private key (PEM) that takes no passphrase", path);
+    const file = path === undefined ? "" : "a file with ";
+    throw invalid(option, `${file}a private key (PEM) that takes no passphrase`, path);
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { CymeError, invalid, OUTCOMES, type ErrorCode } from "../../domain/errors.ts";
 import { appName, queueName } from "../../domain/names.ts";
 import { parseTarget, taskId, type Verb } from "../../domain/task.ts";
@@ -6,6 +5,7 @@ import { parse } from "./answers.ts";
 import { inQuery, type Api } from "./api.ts";
 import { isSilence } from "./retry.ts";
 import { inSeconds, type ClientRequest, type ClientResponse } from "../transport.ts";
+import { newUuid } from "../uuid.ts";
 import type {
   ResultAnswer,
   SentTaskAnswer,
@@ -112,7 +112,7 @@ export class Tasks {
   }
 
   async #take(request: Omit<ClientRequest, "timeoutMs">, given: string | undefined): Promise<ClientResponse> {
-    const uuid = given === undefined ? randomUUID() : taskId("uuid", given);
+    const uuid = given === undefined ? await newUuid() : taskId("uuid", given);
     const headers = { ...request.headers, [TASK_HEADER]: uuid };
     try {
       // Without grace: the branch cannot be told of a deadline, since the query of the path is the target's, and takes its own time.

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type {
   BoundsAnswer,
   HistoryAnswer,
@@ -9,6 +8,7 @@ import type {
   SamplesAnswer,
   Scheduled,
 } from "../types.ts";
+import { newUuid } from "../uuid.ts";
 import { Consumers } from "./consumers.ts";
 import { taken, type CallOptions, type Link, type Nowait, type Waiting, type WriteOptions } from "./link.ts";
 import { LABEL, Model } from "./model.ts";
@@ -213,7 +213,7 @@ export class Instances extends Section<Instance> {
   async add(name?: string, settings: InstanceSettings = {}, call?: WriteOptions): Promise<Instance | Scheduled> {
     const calls = this.#calls(call);
     const given = parameters(settings);
-    const answer = await (name === undefined ? calls.put(randomUUID(), given) : calls.add(name, given));
+    const answer = await (name === undefined ? calls.put(await newUuid(), given) : calls.add(name, given));
     return taken(answer, (instance) => new Instance(this.#link, instance));
   }
 
