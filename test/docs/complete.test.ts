@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { Glob } from "bun";
 import { CLIENT_OPTIONS, COMMON_OPTIONS } from "../../src/cli/option.ts";
 import { COMMANDS, commandNamed } from "../../src/cli/table.ts";
+import { OUTCOMES } from "../../src/domain/errors.ts";
 import { routes } from "../../src/http/routes.ts";
 import { difference } from "../harness/described.ts";
 import { API, pathOf, withTable } from "./api-table.ts";
@@ -128,6 +129,13 @@ test("docs/architecture.md names each folder of src and test", () => {
 test("CHANGELOG.md has a section on the version of package.json", () => {
   const { version } = JSON.parse(read("package.json")) as { version: string };
   expect(read("CHANGELOG.md")).toContain(`\n## [${version}]`);
+});
+
+test("docs/api.md lists the errors with their status and exit code", () => {
+  const section = read("docs/api.md").split("\n## Errors\n")[1] ?? "";
+  const rows = [...section.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \|/gm)];
+  const listed = rows.map(([, code = "", http, exit]) => [code, { http: Number(http), exit: Number(exit) }]);
+  expect(Object.fromEntries(listed)).toEqual(OUTCOMES);
 });
 
 /** An example stands in the section of its route, as the answer to one of its methods with one of these statuses. */
