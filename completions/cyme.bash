@@ -23,6 +23,8 @@ _cyme() {
   [[ ${words[0]##*/} != cyme-branch ]] || command=branch
   for ((i = 1; i < last; i++)); do
     word=${words[i]}
+    # Flags may stand together, before an option with a value too: -La shop.
+    while [[ -z $literal && $word == -[hnL]?* ]]; do word=-${word:2}; done
     if [[ -z $literal && " $valued " == *" $word "* ]]; then
       ((i += 1))
       [[ $i != "$last" ]] || option=$word
@@ -50,8 +52,10 @@ _cyme() {
       prefix=$option=
       ;;
     -[!-]?*)
-      option=${value:0:2}
-      prefix=$option
+      word=$value
+      while [[ $word == -[hnL]?* ]]; do word=-${word:2}; done
+      option=${word:0:2}
+      prefix=${value%"${word:2}"}
       ;;
     esac
     value=${value#"$prefix"}

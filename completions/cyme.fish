@@ -72,7 +72,8 @@ function __cyme_call
             continue
         end
         if test -z "$literal"
-            switch "$word"
+            # Flags may stand together, before an option with a value too: -La shop.
+            switch (string replace -r '^-[hnL]+(?=.)' - -- "$word")
                 case --
                     set literal yes
                     continue

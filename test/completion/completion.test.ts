@@ -91,7 +91,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("%s", (_, { l
     (await pressed((seen) => expect(seen.words).toEqual(expect.arrayContaining(words)), line)).words;
 
   shown("the instances of the app, and those of no other", async () => {
-    for (const line of ["cyme -a shop instances.get ", "cyme instances get -a shop ", "cyme -ashop consumers add "]) {
+    for (const line of ["cyme -a shop instances.get ", "cyme instances get -a shop ", "cyme -na shop consumers add "]) {
       expect(await offers(line, "north", "south")).not.toContain("letters");
     }
     await completes("cyme --app=shop instances.log n", "instances.log north");
@@ -105,6 +105,7 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("%s", (_, { l
     await offers("cyme -a ", "post", "shop");
     await completes("cyme --app=sh", "--app=shop");
     await completes('cyme -a "sh', "-a shop");
+    await completes("cyme -nash", "-nashop");
     await completes(`cyme instances.move north ${branch.id.slice(0, 2)}`, `north ${branch.id}`);
     await completes("cyme instances.add new --branch b", `--branch ${branch.id}`);
     await offers("cyme -a shop tasks.send ", "celery", "mail", "pictures");

@@ -9,6 +9,7 @@ import {
   OTHERS,
   sameOptions,
   SHARED_OPTIONS,
+  shortFlags,
   valuedOptions,
   verbs,
   type Offer,
@@ -33,6 +34,7 @@ export function bash(): string {
         offers(offer).replace("offers=", "offers+=").replace('+="', '+=" '),
       ]),
     ),
+    flags: shortFlags(),
     asked: ASKED_BY_SHELLS,
   });
 }

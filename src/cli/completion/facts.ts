@@ -44,6 +44,12 @@ export function valuedOptions(): Option[] {
   return [...byName.values()].filter(({ value }) => value !== undefined);
 }
 
+/** The letters of all options without a value. */
+export const shortFlags = () =>
+  [...new Set(COMMANDS.flatMap(optionsOf).filter(({ value }) => value === undefined))]
+    .map(({ short = "" }) => short)
+    .join("");
+
 /** What is offered for a value or an argument: words, or who knows. */
 export type Offer = readonly string[] | "live" | "file" | "folder" | "system-user" | "command";
 

@@ -10,6 +10,7 @@ import {
   OTHERS,
   sameOptions,
   SHARED_OPTIONS,
+  shortFlags,
   valuedOptions,
   verbs,
   type Offer,
@@ -66,6 +67,7 @@ export function fish(): string {
         options.map((option) => optionLine(`__cyme_runs ${names.join(" ")}`, option)),
       ),
     ].join(""),
+    flags: shortFlags(),
     asked: ASKED_BY_SHELLS,
   });
 }

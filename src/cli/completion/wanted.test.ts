@@ -23,6 +23,8 @@ describe("the last word is wanted to be", () => {
     ["tokens.delete ", "token"],
     ["-a ", "app"],
     ["-ash", "app"],
+    ["-nLash", "app"],
+    ["-nLa shop instances.get ", "instance"],
     ["--app ", "app"],
     ["--app=sh", "app"],
     ["instances.get web -a ", "app"],

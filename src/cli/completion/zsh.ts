@@ -9,6 +9,7 @@ import {
   OTHERS,
   sameOptions,
   SHARED_OPTIONS,
+  shortFlags,
   valuedOptions,
   verbs,
   type Offer,
@@ -91,6 +92,7 @@ export function zsh(): string {
       "  ",
       [...Map.groupBy(nouns(), argumentSpecs)].map(([specs, names]) => `${names.join("|")}) arguments=(${specs}) ;;`),
     ),
+    flags: shortFlags(),
     asked: ASKED_BY_SHELLS,
   });
 }

@@ -23,7 +23,8 @@ function __cyme_call
             continue
         end
         if test -z "$literal"
-            switch "$word"
+            # Flags may stand together, before an option with a value too: -La shop.
+            switch (string replace -r '^-[@flags@]+(?=.)' - -- "$word")
                 case --
                     set literal yes
                     continue

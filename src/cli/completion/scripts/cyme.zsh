@@ -45,6 +45,8 @@ _cyme() {
   for (( i = 2; i < CURRENT; i++ )); do
     word="${(Q)words[i]}"
     if [[ -z "$literal" ]]; then
+      # Flags may stand together, before an option with a value too: -La shop.
+      while [[ "$word" == -[@flags@]?* ]]; do word="-${word[3,-1]}"; done
       case "$word" in
       --) literal=yes; continue ;;
       @valued@) (( i++ )); continue ;;
