@@ -30,8 +30,7 @@ export function bash(): string {
     arguments: cases(
       byOffer(everyArgument(), ({ offer }) => offer).map(([offer, some]) => [
         some.map(({ command, position }) => `"${command} ${position}"`),
-        // Besides the words that may follow as the second one of a command.
-        offers(offer).replace("offers=", "offers+=").replace('+="', '+=" '),
+        moreOffers(offer),
       ]),
     ),
     flags: shortFlags(),
@@ -44,7 +43,11 @@ const words = (options: readonly Option[]) => options.flatMap(dashed).join(" ");
 const cases = (all: readonly (readonly [patterns: readonly string[], does: string])[]) =>
   all.map(([patterns, does]) => `    ${patterns.join(" | ")}) ${does} ;;\n`).join("");
 
-function offers(offer: Offer): string {
-  if (typeof offer === "object") return `offers="${offer.join(" ")}"`;
-  return offer === "command" ? 'offers="$commands"' : `ask="${offer}"`;
-}
+const offers = (offer: Offer) => asksFor(offer) ?? `offers="${wordsOf(offer)}"`;
+
+/** Besides the words that may follow as the second one of a command. */
+const moreOffers = (offer: Offer) => asksFor(offer) ?? `offers+=" ${wordsOf(offer)}"`;
+
+const asksFor = (offer: Offer) => (typeof offer === "object" || offer === "command" ? undefined : `ask="${offer}"`);
+
+const wordsOf = (offer: Offer) => (typeof offer === "object" ? offer.join(" ") : "$commands");
