@@ -117,13 +117,13 @@ describe("a broker that is short of memory", () => {
   test("is away until it accepts messages again", async () => {
     await using all = await connected();
     const { control } = all;
-    await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1");
+    await rabbit.setShortOfMemory(true);
     try {
       // The broker tells it to those who publish.
       await reasonOf(control.ask("ping", {}, [NODE], 20_000));
       expect(control.link.state).toMatchObject({ reason: "it accepts no messages now: low on memory" });
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.8");
+      await rabbit.setShortOfMemory(false);
     }
     await becomes(control, "up");
     expect((await control.ask("ping", {}, [NODE], 100)).silent).toEqual([NODE]);
