@@ -55,7 +55,7 @@ exec $bin/rabbitmqctl "\$@"
 END
 cat >"$directory/eval" <<END
 #!/bin/sh
-HOME='$directory' exec erl_call -address localhost:$dist_port -e
+HOME='$directory' exec erl_call -h "cyme\$\$" -address localhost:$dist_port -e
 END
 rm -f "$directory/pid"
 
