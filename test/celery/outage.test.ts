@@ -9,7 +9,7 @@ import { reasonOf } from "./away.ts";
 import { recordingLog } from "./recording-log.ts";
 import { answering, startWorker } from "./worker.ts";
 
-const PATIENT_MS = 5_000;
+const PATIENT_MS = 20_000;
 const NODE = "nobody@test";
 
 let rabbit: Rabbit;
