@@ -106,7 +106,7 @@ describe("a frozen broker", () => {
     try {
       const startMs = Date.now();
       await all.control.link.stop(startMs + 300);
-      expect(Date.now() - startMs).toBeLessThan(2_000);
+      expect(Date.now() - startMs).toBeLessThan(10_000);
     } finally {
       rabbit.resume();
     }
