@@ -6,7 +6,8 @@
 # Once it answers it prints one line: its URL. It runs until
 #   standard input ends   its owner has gone: it ends and the directory is removed, so that nothing is ever left behind
 #   TERM, INT or HUP      it stops and keeps the directory; the same command starts it again with its queues
-# In the directory: `pid` (of the broker itself), `ctl` (rabbitmqctl for this broker), `log/`.
+# In the directory: `pid` (of the broker itself), `ctl` (rabbitmqctl for this broker), `eval` (has it evaluate the Erlang on
+# standard input: milliseconds, where rabbitmqctl takes a second to start), `log/`.
 set -u
 # In braces, so that the shell has read all of it before it runs: it may run for hours while the file is edited.
 {
@@ -51,6 +52,10 @@ cat >"$directory/ctl" <<END
 export HOME='$directory' ERL_EPMD_PORT=$epmd_port RABBITMQ_NODENAME=$node RABBITMQ_CONF_ENV_FILE='$directory/none'
 export RABBITMQ_CTL_ERL_ARGS='+S 1:1' ERL_FLAGS='$ERL_FLAGS' ERL_CRASH_DUMP_SECONDS=0
 exec $bin/rabbitmqctl "\$@"
+END
+cat >"$directory/eval" <<END
+#!/bin/sh
+HOME='$directory' exec erl_call -h "cyme\$\$" -address localhost:$dist_port -e
 END
 rm -f "$directory/pid"
 

@@ -14,18 +14,17 @@ export interface Carried {
 }
 
 /*
- * The broker counts messages by protocol, whoever sent them, and bytes by connection. One eval for all of it: each start of
- * rabbitmqctl takes a second.
+ * The broker counts messages by protocol, whoever sent them, and bytes by connection. One call for all of it.
  */
 const COUNT = `
   Sum = fun(Key) -> lists:sum([maps:get(Key, M, 0) || M <- maps:values(rabbit_global_counters:overview())]) end,
   Connections = rabbit_networking:connection_info_all([recv_oct, send_oct]),
   Bytes = fun(Key) -> lists:sum([N || C <- Connections, N <- [proplists:get_value(Key, C)], is_integer(N)]) end,
   [erlang:monotonic_time(millisecond), Sum(messages_received_total),
-   Sum(messages_delivered_total), Bytes(recv_oct), Bytes(send_oct), length(Connections)].`;
+   Sum(messages_delivered_total), Bytes(recv_oct), Bytes(send_oct), length(Connections)]`;
 
-export async function carried({ ctl }: Pick<Rabbit, "ctl">): Promise<Carried> {
-  const numbers = JSON.parse(await ctl("eval", COUNT)) as number[];
+export async function carried({ evaluate }: Pick<Rabbit, "evaluate">): Promise<Carried> {
+  const numbers = JSON.parse(await evaluate(COUNT)) as number[];
   const [atMs = 0, received = 0, delivered = 0, bytesIn = 0, bytesOut = 0, connections = 0] = numbers;
   return { atMs, received, delivered, bytesIn, bytesOut, connections };
 }

@@ -9,7 +9,7 @@ import { reasonOf } from "./away.ts";
 import { recordingLog } from "./recording-log.ts";
 import { answering, startWorker } from "./worker.ts";
 
-const PATIENT_MS = 5_000;
+const PATIENT_MS = 20_000;
 const NODE = "nobody@test";
 
 let rabbit: Rabbit;
@@ -106,7 +106,7 @@ describe("a frozen broker", () => {
     try {
       const startMs = Date.now();
       await all.control.link.stop(startMs + 300);
-      expect(Date.now() - startMs).toBeLessThan(2_000);
+      expect(Date.now() - startMs).toBeLessThan(10_000);
     } finally {
       rabbit.resume();
     }
@@ -117,13 +117,13 @@ describe("a broker that is short of memory", () => {
   test("is away until it accepts messages again", async () => {
     await using all = await connected();
     const { control } = all;
-    await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1");
+    await rabbit.setShortOfMemory(true);
     try {
       // The broker tells it to those who publish.
       await reasonOf(control.ask("ping", {}, [NODE], 20_000));
       expect(control.link.state).toMatchObject({ reason: "it accepts no messages now: low on memory" });
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.8");
+      await rabbit.setShortOfMemory(false);
     }
     await becomes(control, "up");
     expect((await control.ask("ping", {}, [NODE], 100)).silent).toEqual([NODE]);

@@ -136,8 +136,8 @@ describe("5,000 sends at once", () => {
     [
       "is short of memory for a while",
       async () => {
-        await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1");
-        await rabbit.ctl("set_vm_memory_high_watermark", "0.8");
+        await rabbit.setShortOfMemory(true);
+        await rabbit.setShortOfMemory(false);
       },
     ],
     [
@@ -181,15 +181,15 @@ describe("5,000 sends at once", () => {
     await using all = await setup();
     const message = messageOf();
     await send(all.broker, queueOf("q"));
-    await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1");
+    await rabbit.setShortOfMemory(true);
     try {
       const late = send(all.broker, queueOf("q"), message, 1_000);
       expect(await reasonOf(late)).toBe("it accepts no messages now: low on memory");
       const again = send(all.broker, queueOf("q"), message);
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.8");
+      await rabbit.setShortOfMemory(false);
       await again;
     } finally {
-      await rabbit.ctl("set_vm_memory_high_watermark", "0.8");
+      await rabbit.setShortOfMemory(false);
     }
     expect((await drain(all.url, "q")).filter((id) => id === message.id)).toHaveLength(1);
   }, 30_000);
@@ -235,12 +235,12 @@ describe("what the broker does not take", () => {
 
   test("a message that is too large for it; the others are sent", async () => {
     // Heeded by channels that are opened from now on, until the broker starts again.
-    const before = (await rabbit.ctl("eval", "rabbit_misc:get_env(rabbit, max_message_size, 0).")).trim();
-    await rabbit.ctl("eval", `application:set_env(rabbit, max_message_size, ${MAX_MESSAGE_BYTES}).`);
+    const before = await rabbit.evaluate("rabbit_misc:get_env(rabbit, max_message_size, 0)");
+    await rabbit.evaluate(`application:set_env(rabbit, max_message_size, ${MAX_MESSAGE_BYTES})`);
     await using all = await setup();
     const queue = queueOf("q");
     await send(all.broker, queue);
-    await rabbit.ctl("eval", `application:set_env(rabbit, max_message_size, ${before}).`);
+    await rabbit.evaluate(`application:set_env(rabbit, max_message_size, ${before})`);
     const { taken, done } = sendMany(all.broker, queue, 300);
     const large = refusal(send(all.broker, queue, messageOf("x".repeat(MAX_MESSAGE_BYTES + 1))));
     const more = sendMany(all.broker, queue, 300);

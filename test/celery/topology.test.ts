@@ -7,7 +7,7 @@ import { systemClock } from "../../src/kit/clock.ts";
 import { silentLog } from "../../src/kit/log.ts";
 import { freshVhost, type Vhost } from "../harness/rabbit.ts";
 
-const PATIENT_MS = 5_000;
+const PATIENT_MS = 20_000;
 
 let vhost: Vhost;
 let link: AmqpLink;

@@ -22,10 +22,12 @@ interface InstanceAnswer {
   readonly max_concurrency: number;
 }
 
-/** What it was asked while it slept, and did not begin with when it woke. */
-async function tooLate(branch: Branch): Promise<number> {
-  return (await branch.log()).split("\n").filter((line) => line.includes("came too late")).length;
-}
+const told = async (branch: Branch, what: string) =>
+  (await branch.log()).split("\n").filter((line) => line.includes(what)).length;
+
+/** Whether it did not begin with what it was asked while it slept, or slept so long that the broker threw that away with its connection. */
+const hasRefused = async (branch: Branch, asked: number) =>
+  (await told(branch, "came too late")) >= asked || (await told(branch, "the broker cannot be used")) > 0;
 
 describe("a branch that is stopped with SIGSTOP and wakes", () => {
   test("does nothing of what was asked of it meanwhile and was given up", async () => {
@@ -62,7 +64,7 @@ describe("a branch that is stopped with SIGSTOP and wakes", () => {
     } finally {
       process.kill(asleep.pid, "SIGCONT");
     }
-    await until(async () => (await tooLate(asleep)) >= 6, { what: "it to find what was asked of it" });
+    await until(() => hasRefused(asleep, 6), { what: "it to find what was asked of it" });
     await untilTogether([awake, asleep]);
     expect(await web()).toEqual(before);
     expect(await historyOf()).toEqual(historyBefore);

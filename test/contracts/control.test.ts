@@ -14,7 +14,7 @@ import { answering, startWorker } from "../celery/worker.ts";
 
 const NODE = "web@test";
 const QUEUE = "dq.web";
-const ANSWER_MS = 5000;
+const ANSWER_MS = 20_000;
 
 interface Opened extends AsyncDisposable {
   readonly control: Control;

@@ -23,8 +23,12 @@ export interface Rabbit extends AsyncDisposable {
   /** Freezes it: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
-  /** rabbitmqctl for this broker; gives its output, throws with its words when it fails. */
+  /** rabbitmqctl for this broker, which takes a second; gives its output, throws with its words when it fails. */
   ctl(...args: string[]): Promise<string>;
+  /** Has the broker evaluate Erlang expressions, separated by commas; gives its value as Erlang prints it, throws with its words when it fails. */
+  evaluate(expressions: string): Promise<string>;
+  /** Whether it takes it that it is short of memory, and then accepts no messages. */
+  setShortOfMemory(isShort: boolean): Promise<void>;
   /** Makes `vhost` where it is missing, and a user with all rights on it; gives the URL for both. */
   addUser(name: string, password: string, vhost: string): Promise<string>;
 }
@@ -58,19 +62,22 @@ export interface Vhost extends AsyncDisposable {
 
 /** A new virtual host on the shared broker. */
 export async function freshVhost(): Promise<Vhost> {
-  const { url, ctl } = await shared();
+  const { url, evaluate } = await shared();
   const vhost = `t-${crypto.randomUUID()}`;
-  // One eval instead of two commands: each start of rabbitmqctl takes a second.
-  await ctl(
-    "eval",
-    `ok = rabbit_vhost:add(<<"${vhost}">>, <<"test">>), ` +
-      `ok = rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"${vhost}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).`,
-  );
+  await evaluate(`${addVhost(vhost)}, ${setPermissions("guest", vhost)}`);
   const drop = async () => {
-    await ctl("delete_vhost", vhost);
+    await evaluate(`ok = rabbit_vhost:delete(${binary(vhost)}, <<"test">>)`);
   };
   return { url: withVhost(url, vhost), vhost, drop, [Symbol.asyncDispose]: drop };
 }
+
+/** Text as Erlang writes a binary, by its bytes, so that no character means anything. */
+const binary = (text: string) => `<<${Buffer.from(text).join(",")}>>`;
+
+const addVhost = (vhost: string) => `ok = rabbit_vhost:add(${binary(vhost)}, <<"test">>)`;
+
+const setPermissions = (user: string, vhost: string) =>
+  `ok = rabbit_auth_backend_internal:set_permissions(${binary(user)}, ${binary(vhost)}, <<".*">>, <<".*">>, <<".*">>, <<"test">>)`;
 
 /** A RabbitMQ for the caller alone, which may stop, kill or freeze it. Starting takes some ten seconds: one for a file, not for a test. */
 export async function startRabbit(): Promise<Rabbit> {
@@ -95,11 +102,15 @@ export async function startRabbit(): Promise<Rabbit> {
     pause: () => stop(running.brokerPid),
     resume: () => void process.kill(running.brokerPid, "SIGCONT"),
     ctl: (...args) => ctlIn(directory, args),
+    evaluate: (expressions) => evaluateIn(directory, expressions),
+    async setShortOfMemory(isShort) {
+      await rabbit.evaluate(`vm_memory_monitor:set_vm_memory_high_watermark(${isShort ? "{absolute, 1}" : "0.8"})`);
+    },
     async addUser(name, password, vhost) {
-      const vhosts = await rabbit.ctl("-q", "list_vhosts", "--no-table-headers");
-      if (!vhosts.split("\n").includes(vhost)) await rabbit.ctl("add_vhost", vhost);
-      await rabbit.ctl("add_user", name, password);
-      await rabbit.ctl("set_permissions", "-p", vhost, name, ".*", ".*", ".*");
+      const add = `ok = rabbit_auth_backend_internal:add_user(${binary(name)}, ${binary(password)}, <<"test">>)`;
+      const isThere = await rabbit.evaluate(`rabbit_vhost:exists(${binary(vhost)})`);
+      if (isThere === "false") await rabbit.evaluate(addVhost(vhost));
+      await rabbit.evaluate(`${add}, ${setPermissions(name, vhost)}`);
       const login = `${encodeURIComponent(name)}:${encodeURIComponent(password)}`;
       return withVhost(url.replace("guest:guest", login), vhost);
     },
@@ -153,10 +164,23 @@ async function ctlIn(directory: string, args: string[]): Promise<string> {
   return out;
 }
 
-interface Shared {
-  readonly url: string;
-  ctl(...args: string[]): Promise<string>;
+async function evaluateIn(directory: string, expressions: string): Promise<string> {
+  const call = Bun.spawn(["sh", join(directory, "eval")], {
+    stdin: Buffer.from(`${expressions}.\n`),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, errors, code] = await Promise.all([
+    new Response(call.stdout).text(),
+    new Response(call.stderr).text(),
+    call.exited,
+  ]);
+  const value = /^\{ok, (.*)\}\s*$/s.exec(out)?.[1];
+  if (code !== 0 || value === undefined) throw new Error(`RabbitMQ did not evaluate ${expressions}: ${errors}${out}`);
+  return value;
 }
+
+type Shared = Pick<Rabbit, "url" | "evaluate">;
 
 let started: Promise<Shared> | undefined;
 
@@ -175,7 +199,7 @@ async function openShared(): Promise<Shared> {
   if (directory === undefined) {
     throw new Error("CYME_TEST_BROKER is set but CYME_TEST_BROKER_DIR, the directory of that broker, is not");
   }
-  return { url, ctl: (...args) => ctlIn(directory, args) };
+  return { url, evaluate: (expressions) => evaluateIn(directory, expressions) };
 }
 
 function withVhost(url: string, vhost: string): string {

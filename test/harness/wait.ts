@@ -1,4 +1,4 @@
-/** How a wait is bounded: `timeoutMs` (10 s), and `what` was waited for, in words for the failure message. */
+/** How a wait is bounded: `timeoutMs` (30 s, for busy machines), and `what` was waited for, in words for the failure message. */
 export interface Wait {
   readonly what: string;
   readonly timeoutMs?: number;
@@ -11,7 +11,7 @@ export interface Wait {
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { what, timeoutMs = 10_000, everyMs = 25 }: Wait,
+  { what, timeoutMs = 30_000, everyMs = 25 }: Wait,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadlineMs = Date.now() + timeoutMs;
   let last: unknown;

@@ -8,8 +8,6 @@ import { until } from "../harness/wait.ts";
 import { PROJECT, asked, consumed, historyOf, instanceOf, must, pidOf, scaled, type Instance } from "./work.ts";
 
 const INTERVAL_MS = 1000;
-/** What a round and Celery's own command take besides the interval, on a busy machine. */
-const SLACK_MS = 3000;
 
 const celery = anyCelery();
 let vhost: Vhost;
@@ -126,7 +124,7 @@ describe("a worker that consumes", () => {
   /** Waits until the branch has told the worker once more to do what `what` says. */
   async function corrected(what: string, before: number): Promise<void> {
     const isTold = async () => (await told(what)) > before;
-    await until(isTold, { what: `the branch to say "${what}"`, timeoutMs: INTERVAL_MS + SLACK_MS });
+    await until(isTold, { what: `the branch to say "${what}"` });
   }
 
   test("consumes again when somebody cancelled it", async () => {

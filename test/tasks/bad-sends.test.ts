@@ -266,7 +266,7 @@ describe("a broker", () => {
   });
 
   test("that is short of memory makes callers wait, and takes all of it when it has some again", async () => {
-    await rabbit.ctl("set_vm_memory_high_watermark", "0.0000001");
+    await rabbit.setShortOfMemory(true);
     const paths = Array.from({ length: 50 }, (_, at) => newPath(`blocked-${at}`));
     let answered = 0;
     const sending = forEach(paths, 50, async (path) => {
@@ -274,13 +274,16 @@ describe("a broker", () => {
       answered++;
       return uuid;
     });
-    await until(async () => (await rabbit.ctl("-q", "list_connections", "state")).includes("blocked"), {
-      what: "the connection to be blocked",
-    });
+    await until(
+      async () => (await rabbit.evaluate("rabbit_networking:connection_info_all([state])")).includes("blocked"),
+      {
+        what: "the connection to be blocked",
+      },
+    );
     expect(answered).toBe(0);
     const nowait = await send(branch, `${echo.url}/blocked`, { place: "/shop/queue/!/t2/" });
     await must(branch, 200, "GET", `/shop/query/${nowait}/`);
-    await rabbit.ctl("set_vm_memory_high_watermark", "0.6");
+    await rabbit.setShortOfMemory(false);
     await forEach([...(await sending), nowait], 51, (uuid) => outcome(branch, uuid));
     expect(paths.map((path) => asked(path).length)).toEqual(paths.map(() => 1));
     expect(asked("/blocked")).toHaveLength(1);

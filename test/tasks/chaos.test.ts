@@ -9,7 +9,8 @@ const TASKS = 10_000;
 const CONNECTIONS = 32;
 const WORKERS = 4;
 /** For all of it, with other test files on the same two cores. */
-const DONE_MS = 240_000;
+// Two minutes where nothing else runs.
+const DONE_MS = 600_000;
 
 interface Sends {
   /** Ids of tasks that were answered 202. */

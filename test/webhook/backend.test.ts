@@ -164,13 +164,13 @@ describe.each(celeries())("the states of a URL task on Celery $name", (celery) =
   test(
     "a result that the broker refuses becomes a FAILURE that says so",
     async () => {
-      await rabbit.ctl("eval", "application:set_env(rabbit, max_message_size, 100000).");
+      await rabbit.evaluate("application:set_env(rabbit, max_message_size, 100000)");
       await using worker = await startWebhookWorker({ celery, broker: rabbit.url });
       const replies = new Replies(rabbit.url);
       const kwargs = { url: echo.url, method: "POST", body: "x".repeat(80_000) };
       const id = await replies.send({ queue: worker.queue, task: URL_TASK, kwargs });
       const heard = await replies.of(id, "FAILURE", "SUCCESS");
-      await rabbit.ctl("eval", "application:unset_env(rabbit, max_message_size).");
+      await rabbit.evaluate("application:unset_env(rabbit, max_message_size)");
       expect(heard.at(-1)).toMatchObject({
         status: "FAILURE",
         result: { exc_type: "ResultRefused", exc_message: [expect.stringContaining("message size")] },
