@@ -7,6 +7,8 @@ export interface ScreenOptions {
   readonly rows?: number;
 }
 
+const WAIT_MS = 30_000;
+
 /** A program that runs on a terminal of its own, and what is to be seen there. Disposing of it ends it. */
 export class Screen implements AsyncDisposable {
   /** All that was written, with the sequences that move the cursor. */
@@ -58,17 +60,24 @@ export class Screen implements AsyncDisposable {
   }
 
   /** Waits until that is to be seen. */
-  async shows(what: string | RegExp, timeoutMs = 20_000): Promise<void> {
+  async shows(what: string | RegExp): Promise<void> {
     const isSeen = () => (typeof what === "string" ? this.text.includes(what) : what.test(this.text));
-    const seen = () => JSON.stringify(this.text.slice(-1500));
-    await until(isSeen, { what: String(what), timeoutMs }).catch((error: Error) => {
-      throw new Error(`${error.message}; the terminal shows ${seen()}`);
+    await this.until(isSeen, String(what));
+  }
+
+  /** Waits for what is true of it; where it does not come, says what is to be seen instead. */
+  async until(condition: () => boolean, what: string): Promise<void> {
+    await until(condition, { what, timeoutMs: WAIT_MS }).catch((error: Error) => {
+      throw new Error(`${error.message}; the terminal shows ${JSON.stringify(this.text.slice(-1500))}`);
     });
   }
 
   /** Waits for its end; gives its exit code. */
   async ended(): Promise<number> {
-    await until(() => this.#child.exitCode !== null || this.#child.signalCode !== null, { what: "the end" });
+    await until(() => this.#child.exitCode !== null || this.#child.signalCode !== null, {
+      what: "the end",
+      timeoutMs: WAIT_MS,
+    });
     return this.#child.exited;
   }
 

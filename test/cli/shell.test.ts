@@ -90,13 +90,13 @@ describe("the shell on a terminal", () => {
     screen.type("[1, 2].length\r");
     await screen.shows(/^2$/m);
     screen.type("await new Promise(() => {})\r");
-    await until(() => screen.lines.at(-1) === "", { what: "the line to be evaluated" });
+    await screen.until(() => screen.lines.at(-1) === "", "the line to be evaluated");
     screen.type("\u0003");
     await screen.shows("interrupted");
     screen.type("'still ' + 'here'\r");
     await screen.shows("'still here'");
     screen.type("while (true) {}\r");
-    await until(() => screen.lines.at(-1) === "", { what: "the line to be evaluated" });
+    await screen.until(() => screen.lines.at(-1) === "", "the line to be evaluated");
     screen.type("\u0003");
     expect(await screen.ended()).toBe(130);
   });

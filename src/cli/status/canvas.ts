@@ -27,16 +27,17 @@ export class Canvas implements Disposable {
   }
 
   /** What does not fit is cut. */
-  draw(lines: readonly string[], size: Size): void {
-    const fitting = lines.slice(0, size.rows).map((line) => cut(line, size.columns));
-    const isResized = size.columns !== this.#size.columns || size.rows !== this.#size.rows;
+  draw(lines: readonly string[], { columns, rows }: Size): void {
+    const fitting = lines.slice(0, rows).map((line) => cut(line, columns));
+    const isResized = columns !== this.#size.columns || rows !== this.#size.rows;
     const before = isResized ? [] : this.#shown;
     const changes = Array.from({ length: Math.max(fitting.length, before.length) }, (_, row) => {
       const line = fitting[row] ?? "";
       return line === before[row] ? "" : `${ESC}${row + 1};1H${line}${END_OF_LINE}`;
     }).join("");
     this.#shown = fitting;
-    this.#size = size;
+    // Not what was given, which may tell the size of the moment in which it is asked.
+    this.#size = { columns, rows };
     if (isResized || changes !== "") this.#write(`${BEGIN_FRAME}${isResized ? CLEAR : ""}${changes}${END_FRAME}`);
   }
 

@@ -36,7 +36,17 @@ function watching() {
         interrupt.signal.addEventListener("abort", () => resolve());
       }),
     write: (text) => (at.written += text),
-    look: () => ({ paint: painter(() => false, {}), ...at.size, nowMs: clock.now() }),
+    look: () => ({
+      paint: painter(() => false, {}),
+      // As of a terminal: it has the size of the moment in which it is asked.
+      get columns() {
+        return at.size.columns;
+      },
+      get rows() {
+        return at.size.rows;
+      },
+      nowMs: clock.now(),
+    }),
     onResize(listener) {
       at.resized = listener;
       return () => (at.resized = () => {});
