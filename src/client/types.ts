@@ -197,6 +197,28 @@ export interface StatusAnswer {
   /** Instances held stopped by `shutdown-all`. */
   readonly held: number | boolean;
   readonly instances: readonly Partial<InstanceAnswer>[];
+  /** As of `/health/`; older branches send neither this nor what follows. */
+  readonly health?: HealthAnswer;
+  /** Of all apps; null where the broker does not say at once. */
+  readonly queues?: readonly {
+    readonly app: string;
+    readonly name: string;
+    readonly messages: number | null;
+    readonly consumers: number | null;
+  }[];
+  readonly branches?: readonly OtherBranchAnswer[];
+}
+
+/** Another branch, as far as the one that was asked knows. */
+interface OtherBranchAnswer {
+  readonly id: string;
+  /** Null where the branch that was asked is cut off itself. */
+  readonly is_up: boolean | null;
+  readonly url: string | null;
+  readonly version: string | null;
+  readonly instances: number;
+  /** Of one that is away: since when it is. */
+  readonly seen_at: string | null;
 }
 
 /** What was sent. Of HEAD and TRACE, whose answers have no body, only the uuid. */
