@@ -161,8 +161,10 @@ describe("a script as standard input", () => {
     await writeFile(join(cwd, "tsconfig.json"), '{"compilerOptions":{"paths":{"*":["./evil.ts"]}}}');
     await writeFile(join(cwd, "package.json"), '{"name":"evil","type":"module","imports":{"#x":"./evil.ts"}}');
     const env = { BUN_OPTIONS: `--preload=${cwd}/evil.ts`, NODE_OPTIONS: `--require=${cwd}/evil.ts` };
-    const ran = await script("[process.env.HOSTILE, process.cwd(), await apps]", { cwd });
-    expect(ran).toMatchObject({ code: 0, stdout: `[ undefined, '${cwd}', [ 'shop' ] ]\n` });
+    const ran = await script("console.log(JSON.stringify([process.env.HOSTILE ?? null, process.cwd(), await apps]))", {
+      cwd,
+    });
+    expect(ran).toMatchObject({ code: 0, stdout: `${JSON.stringify([null, cwd, ["shop"]])}\n` });
     const told = await script("1", { cwd, env });
     expect(told.stdout).not.toContain("evil");
   });
