@@ -75,6 +75,16 @@ describe("after a lost connection", () => {
     expect(requests.at(3)?.timeoutMs).toBeLessThan(22_000);
   });
 
+  test("a task that is sent by a GET of one's own words stays one task", async () => {
+    const { calls, clock, requests } = failing(lost(), lost());
+    const done = calls.request("GET", "/shop/queue/orders/http%3A%2F%2Fm%2Fpay", {});
+    await clock.advance(5000);
+    await done;
+    const ids = requests.map(({ headers }) => headers?.["X-Cyme-Task"]);
+    expect(ids).toEqual([ids[0], ids[0], ids[0]]);
+    expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   test.each(ONCE)("%s is not done again", async (_, call) => {
     const { calls, requests } = failing(lost());
     await expect(call(calls)).rejects.toMatchObject({ code: "unavailable", facts: { reached: true } });

@@ -43,7 +43,8 @@ export interface TaskListOptions {
 }
 
 const BODILESS: readonly Verb[] = ["GET", "HEAD", "TRACE"];
-const TASK_HEADER = "X-Cyme-Task";
+/** Of a send: the id of its task, by which it can be repeated. */
+export const TASK_HEADER = "X-Cyme-Task";
 
 /**
  * The tasks of one app. Sends are repeated under the same uuid, until the deadline of the client, where the connection is lost
