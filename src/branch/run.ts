@@ -17,6 +17,7 @@ import { HttpServer, ListenError, type Listen } from "../http/server.ts";
 import { systemClock as clock } from "../kit/clock.ts";
 import { LogFile, standardError } from "../kit/log-file.ts";
 import { createLog, type Log } from "../kit/log.ts";
+import { isLoopback } from "../kit/loopback.ts";
 import { StatusLine } from "../kit/status-line.ts";
 import { StoreError } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
@@ -114,8 +115,6 @@ function refuseOpenAddress({ host, insecure, withoutHttpd }: BranchOptions, dire
     host,
   );
 }
-
-const isLoopback = (host: string) => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** Whether there is a user or a token, by which somebody can be known. */
 function hasAccounts(directory: BranchDirectory): boolean {

@@ -45,13 +45,11 @@ export const ROOMS: Rooms = {
   localTransport: async (options, io) => (await import("./local-transport.ts")).localTransport(options, io),
   async httpTransport(url, { token, ca, cert, key }) {
     const { httpTransport } = await import("../client/http-transport.ts");
-    reachLoopbackDirectly();
     const tls = await tlsOf({ ca, cert, key });
     return httpTransport(url, { token, tls, spelling: { ca: "--ca", cert: "--cert", key: "--key" } });
   },
   async runShell(settings, { token, ca, cert, key }, signal) {
     const { runShellProcess } = await import("./shell-process.ts");
-    reachLoopbackDirectly();
     return runShellProcess({ ...settings, token, tls: await tlsOf({ ca, cert, key }) }, signal);
   },
   async configFile(path) {
@@ -115,10 +113,4 @@ async function readInput(signal: AbortSignal): Promise<Uint8Array> {
   for (let read = await reader.read(); !read.done; read = await reader.read()) chunks.push(read.value);
   signal.throwIfAborted();
   return Buffer.concat(chunks);
-}
-
-/** fetch sends even 127.0.0.1 through `HTTP_PROXY`, where a proxy would look for the branch on its own machine. */
-function reachLoopbackDirectly(): void {
-  const direct = [process.env["NO_PROXY"] ?? process.env["no_proxy"], "127.0.0.1", "::1", "localhost"];
-  process.env["NO_PROXY"] = direct.filter(Boolean).join(",");
 }

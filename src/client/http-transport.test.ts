@@ -26,6 +26,21 @@ function speak(text: string) {
   return { url: `http://127.0.0.1:${server.port}`, [Symbol.dispose]: () => server.stop(true) };
 }
 
+/** Has variables as they are given until it is disposed; undefined is not set. */
+function environment(given: Record<string, string | undefined>): Disposable {
+  const before = Object.keys(given).map((name) => [name, process.env[name]] as const);
+  const set = (name: string, value: string | undefined) => {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  };
+  for (const [name, value] of Object.entries(given)) set(name, value);
+  return {
+    [Symbol.dispose]() {
+      for (const [name, value] of before) set(name, value);
+    },
+  };
+}
+
 class CountingClock extends ManualClock {
   running = 0;
 
@@ -304,6 +319,24 @@ describe.each([
   ])("refuses %j, which TLS could not use", async (tls, message) => {
     const asked = httpTransport("https://127.0.0.1:1", { tls })(get);
     await expect(asked).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining(message) });
+  });
+
+  test.each(["127.0.0.1", "localhost"])("reaches a branch at %s directly, whatever HTTP_PROXY says", async (host) => {
+    let asked = 0;
+    await using proxy = serve(() => Response.json({ asked: ++asked }));
+    await using server = serve(() => new Response("direct"));
+    using _ = environment({ HTTP_PROXY: proxy.url, NO_PROXY: undefined });
+    const url = server.url.replace("127.0.0.1", host);
+    const { text } = await httpTransport(url, { token: "cyme_x" })(get);
+    expect({ text, asked }).toEqual({ text: "direct", asked: 0 });
+  });
+
+  test("asks no proxy for [::1], also where nobody is there", async () => {
+    let asked = 0;
+    await using proxy = serve(() => Response.json({ asked: ++asked }));
+    using _ = environment({ HTTP_PROXY: proxy.url, NO_PROXY: undefined });
+    await expect(httpTransport("http://[::1]:1")(get)).rejects.toMatchObject({ code: "unavailable" });
+    expect(asked).toBe(0);
   });
 
   test("follows nobody to another host, whom the token would be sent", async () => {
