@@ -73,12 +73,12 @@ export class Client extends Model {
   }
 
   /** The names of all apps, sorted. */
-  all(call?: CallOptions): Promise<string[]> {
+  async all(call?: CallOptions): Promise<string[]> {
     return this.apps.all(call);
   }
 
   /** The app of that name. */
-  get(name: string, call?: CallOptions): Promise<App> {
+  async get(name: string, call?: CallOptions): Promise<App> {
     return this.apps.get(name, call);
   }
 
@@ -91,7 +91,7 @@ export class Client extends Model {
   }
 
   /** Deletes an app with its instances and queues. */
-  delete(name: string, call?: WriteOptions): Promise<Ok> {
+  async delete(name: string, call?: WriteOptions): Promise<Ok> {
     return this.app(name).delete(call);
   }
 

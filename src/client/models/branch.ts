@@ -41,7 +41,7 @@ export class Branch extends Model {
   }
 
   /** Shuts the daemon down; its workers stay. */
-  shutdown(call?: CallOptions): Promise<Ok> {
+  async shutdown(call?: CallOptions): Promise<Ok> {
     return this.#link(call).branches.shutdown(this.id);
   }
 }

@@ -115,57 +115,57 @@ export class Instance extends Model {
   }
 
   /** Stops its worker and deletes it; resolves once the worker has exited and its folder and direct queue are gone. */
-  delete(call?: WriteOptions): Promise<Ok> {
+  async delete(call?: WriteOptions): Promise<Ok> {
     return this.#calls(call).delete(this.name);
   }
 
   /** Resolves once the new worker runs; `rolling`: a stand-in consumes from before the old one stops until then. */
-  restart({ rolling = false, ...call }: WriteOptions & { readonly rolling?: boolean } = {}): Promise<Ok> {
+  async restart({ rolling = false, ...call }: WriteOptions & { readonly rolling?: boolean } = {}): Promise<Ok> {
     return this.#calls(call).restart(this.name, { rolling });
   }
 
-  enable(call?: WriteOptions): Promise<Ok> {
+  async enable(call?: WriteOptions): Promise<Ok> {
     return this.#calls(call).enable(this.name);
   }
 
-  disable(call?: WriteOptions): Promise<Ok> {
+  async disable(call?: WriteOptions): Promise<Ok> {
     return this.#calls(call).disable(this.name);
   }
 
   /** Gives it to another branch, where its worker starts before it stops where it was. */
-  move(branch: string | { readonly id: string }, call?: WriteOptions): Promise<Ok> {
+  async move(branch: string | { readonly id: string }, call?: WriteOptions): Promise<Ok> {
     return this.#calls(call).move(this.name, typeof branch === "string" ? branch : branch.id);
   }
 
   /** What the worker answers to Celery's `stats`; `conflict` with its state while it does not run. */
-  stats(call?: CallOptions): Promise<Record<string, unknown>> {
+  async stats(call?: CallOptions): Promise<Record<string, unknown>> {
     return this.#calls(call).stats(this.name);
   }
 
   /** The bounds of the number of processes; given ones are stored first and then told to the worker. */
   autoscale(bounds?: Partial<BoundsAnswer>, call?: Waiting): Promise<BoundsAnswer>;
   autoscale(bounds: Partial<BoundsAnswer>, call: Nowait): Promise<Scheduled>;
-  autoscale(bounds: Partial<BoundsAnswer> = {}, call?: WriteOptions): Promise<BoundsAnswer | Scheduled> {
+  async autoscale(bounds: Partial<BoundsAnswer> = {}, call?: WriteOptions): Promise<BoundsAnswer | Scheduled> {
     return this.#calls(call).autoscale(this.name, bounds);
   }
 
   /** The last lines of the worker's log, as text; 100 without `lines`. */
-  log({ lines, ...call }: LogOptions = {}): Promise<string> {
+  async log({ lines, ...call }: LogOptions = {}): Promise<string> {
     return this.#calls(call).log(this.name, lines);
   }
 
   /** The last lines and then what is added to the worker's log, until `signal`; ends without an error. */
-  follow(onText: (text: string) => void, { lines, ...call }: LogOptions = {}): Promise<void> {
+  async follow(onText: (text: string) => void, { lines, ...call }: LogOptions = {}): Promise<void> {
     return this.#calls(call).follow(this.name, onText, { lines });
   }
 
   /** What the supervisor did to it, newest first. */
-  history(call?: CallOptions): Promise<HistoryAnswer[]> {
+  async history(call?: CallOptions): Promise<HistoryAnswer[]> {
     return this.#calls(call).history(this.name);
   }
 
   /** What its worker used in the last hour. */
-  samples(call?: CallOptions): Promise<SamplesAnswer> {
+  async samples(call?: CallOptions): Promise<SamplesAnswer> {
     return this.#calls(call).samples(this.name);
   }
 

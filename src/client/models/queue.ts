@@ -55,7 +55,7 @@ export class Queue extends Model {
   }
 
   /** Every instance of the app stops consuming from it. */
-  delete(call?: WriteOptions): Promise<Ok> {
+  async delete(call?: WriteOptions): Promise<Ok> {
     return this.#link(call).queues(this.#app).delete(this.name);
   }
 }

@@ -42,17 +42,17 @@ export class Task extends Model {
   }
 
   /** The result, null while there is none; of a failed task the error. */
-  result(call?: CallOptions): Promise<ResultAnswer> {
+  async result(call?: CallOptions): Promise<ResultAnswer> {
     return this.#calls(call).result(this.uuid);
   }
 
   /** The same once it is there; rejects with `timeout` at the deadline. Outlives a branch that starts again. */
-  wait(call?: CallOptions): Promise<ResultAnswer> {
+  async wait(call?: CallOptions): Promise<ResultAnswer> {
     return this.#calls(call).wait(this.uuid);
   }
 
   /** State and result, and what was sent as far as that is known. */
-  query(call?: CallOptions): Promise<TaskAnswer> {
+  async query(call?: CallOptions): Promise<TaskAnswer> {
     return this.#calls(call).query(this.uuid);
   }
 

@@ -11,21 +11,21 @@ export class Workers {
   }
 
   /** Starts every enabled instance and ends the hold of `shutdown`. */
-  start(call?: CallOptions): Promise<AllAnswer> {
+  async start(call?: CallOptions): Promise<AllAnswer> {
     return this.#link(call).workers.start();
   }
 
   /** All at once; `rolling`: one instance of an app after another, each with a stand-in. */
-  restart({ rolling = false, ...call }: CallOptions & { readonly rolling?: boolean } = {}): Promise<AllAnswer> {
+  async restart({ rolling = false, ...call }: CallOptions & { readonly rolling?: boolean } = {}): Promise<AllAnswer> {
     return this.#link(call).workers.restart({ rolling });
   }
 
   /** Stops every worker and holds it stopped until it is started again by somebody. */
-  shutdown(call?: CallOptions): Promise<AllAnswer> {
+  async shutdown(call?: CallOptions): Promise<AllAnswer> {
     return this.#link(call).workers.shutdown();
   }
 
-  status(call?: CallOptions): Promise<StatusAnswer> {
+  async status(call?: CallOptions): Promise<StatusAnswer> {
     return this.#link(call).workers.status();
   }
 }
