@@ -118,8 +118,10 @@ describe("a client", () => {
 
   test.each(["..", "a/b", "branches"])("refuses %j as the name of an app, by rejecting", async (name) => {
     const { client, lines } = setup();
-    for (const call of [client.get(name), client.add(name), client.delete(name), client.app(name).instances.all()]) {
-      await expect(call).rejects.toMatchObject({ code: "invalid" });
+    const { instances } = client.app(name);
+    const calls = [() => client.get(name), () => client.add(name), () => client.delete(name), () => instances.all()];
+    for (const call of calls) {
+      await expect(call()).rejects.toMatchObject({ code: "invalid" });
     }
     expect(lines()).toEqual([]);
   });
