@@ -175,8 +175,8 @@ export class Owners {
     return isKnown;
   }
 
-  /** Removes a branch that is away, with all that it owns. */
-  async forget(id: string): Promise<void> {
+  /** Removes a branch that is away, with all that it owns; gives the names of its instances, sorted. */
+  async forget(id: string): Promise<string[]> {
     const { store, cluster, clock, log } = this.#parts;
     if (cluster.isUp(id)) {
       throw conflict(`Branch "${id}" is up: only a branch that is away can be forgotten`, { branch: id });
@@ -187,19 +187,22 @@ export class Owners {
       const why = state?.reason ?? "this branch is not on the bus";
       throw unavailable(`Cannot tell whether branch "${id}" is away: ${why}`, { branch: id, stored: false });
     }
-    const { owners, row } = store.write(() => {
+    const { names, owners, row } = store.write(() => {
       const known = store.knownBranches.get(id);
       const version = store.nextVersion(clock.now());
       const forgotten = { url: null, lastSeenAtMs: null, ...known, id, isForgotten: true, version };
       store.knownBranches.put(forgotten);
+      const owned = store.owners.ofBranch(id);
       return {
         row: forgotten,
-        owners: store.owners.ofBranch(id).map((owner) => this.#write({ ...owner, isDeleted: true })),
+        names: owned.map(({ name }) => name).toSorted(),
+        owners: owned.map((owner) => this.#write({ ...owner, isDeleted: true })),
       };
     });
     cluster.reload();
     log.warning("a branch was forgotten", { branch: id, instances: owners.length });
     await this.tell(owners, [row]);
+    return names;
   }
 
   /** Says in a few characters what is known here, to be compared with what others know. */

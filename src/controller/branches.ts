@@ -121,9 +121,9 @@ export class Branches {
     this.#shutDown();
   }
 
-  /** Removes a branch that is away, with all that it owns; `conflict` for one that is up. */
-  async forget(id: string): Promise<void> {
-    await this.#parts.owners.forget(id);
+  /** Removes a branch that is away, with all that it owns, and gives the names of its instances; `conflict` for one that is up. */
+  forget(id: string): Promise<string[]> {
+    return this.#parts.owners.forget(id);
   }
 
   #find(id: string): void {

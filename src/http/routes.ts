@@ -146,8 +146,8 @@ export const routes: readonly Route[] = [
   route(["DELETE"], "/branches/:branch", ["forget"], "Shut a branch down; its workers stay", async (call) => {
     const forget = call.params["forget"];
     if (forget !== undefined && forget !== null && flag("forget", forget)) {
-      await call.controller.branches.forget(name(call, "branch"));
-      return respond(200, OK);
+      const instances = await call.controller.branches.forget(name(call, "branch"));
+      return respond(200, { ...OK, instances });
     }
     call.controller.branches.shutdown(name(call, "branch"));
     return respond(202, SCHEDULED);

@@ -355,7 +355,8 @@ describe("branches", () => {
     expect(await cluster.ask("a", "DELETE /branches/none/?forget=1")).toMatchObject({ status: 404 });
     cluster.branch("b").kill();
     await cluster.clock.advance(10_000);
-    expect(await cluster.ask("a", "DELETE /branches/b/?forget=1")).toMatchObject({ status: 200, body: { ok: "ok" } });
+    const forgotten = await cluster.ask("a", "DELETE /branches/b/?forget=1");
+    expect(forgotten).toMatchObject({ status: 200, body: { ok: "ok", instances: ["web"] } });
     expect((await cluster.ask("c", "GET /shop/instances/web/")).status).toBe(404);
     expect(await cluster.ask("c", "GET /shop/instances/")).toEqual({ status: 200, body: [], silent: [] });
     expect((await cluster.ask("c", "POST /shop/instances/web/?branch=a")).status).toBe(201);

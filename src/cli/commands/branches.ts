@@ -88,6 +88,8 @@ export const BRANCH_COMMANDS = [
     about: "Remove a branch that is away, for good",
     examples: ["cyme branches.forget machine2"],
     takes: { id: "lost-branch" },
+    details:
+      "Prints the instances that went with it. Their workers go on until somebody\nends them, if that machine still runs.",
     run: ({ client }, { id }) => client.branches.forget(id),
   }),
 ];
