@@ -738,7 +738,8 @@ export class Keeper {
     const isAlive = seen.worker !== null;
     const firstSeenMs = (isAlive ? (row.answeredAtMs ?? row.startedAtMs) : null) ?? clock.now();
     const before = this.#status;
-    const changedMs = before ? clock.now() : firstSeenMs;
+    // While nobody could say how it was, such as just after a start of the branch, it went on as before.
+    const changedMs = before && before.state !== "unknown" ? clock.now() : firstSeenMs;
     return {
       state,
       pid: isAlive ? row.pid : null,

@@ -749,6 +749,16 @@ describe("a branch that starts again", () => {
     expect(branch.history("web")).toEqual(["started", "adopted"]);
   });
 
+  test("says that they run since they first answered", async () => {
+    await using branch = new TestBranch();
+    await branch.add("web");
+    const { sinceMs } = await branch.status("web");
+    await branch.clock.advance(MINUTE_MS);
+    await branch.restart();
+    await branch.clock.advance(MINUTE_MS);
+    expect(await branch.status("web")).toMatchObject({ state: "running", sinceMs });
+  });
+
   test("sees the death of such a worker within a quarter of a second", async () => {
     await using branch = new TestBranch();
     await branch.add("web");
