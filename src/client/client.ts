@@ -122,7 +122,7 @@ export class Client extends Model {
     });
   }
 
-  /** Gives all that there is, and then what changes, until the branch or `signal` ends it, which is no error. */
+  /** Gives all that there is, and then what changes, until the branch or `signal` ends it, which is no error; rejects once the connection is lost. */
   async events(onEvent: (event: EventAnswer) => void, call?: CallOptions): Promise<void> {
     return this.#link(call).events(onEvent);
   }

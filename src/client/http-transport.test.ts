@@ -284,6 +284,22 @@ describe.each([
     await expect(answer).rejects.toThrow("The request was ended");
   });
 
+  test("ends when it is told to, also in the middle of an answer that has begun", async () => {
+    const ended = Promise.withResolvers<void>();
+    await using server = serve(({ signal }) => {
+      signal.addEventListener("abort", () => ended.resolve());
+      async function* body() {
+        yield "one";
+        await new Promise(() => {});
+      }
+      return new Response(body());
+    });
+    const end = new AbortController();
+    const answer = httpTransport(server.url)({ ...get, signal: end.signal, onText: () => end.abort() });
+    await expect(answer).rejects.toThrow("The request was ended");
+    await ended.promise;
+  });
+
   test.each(["ftp://host", "127.0.0.1:8000", "", "http://host/?a=1"])("refuses the URL %j and shows it", (url) => {
     expect(() => httpTransport(url)).toThrow(`got ${JSON.stringify(url)}`);
   });

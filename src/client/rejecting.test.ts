@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { Client } from "./client.ts";
 
 const ANSWER = {
-  ...{ id: "b1", name: "web", app: "shop" },
+  id: "b1",
+  name: "web",
+  app: "shop",
   broker: { scheme: "amqp", hostname: "h", port: 5672, userid: "me", password: "pw", virtual_host: "/" },
 };
 const transport = async () => ({ status: 200, headers: new Headers(), text: JSON.stringify(ANSWER) });

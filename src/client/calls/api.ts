@@ -3,6 +3,7 @@ import { systemClock, type Clock } from "../../kit/clock.ts";
 import { parse, toError } from "./answers.ts";
 import { untilTaken, type Repeated } from "./retry.ts";
 import { withAnyOf } from "./signals.ts";
+import { watchSilence } from "./silence.ts";
 import type { ClientRequest, ClientResponse, Transport } from "../transport.ts";
 import type { HealthAnswer, Ok } from "../types.ts";
 
@@ -45,6 +46,14 @@ interface Write {
   readonly json?: unknown;
   /** Doing it twice is the same as doing it once. */
   readonly isSame?: boolean;
+}
+
+/** How text is followed. */
+interface Following {
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where something comes more often than that: once nothing did, the connection is lost, which is `unavailable`. */
+  readonly silenceMs?: number;
 }
 
 /** What the classes of calls share: deadlines, nowait, repetition, and answers or errors out of responses. */
@@ -141,16 +150,25 @@ export class Api {
   }
 
   /** Gives text to `onText` until the branch, `signal` or the client's own signal ends it; being ended is no error. */
-  async follow(path: string, query: Query, onText: (text: string) => void, signal?: AbortSignal): Promise<void> {
-    await this.#signalled(signal, async (stop) => {
+  async follow(path: string, query: Query, onText: (text: string) => void, following: Following = {}): Promise<void> {
+    const { clock = systemClock } = this.#options;
+    const { timeoutMs } = this;
+    await this.#signalled(following.signal, async (stop) => {
+      const silence = watchSilence(clock, timeoutMs + GRACE_MS, following.silenceMs);
+      const take = (text: string) => {
+        silence.heard();
+        onText(text);
+      };
+      const request = { method: "GET", path, query, onText: take } as const;
       try {
-        const { text } = await this.#send(
-          { method: "GET", path, query, onText },
-          { signal: stop, timeoutMs: this.timeoutMs },
+        const { text } = await withAnyOf([...(stop ? [stop] : []), silence.signal], (signal) =>
+          this.#send(request, { signal, timeoutMs }),
         );
         if (text !== "") onText(text);
       } catch (error) {
         if (!stop?.aborted) throw error;
+      } finally {
+        silence.end();
       }
     });
   }

@@ -14,6 +14,9 @@ import { newUuid } from "../uuid.ts";
 import { Users } from "./users.ts";
 import { Workers } from "./workers.ts";
 
+// A stream of events says every 15 seconds that it is alive.
+const SILENCE_MS = 45_000;
+
 export type RequestMethod = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
@@ -65,9 +68,9 @@ export class Calls {
     return this.#api.request({ method, path, headers, ...(query === undefined ? {} : { query }), json });
   }
 
-  /** Gives all that there is, and then what changes, until the branch or `signal` ends it, which is no error. */
+  /** Gives all that there is, and then what changes, until the branch or `signal` ends it, which is no error; a lost connection is one. */
   events(onEvent: (event: EventAnswer) => void, signal?: AbortSignal): Promise<void> {
-    return this.#api.follow("/api/events/", {}, eventsIn(onEvent), signal);
+    return this.#api.follow("/api/events/", {}, eventsIn(onEvent), { signal, silenceMs: SILENCE_MS });
   }
 
   /** Without an app: any instance by its name; listing and adding need one. */

@@ -96,7 +96,7 @@ export class Instances {
   /** The last lines and then what is added to the worker's log, until `signal`; ends without an error. */
   follow(name: string, onText: (text: string) => void, options: FollowOptions = {}): Promise<void> {
     const query = { ...linesQuery(options.lines), follow: "1" };
-    return this.#api.follow(`${this.#read(name)}log/`, query, onText, options.signal);
+    return this.#api.follow(`${this.#read(name)}log/`, query, onText, { signal: options.signal });
   }
 
   /** What the supervisor did to the instance, newest first. */
