@@ -46,7 +46,7 @@ test.each(NAMED)("%s: each block says what it is, and JSON is JSON", (_, path) =
   };
   expect(blocks.filter(({ language, text }) => language === "json" && isBad(text)).map(({ line }) => line)).toEqual([]);
   const settings = blocks.filter(({ language }) => language === "ini").flatMap(({ text }) => text.split("\n"));
-  expect(settings.filter((line) => !/^$|^[#;]|^\[[A-Za-z]+\]$|^[A-Za-z_]+=/.test(line))).toEqual([]);
+  expect(settings.filter((line) => !/^$|^[#;]|^\[[A-Za-z:]+\]$|^[A-Za-z_]+=/.test(line))).toEqual([]);
 });
 
 /** Files of the project that are named as such: `http/routes.ts`, `test/api/`. */
