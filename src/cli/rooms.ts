@@ -23,15 +23,18 @@ export interface Rooms {
     io: Pick<Io, "stderr" | "signal">,
   ): Promise<Transport & Partial<AsyncDisposable>>;
   httpTransport(url: string, options: ConnectOptions): Promise<Transport>;
-  /** Runs a shell on the terminal until it is left, or `signal` is aborted; resolves to its exit code. */
-  runShell(settings: ShellSettings, login: ConnectOptions, signal: AbortSignal): Promise<number>;
+  /** Runs a shell on the terminal until it is left, or `io.signal` is aborted; resolves to its exit code. */
+  runShell(settings: ShellSettings, login: ConnectOptions, io: Pick<Io, "signal" | "stderr">): Promise<number>;
   /** The file of that path; undefined where there is none. */
   configFile(path: string): Promise<ConfigFile | undefined>;
   /** Whether standard input is a terminal. */
   isTerminal(): boolean;
   /** Asks there for one line; rejects where the asking is ended. */
   ask(question: string, how: { readonly isSecret: boolean }, io: Io): Promise<string>;
-  /** Has `q` end the command as Ctrl-C does, and shows nothing of what is typed; gives what ends that. */
+  /**
+   * Has `q`, SIGHUP and SIGQUIT end the command as Ctrl-C does, so that the terminal is given back, and shows nothing of what is typed;
+   * gives what ends that.
+   */
   quitByKey(): () => void;
   /** Who runs the command. */
   userName(): string;
@@ -48,9 +51,9 @@ export const ROOMS: Rooms = {
     const tls = await tlsOf({ ca, cert, key });
     return httpTransport(url, { token, tls, spelling: { ca: "--ca", cert: "--cert", key: "--key" } });
   },
-  async runShell(settings, { token, ca, cert, key }, signal) {
+  async runShell(settings, { token, ca, cert, key }, io) {
     const { runShellProcess } = await import("./shell-process.ts");
-    return runShellProcess({ ...settings, token, tls: await tlsOf({ ca, cert, key }) }, signal);
+    return runShellProcess({ ...settings, token, tls: await tlsOf({ ca, cert, key }) }, io);
   },
   async configFile(path) {
     const { readFile, stat } = await import("node:fs/promises");
@@ -64,7 +67,11 @@ export const ROOMS: Rooms = {
   },
   quitByKey() {
     const { stdin } = process;
-    if (stdin.isTTY !== true) return () => {};
+    for (const name of TERMINAL_SIGNALS) process.on(name, interrupt);
+    const endSignals = () => {
+      for (const name of TERMINAL_SIGNALS) process.off(name, interrupt);
+    };
+    if (stdin.isTTY !== true) return endSignals;
     const onData = (keys: Uint8Array) => {
       // In raw mode Ctrl-C makes no signal.
       if ([..."qQ", CTRL_C].some((key) => new TextDecoder().decode(keys).includes(key))) interrupt();
@@ -76,6 +83,7 @@ export const ROOMS: Rooms = {
       stdin.off("data", onData);
       stdin.setRawMode(false);
       stdin.pause();
+      endSignals();
     };
   },
   userName() {
@@ -100,6 +108,9 @@ async function tlsOf(files: Omit<ConnectOptions, "token">) {
 }
 
 const CTRL_C = "\u0003";
+
+/** They end a process that does not listen to them. */
+const TERMINAL_SIGNALS = ["SIGHUP", "SIGQUIT"] as const;
 
 /** As the terminal would have done it. */
 const interrupt = () => void process.kill(process.pid, "SIGINT");

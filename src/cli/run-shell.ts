@@ -34,7 +34,7 @@ export async function runShell({ values, env, io, rooms }: Given): Promise<numbe
     isJson: values.text("format") === "json",
     version,
   };
-  return rooms.runShell(settings, login, io.signal);
+  return rooms.runShell(settings, login, io);
 }
 
 /** Where what was typed is kept; undefined where there is no home. */

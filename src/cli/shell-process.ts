@@ -2,11 +2,16 @@ import { createWriteStream, existsSync } from "node:fs";
 import { join } from "node:path";
 import { CymeError } from "../domain/errors.ts";
 import type { ShellSettings } from "../shell/settings.ts";
+import type { Io } from "./io.ts";
+import { keepTerminal } from "./keep-terminal.ts";
 
 /** Where the build embeds the shell (scripts/compile.ts). */
 const SCRIPT = join(import.meta.dir, "shell", "main.js");
 const PIPE_FD = 3;
 const INTERRUPTED = 130;
+const TERMINATED = 143;
+/** What computes and never waits does not hear that it is to end. */
+const PATIENCE_MS = 1_000;
 
 /**
  * What the process of the shell does first. It reads the settings, which are on the first line, and the shell itself from a pipe: no argument, no
@@ -27,25 +32,40 @@ const ARGUMENTS = ["--config=/dev/null", "--no-env-file", "--no-install", "--no-
 
 /**
  * Runs the shell in a process of its own: in this one no code is evaluated (`--disallow-code-generation-from-strings`), so the binary
- * starts itself as plain Bun. Resolves to its exit code.
+ * starts itself as plain Bun. Resolves to its exit code. However it ends, and by whatever signal, the terminal is as it was before.
  */
-export async function runShellProcess(settings: ShellSettings, signal: AbortSignal): Promise<number> {
+export async function runShellProcess(
+  settings: ShellSettings,
+  { signal, stderr }: Pick<Io, "signal" | "stderr">,
+): Promise<number> {
   if (!existsSync(SCRIPT)) {
     throw new CymeError("not-implemented", "Cannot run the shell from sources: build the binary with `npm run build`");
   }
+  using terminal = keepTerminal();
   const child = Bun.spawn([process.execPath, ...ARGUMENTS], {
     cwd: "/",
     env: { ...withoutBun(process.env), BUN_BE_BUN: "1" },
     stdio: ["inherit", "inherit", "inherit", "pipe"],
   });
-  const end = () => child.kill("SIGTERM");
-  signal.addEventListener("abort", end, { once: true });
+  let insisting: Timer | undefined;
+  const end = () => {
+    child.kill("SIGTERM");
+    insisting ??= setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+  };
+  const ended = AbortSignal.any([signal, terminal.lost]);
+  ended.addEventListener("abort", end, { once: true });
   try {
     await send(child.stdio[PIPE_FD], `${JSON.stringify(settings)}\n${await Bun.file(SCRIPT).text()}`);
     const code = await child.exited;
-    return child.signalCode === "SIGINT" ? INTERRUPTED : code;
+    if (child.signalCode === "SIGINT") {
+      if (terminal.isTerminal)
+        stderr("\nThe shell has ended: what it ran did not wait for anything, so that Ctrl-C ended it all\n");
+      return INTERRUPTED;
+    }
+    return ended.aborted ? TERMINATED : code;
   } finally {
-    signal.removeEventListener("abort", end);
+    ended.removeEventListener("abort", end);
+    clearTimeout(insisting);
   }
 }
 

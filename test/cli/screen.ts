@@ -15,6 +15,7 @@ export class Screen implements AsyncDisposable {
   written = "";
   readonly #picture: Picture;
   readonly #child: Bun.Subprocess;
+  readonly #before: string;
 
   constructor(argv: readonly string[], { env, cwd, columns = 80, rows = 24 }: ScreenOptions) {
     this.#picture = new Picture();
@@ -32,6 +33,8 @@ export class Screen implements AsyncDisposable {
         },
       },
     });
+    // Before it has begun to run.
+    this.#before = this.#modes();
   }
 
   get pid(): number {
@@ -45,6 +48,16 @@ export class Screen implements AsyncDisposable {
 
   get text(): string {
     return this.lines.join("\n");
+  }
+
+  /** Whether the terminal is as it was when the program was started. */
+  get isAsBefore(): boolean {
+    return this.#modes() === this.#before;
+  }
+
+  #modes(): string {
+    const { inputFlags, outputFlags, localFlags } = this.#child.terminal ?? {};
+    return [inputFlags, outputFlags, localFlags].join(" ");
   }
 
   type(keys: string): void {

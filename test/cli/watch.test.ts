@@ -60,12 +60,14 @@ describe("status --watch", () => {
     expect(await screen.ended()).toBe(0);
   });
 
-  test("gives the terminal back with SIGTERM too", async () => {
+  test.each(["SIGTERM", "SIGHUP", "SIGQUIT"] as const)("gives the terminal back with %s too", async (signal) => {
     await using screen = watch();
     await screen.shows("Instances: ");
-    screen.kill("SIGTERM");
+    expect(screen.isAsBefore).toBe(false);
+    screen.kill(signal);
     expect(await screen.ended()).toBe(0);
     expect(screen.written).toEndWith("\u001B[?1049l");
+    expect(screen.isAsBefore).toBe(true);
   });
 
   test("works with -L, whether or not the daemon runs", async () => {
