@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { Client } from "../client/client.ts";
 import { httpTransport } from "../client/http-transport.ts";
 import type { Transport } from "../client/transport.ts";
@@ -9,9 +11,10 @@ client            the cluster: client.get("shop"), client.add("shop"), client.he
 apps              all apps
 app("shop")       one of them: .instances .queues .tasks .delete()
 instances         those of --app: instances.get("web"), instances.add("web")
-instance("web")   any instance: .stats() .autoscale({ max: 4, min: 1 }) .consumers .delete()
+instance("web")   any instance, asked for: (await instance("web")).stats(), .autoscale({ max: 4 }), .delete()
 queues            those of --app: queues.add("orders"), queues.get("orders")
 branches          those that are up
+import, require   modules: import { readFile } from "node:fs/promises"; require("./apps.json")
 help              this
 `;
 
@@ -36,6 +39,8 @@ export function atHand(client: Client, app: string | undefined): PropertyDescrip
     instances: () => ofApp("instances", (name) => client.app(name).instances),
     queues: () => ofApp("queues", (name) => client.app(name).queues),
     help: () => new Words(HELP),
+    // Files and packages of the folder that the shell is in now.
+    require: () => createRequire(join(process.cwd(), "shell")),
   };
   const values = {
     client,

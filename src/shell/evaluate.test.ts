@@ -38,6 +38,25 @@ describe("a line", () => {
     ["await Promise.reject(new RangeError('far'))", RangeError],
   ])("that is wrong says so: %s", async (code, type) => expect(await error(code)).toBeInstanceOf(type));
 
+  test("loads modules, those of the working directory, too", async () => {
+    await run('import { join } from "node:path"; const { name } = await import("./package.json")');
+    expect(await run("[join('a', 'b'), name]")).toEqual(["a/b", "cyme"]);
+    expect(await error('import "./nowhere.ts"')).toMatchObject({ message: expect.stringContaining("./nowhere.ts") });
+  });
+
+  test("can be ended until something is really waited for", async () => {
+    const { promise: ended, resolve } = Promise.withResolvers<string>();
+    let turns = 0;
+    const around = () => () => resolve(`ended after ${turns} turns`);
+    const code = "for (let n = 0; n < 5; n++) { await 1; turn() }; await new Promise(() => {})";
+    Object.assign(globalThis, { turn: () => turns++ });
+    const interrupt = new AbortController();
+    const running = evaluate(transpile(code), interrupt.signal, around).catch(() => {});
+    expect(await ended).toBe("ended after 5 turns");
+    interrupt.abort();
+    await running;
+  });
+
   test("is waited for no longer once it is interrupted", async () => {
     const interrupt = new AbortController();
     const waiting = evaluate(transpile("new Promise(() => {})"), interrupt.signal).catch(

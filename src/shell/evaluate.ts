@@ -1,3 +1,4 @@
+import { isBuiltin } from "node:module";
 import { runInThisContext } from "node:vm";
 
 /** Not ended yet: there may be more lines. */
@@ -53,11 +54,16 @@ async function run(script: string, around: Around): Promise<unknown> {
 function begin(script: string, around: Around): unknown {
   const end = around();
   try {
-    return runInThisContext(script);
+    // Its types know only of modules that are made by node:vm.
+    return runInThisContext(script, { importModuleDynamically: load as never });
   } finally {
-    end();
+    // Not before the loop goes on: awaiting what is there already, again and again, keeps it from everything else, too.
+    setImmediate(end);
   }
 }
+
+/** What `import` gives there: of the working directory files and packages. */
+const load = (name: string): Promise<unknown> => import(isBuiltin(name) ? name : Bun.resolveSync(name, process.cwd()));
 
 /** A promise under that name becomes what it resolves to, so that the next line can use it. */
 async function settle(name: string): Promise<void> {

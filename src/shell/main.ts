@@ -1,6 +1,6 @@
 import { atHand, clientFor } from "./at-hand.ts";
 import { runRepl } from "./repl.ts";
-import { runScript } from "./script.ts";
+import { runScript, tellError } from "./script.ts";
 import type { ShellSettings } from "./settings.ts";
 import { sentence } from "./tell.ts";
 
@@ -16,24 +16,19 @@ export async function runShell(settings: ShellSettings): Promise<number> {
   const client = clientFor(settings, () => interrupted);
   const before = new Set(Object.keys(globalThis));
   Object.defineProperties(globalThis, atHand(client, settings.app));
-  const onLost = (error: unknown) => void process.stderr.write(sentence(error));
-  process.on("uncaughtException", onLost);
   if (!process.stdin.isTTY) {
-    let lost = 0;
-    process.on("unhandledRejection", (error) => {
-      lost = 1;
-      onLost(error);
-    });
-    return (await runScript(await Bun.stdin.text(), settings.isJson)) || lost;
+    onLost((error) => process.exit(tellError(error, settings.isJson)));
+    return runScript(await Bun.stdin.text(), settings.isJson);
   }
-  // A promise that nobody waited for must not end the shell.
-  process.on("unhandledRejection", onLost);
+  // What nobody waited for must not end the shell.
+  const say = (error: unknown) => void process.stderr.write(sentence(error));
+  onLost(say);
   process.on("SIGTERM", () => {
     process.stdin.setRawMode(false);
     process.exit(TERMINATED);
   });
   process.stdout.write(`Cyme ${settings.version}, ${client.url}. help says what is at hand, Ctrl-D leaves.\n`);
-  await client.branches.all().catch(onLost);
+  await client.branches.all().catch(say);
   await runRepl({
     prompt: settings.app === undefined ? "cyme> " : `cyme ${settings.app}> `,
     history: settings.history,
@@ -42,4 +37,10 @@ export async function runShell(settings: ShellSettings): Promise<number> {
     onLine: (signal) => (interrupted = signal),
   });
   return 0;
+}
+
+/** Calls back with errors that are thrown where nobody waits: by timers, and by promises that are dropped, however late. */
+function onLost(listener: (error: unknown) => void): void {
+  process.on("uncaughtException", listener);
+  process.on("unhandledRejection", listener);
 }

@@ -12,9 +12,14 @@ export async function runScript(code: string, isJson: boolean): Promise<number> 
     process.stdout.write(isJson ? `${JSON.stringify(value ?? null, whole)}\n` : shown(value, false));
     return 0;
   } catch (error) {
-    process.stderr.write(isJson ? `${JSON.stringify(errorFields(error))}\n` : sentence(error));
-    return error instanceof CymeError ? OUTCOMES[error.code].exit : FAILED;
+    return tellError(error, isJson);
   }
+}
+
+/** Says what went wrong in a script; gives the exit code that it ends with. */
+export function tellError(error: unknown, isJson: boolean): number {
+  process.stderr.write(isJson ? `${JSON.stringify(errorFields(error))}\n` : sentence(error));
+  return error instanceof CymeError ? OUTCOMES[error.code].exit : FAILED;
 }
 
 /** Of things of the cluster what the branch told of them. */

@@ -39,6 +39,9 @@ const environment = (more: Record<string, string> = {}) => ({
 
 const open = (...args: string[]) => new Screen([BINARY, ...args, "shell"], { env: environment(), cwd: home, rows: 60 });
 
+const childrenOf = async (pid: number) =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim().split(" ");
+
 /** Runs the shell on a script that is its standard input. */
 async function script(text: string, { args = [] as string[], env = {}, cwd = home } = {}): Promise<Ran> {
   const child = Bun.spawn([BINARY, ...args, "shell"], {
@@ -95,16 +98,48 @@ describe("the shell on a terminal", () => {
     await screen.shows("interrupted");
     screen.type("'still ' + 'here'\r");
     await screen.shows("'still here'");
-    screen.type("while (true) {}\r");
-    await screen.until(() => screen.lines.at(-1) === "", "the line to be evaluated");
-    screen.type("\u0003");
-    expect(await screen.ended()).toBe(130);
+  });
+
+  test.each(["while (true) {}", "for (;;) await 1"])(
+    "ends with Ctrl-C where nothing is waited for: %s",
+    async (code) => {
+      await using screen = open();
+      await screen.shows("cyme>");
+      screen.type(`${code}\r`);
+      await screen.until(() => screen.lines.at(-1) === "", "the line to be evaluated");
+      screen.type("\u0003");
+      expect(await screen.ended()).toBe(130);
+      expect(screen.text).toContain("The shell has ended");
+    },
+  );
+
+  test.each([
+    ["SIGTERM", "while (true) {}\r"],
+    ["SIGHUP", ""],
+    ["SIGQUIT", ""],
+  ] as const)("ends with %s, and gives the terminal back, though it does %j", async (signal, keys) => {
+    await using screen = open();
+    await screen.shows("cyme>");
+    expect(screen.isAsBefore).toBe(false);
+    screen.type(keys);
+    await screen.until(() => keys === "" || screen.lines.at(-1) === "", "the line to be evaluated");
+    screen.kill(signal);
+    expect(await screen.ended()).toBe(143);
+    expect(screen.isAsBefore).toBe(true);
+  });
+
+  test("gives the terminal back though the process that evaluates is killed", async () => {
+    await using screen = open();
+    await screen.shows("cyme>");
+    process.kill(Number((await childrenOf(screen.pid))[0]), "SIGKILL");
+    expect(await screen.ended()).toBe(137);
+    expect(screen.isAsBefore).toBe(true);
   });
 
   test("shows no secret in its arguments, and leaves nothing behind when it is killed", async () => {
     await using screen = new Screen([BINARY, "shell"], { env: environment({ CYME_TOKEN: "cyme_s3cret" }), cwd: home });
     await screen.shows("cyme>");
-    const children = (await readFile(`/proc/${screen.pid}/task/${screen.pid}/children`, "utf8")).trim().split(" ");
+    const children = await childrenOf(screen.pid);
     expect(children).toHaveLength(1);
     for (const file of ["cmdline", "environ"]) {
       expect(await readFile(`/proc/${children[0]}/${file}`, "utf8")).not.toContain("s3cret");
@@ -137,10 +172,28 @@ describe("a script as standard input", () => {
     ["throw new TypeError('no')", 1, "error: TypeError: no\n"],
     ["x y", 1, 'error: SyntaxError: Expected ";" but found "y"\n'],
     ["if (true) {", 1, "error: SyntaxError: Unexpected end of file\n"],
-    ["void Promise.reject(new Error('lost')); await Bun.sleep(1)", 1, "error: lost\n"],
+    ["void Promise.reject(new Error('lost'))", 1, "error: lost\n"],
+    ["setTimeout(() => { throw new Error('late') }, 1); void 0", 1, "error: late\n"],
+    [
+      "setTimeout(() => client.get('nope'), 1); await new Promise(() => {})",
+      3,
+      'error: Cannot find app "nope" (not-found)\n',
+    ],
   ])("ends at its first error: %s", async (text, code, stderr) => {
-    const ran = await script(text.replace("client.get", "await client.get"));
+    const ran = await script(text.replace(/^client.get/, "await client.get"));
     expect(ran).toEqual({ code, stdout: "", stderr });
+  });
+
+  test("loads modules, and what lies in the working directory", async () => {
+    await writeFile(join(home, "sizes.ts"), "export const sizes: number[] = [1, 2];");
+    await writeFile(join(home, "apps.json"), '{"names": ["shop"]}');
+    const text = `
+      import { readFileSync } from "node:fs";
+      import { sizes } from "./sizes.ts";
+      const { sep } = await import("node:path");
+      console.log(JSON.stringify([readFileSync("apps.json", "utf8").length, sizes, sep, require("./apps.json").names]));
+    `;
+    expect(await script(text)).toEqual({ code: 0, stdout: '[19,[1,2],"/",["shop"]]\n', stderr: "" });
   });
 
   test("is told in JSON what is wrong, and cannot run with -L", async () => {
