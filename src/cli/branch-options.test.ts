@@ -88,8 +88,9 @@ describe("cyme branch", () => {
     });
   });
 
-  test("takes every option from its variable", async () => {
+  test("takes every option, and the address, from its variable", async () => {
     const env = {
+      CYME_ADDRESS: ":8001",
       CYME_ID: "b1",
       CYME_BROKER: "amqp://h//",
       CYME_INSTANCE_DIR: "d",
@@ -117,6 +118,7 @@ describe("cyme branch", () => {
     };
     expect(await optionsOf([], env)).toEqual({
       ...DEFAULTS,
+      port: 8001,
       id: "b1",
       broker: "amqp://h//",
       instanceDir: "d",
@@ -146,6 +148,7 @@ describe("cyme branch", () => {
 
   test("takes a flag over its variable", async () => {
     expect(await optionsOf(["--id", "flag"], { CYME_ID: "env" })).toMatchObject({ id: "flag" });
+    expect(await optionsOf(["8002"], { CYME_ADDRESS: ":8001" })).toMatchObject({ port: 8002 });
   });
 
   test("knows --without-http as well", async () => {
@@ -194,6 +197,10 @@ describe("cyme branch", () => {
   test("takes what URL tasks may reach from the option alone, where the variable is empty", async () => {
     const options = await optionsOf(["--webhook-allow", "a"], { CYME_WEBHOOK_ALLOW: "" });
     expect(options).toMatchObject({ webhookAllow: ["a"] });
+  });
+
+  test("names the variable of an address that it refuses", async () => {
+    expect(await refused(["branch"], { CYME_ADDRESS: "host:" })).toContain("Cannot use CYME_ADDRESS: wanted a port");
   });
 
   test("does not show the password of a broker that it refuses", async () => {

@@ -7,19 +7,25 @@ import { branchId } from "../domain/names.ts";
 import { rateText } from "../domain/rate.ts";
 import { parseWebhookAllow } from "../domain/webhook.ts";
 import type { LogLevel } from "../kit/log.ts";
+import type { Environment } from "./io.ts";
 import type { Values } from "./values.ts";
 
 const DAY_S = 86_400;
 
+/** Counts where no address is given, as the variables of the options do. */
+const ADDRESS_VARIABLE = "CYME_ADDRESS";
+
 /** Reads the options; throws `invalid` naming the option, or the variable that it came from. */
-export function branchOptions(values: Values, address: string | undefined): BranchOptions {
+export function branchOptions(values: Values, address: string | undefined, env: Environment): BranchOptions {
   const text = (name: string) => values.text(name) ?? "";
   const secondsOf = (name: string, min: number, max = DAY_S) => seconds(values.called(name), text(name), min, max);
   const broker = text("broker");
   parseBrokerUrl(values.called("broker"), broker);
   const id = values.text("id");
   return {
-    ...parseAddress(address ?? "8000"),
+    ...(address === undefined
+      ? parseAddress(ADDRESS_VARIABLE, env[ADDRESS_VARIABLE] || "8000")
+      : parseAddress("address", address)),
     id: id === undefined ? undefined : branchId(id),
     broker,
     instanceDir: text("instance-dir"),
@@ -57,14 +63,14 @@ function webhookAllow(values: Values): string[] {
 const HOST = /^(?:\[(?<v6>[0-9A-Fa-f:.]+)\]|(?<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?))$/;
 
 /** `8001`, `127.0.0.1:8001`, `[::1]:8001` or `:8001`; without an address it is 127.0.0.1. */
-function parseAddress(address: string): { host: string; port: number } {
+function parseAddress(name: string, address: string): { host: string; port: number } {
   const wanted = "a port, ip:port or :port, with a port from 0 to 65535";
   const colon = address.lastIndexOf(":");
   const hostText = address.slice(0, Math.max(0, colon));
   const portText = address.slice(colon + 1);
   const match = HOST.exec(hostText === "" ? "127.0.0.1" : hostText);
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN;
-  if (!match || !(port <= 65_535)) throw invalid("address", wanted, address);
+  if (!match || !(port <= 65_535)) throw invalid(name, wanted, address);
   return { host: match.groups?.["v6"] ?? match.groups?.["host"] ?? "", port };
 }
 

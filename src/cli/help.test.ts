@@ -226,8 +226,9 @@ cyme [options] branch [address]
 Run the daemon that keeps workers alive.
 
 The address is a port, ip:port or :port. A port alone means 127.0.0.1, port 0
-any free one; the default is 127.0.0.1:8000. SIGTERM stops the branch: its
-workers go on, and it takes them over when it starts again.
+any free one. Without it that of CYME_ADDRESS counts, else 127.0.0.1:8000.
+SIGTERM stops the branch: its workers go on, and it takes them over when it
+starts again.
 
 Examples
   cyme branch

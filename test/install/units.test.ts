@@ -27,6 +27,24 @@ test("the units of all kinds keep workers when the branch ends, watch over it, a
   for (const unit of [MACHINE, TEMPLATE, USER]) expect(directives(unit)).toEqual(expect.arrayContaining(kept));
 });
 
+test("what starting again does not mend is not started again: options that cannot be used, a branch that is there", () => {
+  for (const unit of [MACHINE, TEMPLATE, USER]) expect(directives(unit)).toContain("RestartPreventExitStatus=2 3");
+});
+
+test("where the branch listens is left to its variable, as all options are", () => {
+  for (const unit of [MACHINE, TEMPLATE, USER]) {
+    expect(read(unit)).toMatch(/^ExecStart=\S+ branch -D \S+$/m);
+    expect(directives(unit).filter((line) => line.startsWith("Environment="))).toEqual([]);
+  }
+});
+
+test("a system call that is taken away fails, and does not kill the task that tries it", () => {
+  for (const unit of [MACHINE, TEMPLATE]) {
+    expect(directives(unit)).toContain("SystemCallErrorNumber=EPERM");
+    expect(directives(unit).filter((line) => line.startsWith("SystemCallFilter="))).toHaveLength(1);
+  }
+});
+
 test("nothing in them is taken from workers that go on when the branch is stopped", () => {
   // Each would remove /tmp, a folder or semaphores that workers use.
   const taking = /^(PrivateTmp|RemoveIPC|RuntimeDirectory|DynamicUser)=/;
@@ -35,15 +53,13 @@ test("nothing in them is taken from workers that go on when the branch is stoppe
 });
 
 test("the template differs from the unit of the machine in names and places alone", () => {
-  const named = directives(MACHINE)
-    .filter((line) => !line.startsWith("Environment="))
-    .map((line) =>
-      line
-        .replace("branch:", "branch %i:")
-        .replace("/etc/cyme/branch.env", "/etc/cyme/%i.env")
-        .replace("/var/lib/cyme", "/var/lib/cyme/@%i")
-        .replace("StateDirectory=cyme", "StateDirectory=cyme/@%i"),
-    );
+  const named = directives(MACHINE).map((line) =>
+    line
+      .replace("branch:", "branch %i:")
+      .replace("/etc/cyme/branch.env", "/etc/cyme/%i.env")
+      .replace("/var/lib/cyme", "/var/lib/cyme/@%i")
+      .replace("StateDirectory=cyme", "StateDirectory=cyme/@%i"),
+  );
   expect(directives(TEMPLATE)).toEqual(named);
 });
 

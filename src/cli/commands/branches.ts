@@ -16,12 +16,13 @@ export const BRANCH_COMMANDS = [
     ],
     details:
       "The address is a port, ip:port or :port. A port alone means 127.0.0.1, port 0\n" +
-      "any free one; the default is 127.0.0.1:8000. SIGTERM stops the branch: its\n" +
-      "workers go on, and it takes them over when it starts again.",
+      "any free one. Without it that of CYME_ADDRESS counts, else 127.0.0.1:8000.\n" +
+      "SIGTERM stops the branch: its workers go on, and it takes them over when it\n" +
+      "starts again.",
     options: BRANCH_OPTIONS,
-    async run({ values, io, rooms }, { address }) {
+    async run({ values, io, env, rooms }, { address }) {
       const { branchOptions } = await import("../branch-options.ts");
-      return rooms.runBranch(branchOptions(values, address), io);
+      return rooms.runBranch(branchOptions(values, address, env), io);
     },
   }),
   clientCommand("status", {

@@ -68,11 +68,14 @@ const ENVIRONMENT_FILE: [string, string] = [
 
 const NO_COLOR: [string, string] = ["Ev NO_COLOR", prose("With any value nothing is coloured")];
 
-function variables(options: readonly Option[]): string {
+/** The branch's own. */
+const ADDRESS: [string, string] = ["Ev CYME_ADDRESS", "As\n.Ar address .\n"];
+
+function variables(options: readonly Option[], more: readonly [string, string][] = []): string {
   const items = options.flatMap(({ name, variable }): [string, string][] =>
     variable === undefined ? [] : [[`Ev ${variable}`, `As\n.Fl \\-${name} .\n`]],
   );
-  return `${prose("An option wins over its variable")}${tagged([...items, NO_COLOR])}`;
+  return `${prose("An option wins over its variable")}${tagged([...more, ...items, NO_COLOR])}`;
 }
 
 /** All commands. */
@@ -175,7 +178,7 @@ export function branchPage(): string {
         ),
       ].join(""),
     ),
-    section("ENVIRONMENT", variables([...BRANCH_OPTIONS, ...COMMON_OPTIONS])),
+    section("ENVIRONMENT", variables([...BRANCH_OPTIONS, ...COMMON_OPTIONS], [ADDRESS])),
     section("FILES", tagged([...WORKER_FILES, ENVIRONMENT_FILE])),
     section(
       "EXIT STATUS",
