@@ -4,6 +4,7 @@ import type { ConfigFile } from "./client-config.ts";
 import type { Io } from "./io.ts";
 import type { LocalOptions } from "./local-transport.ts";
 import type { ShellSettings } from "../shell/settings.ts";
+import { onTerminalSignals } from "./terminal-signals.ts";
 
 export interface ConnectOptions {
   readonly token: string | undefined;
@@ -67,10 +68,7 @@ export const ROOMS: Rooms = {
   },
   quitByKey() {
     const { stdin } = process;
-    for (const name of TERMINAL_SIGNALS) process.on(name, interrupt);
-    const endSignals = () => {
-      for (const name of TERMINAL_SIGNALS) process.off(name, interrupt);
-    };
+    const endSignals = onTerminalSignals(interrupt);
     if (stdin.isTTY !== true) return endSignals;
     const onData = (keys: Uint8Array) => {
       // In raw mode Ctrl-C makes no signal.
@@ -108,9 +106,6 @@ async function tlsOf(files: Omit<ConnectOptions, "token">) {
 }
 
 const CTRL_C = "\u0003";
-
-/** They end a process that does not listen to them. */
-const TERMINAL_SIGNALS = ["SIGHUP", "SIGQUIT"] as const;
 
 /** As the terminal would have done it. */
 const interrupt = () => void process.kill(process.pid, "SIGINT");

@@ -13,7 +13,7 @@ test("the shell is told what holds for every command", async () => {
       app: "shop",
       timeoutS: 5,
       cwd: process.cwd(),
-      history: "/home/ann/.local/state/cyme/shell_history",
+      history: "/home/ann/.local/state/cyme-shell/history",
       isJson: false,
       version,
     },
@@ -22,7 +22,7 @@ test("the shell is told what holds for every command", async () => {
 
 test("the shell keeps what is typed in the folder for state, and nowhere without a home", async () => {
   const [inState] = (await runCyme(["shell"], { env: { XDG_STATE_HOME: "/s", HOME: "/h" } })).shells;
-  expect(inState?.history).toBe("/s/cyme/shell_history");
+  expect(inState?.history).toBe("/s/cyme-shell/history");
   expect((await runCyme(["shell"])).shells[0]?.history).toBeUndefined();
 });
 

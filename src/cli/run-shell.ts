@@ -37,8 +37,8 @@ export async function runShell({ values, env, io, rooms }: Given): Promise<numbe
   return rooms.runShell(settings, login, io);
 }
 
-/** Where what was typed is kept; undefined where there is no home. */
+/** Where what was typed is kept; undefined where there is no home. Not in `cyme`, which is the instance directory of `install.sh --user`. */
 function historyPath(env: Environment): string | undefined {
   const base = env["XDG_STATE_HOME"] || (env["HOME"] ? join(env["HOME"], ".local", "state") : undefined);
-  return base === undefined ? undefined : join(base, "cyme", "shell_history");
+  return base === undefined ? undefined : join(base, "cyme-shell", "history");
 }

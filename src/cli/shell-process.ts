@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CymeError } from "../domain/errors.ts";
 import type { ShellSettings } from "../shell/settings.ts";
 import type { Io } from "./io.ts";
-import { keepTerminal } from "./keep-terminal.ts";
+import { onTerminalSignals } from "./terminal-signals.ts";
 
 /** Where the build embeds the shell (scripts/compile.ts). */
 const SCRIPT = join(import.meta.dir, "shell", "main.js");
@@ -41,7 +41,6 @@ export async function runShellProcess(
   if (!existsSync(SCRIPT)) {
     throw new CymeError("not-implemented", "Cannot run the shell from sources: build the binary with `npm run build`");
   }
-  using terminal = keepTerminal();
   const child = Bun.spawn([process.execPath, ...ARGUMENTS], {
     cwd: "/",
     env: { ...withoutBun(process.env), BUN_BE_BUN: "1" },
@@ -52,19 +51,22 @@ export async function runShellProcess(
     child.kill("SIGTERM");
     insisting ??= setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
   };
-  const ended = AbortSignal.any([signal, terminal.lost]);
-  ended.addEventListener("abort", end, { once: true });
+  signal.addEventListener("abort", end, { once: true });
+  // Without a terminal there is nothing to give back, and nohup may have it that SIGHUP is ignored.
+  const isTerminal = process.stdin.isTTY === true;
+  const endSignals = isTerminal ? onTerminalSignals(end) : () => {};
   try {
     await send(child.stdio[PIPE_FD], `${JSON.stringify(settings)}\n${await Bun.file(SCRIPT).text()}`);
     const code = await child.exited;
     if (child.signalCode === "SIGINT") {
-      if (terminal.isTerminal)
+      if (isTerminal)
         stderr("\nThe shell has ended: what it ran did not wait for anything, so that Ctrl-C ended it all\n");
       return INTERRUPTED;
     }
-    return ended.aborted ? TERMINATED : code;
+    return insisting === undefined ? code : TERMINATED;
   } finally {
-    ended.removeEventListener("abort", end);
+    signal.removeEventListener("abort", end);
+    endSignals();
     clearTimeout(insisting);
   }
 }

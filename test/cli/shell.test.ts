@@ -76,7 +76,7 @@ describe("the shell on a terminal", () => {
     await screen.shows(/42$/m);
     screen.type("\u0004");
     expect(await screen.ended()).toBe(0);
-    const path = join(home, ".local/state/cyme/shell_history");
+    const path = join(home, ".local/state/cyme-shell/history");
     expect(await readFile(path, "utf8")).toContain("twice(21)");
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     await using again = open();
