@@ -1,4 +1,4 @@
-import { blocksOf, stepsOf, type Block, type Step } from "./markdown.ts";
+import { blocksOf, commandsOf, stepsOf, type Block, type Step } from "./markdown.ts";
 import { toDocumented, toReal } from "./places.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { compare } from "./shape.ts";
@@ -46,8 +46,8 @@ type Run = Omit<Step, "expected"> & { readonly expected: string | undefined };
 
 function stepsToRun(block: Block): Run[] {
   const first = block.first === undefined ? [] : [{ command: block.first, expected: undefined, line: block.line }];
-  // In one piece, since only a shell knows where a command ends.
-  if (block.language === "sh") return [...first, { command: block.text, expected: undefined, line: block.line + 1 }];
+  if (block.language === "sh")
+    return [...first, ...commandsOf(block).map((command) => ({ ...command, expected: undefined }))];
   return [...first, ...stepsOf(block)];
 }
 
@@ -63,27 +63,30 @@ function runner({ places, shell }: Sandbox) {
     }
     const lookMs = Date.now() + (LOOKS.test(command) ? LOOK_MS : 0);
     for (;;) {
-      const { output, status } = await shell.run(expected === undefined ? inOnePiece(real) : real);
+      const { output, status, failed: parts } = await shell.run(real);
       isOver = status === null;
       const shown = toDocumented(output, places);
       const failed = (what: string) => [`line ${line}: $ ${command}\n${what}`];
       if (status === null) return failed(`The shell ended, or was ended after too long:\n${shown}`);
-      if (expected === undefined) return status === 0 ? [] : failed(`It ended with status ${status}:\n${shown}`);
+      const isGood = status === 0 && parts.length === 0;
+      const how = `It ended with status ${status}${parts.map((part) => `, failed: ${part}`).join("")}`;
+      if (expected === undefined) return isGood ? [] : failed(`${how}\n${shown}`);
       const compared = compare(expected, shown);
       if (compared.difference !== "" && Date.now() < lookMs) continue;
       for (const [word, value] of compared.learned) learned.set(word, toReal(value, places, new Map()));
       if (compared.difference !== "")
         return failed(`It does not print what is said (-) but (+):\n${compared.difference}`);
-      return status === 0 || saysWhy(expected)
+      return isGood || (isFound(status) && saysWhy(command, expected))
         ? []
-        : failed(`It ended with status ${status}, which nothing there says`);
+        : failed(`${how}, which nothing there says`);
     }
   };
   return Object.assign(run, { isOver: () => isOver });
 }
 
-/** Ends at the first command that fails, and leaves the shell as it was otherwise. */
-const inOnePiece = (text: string) => `set -eE; trap 'echo "failed: $BASH_COMMAND"' ERR\n${text}\nset +eE; trap - ERR`;
+/** Whether there was such a program: no document shows one that is missing. */
+const isFound = (status: number) => status !== 126 && status !== 127;
 
-/** A command may fail where the document shows that it does. */
-const saysWhy = (expected: string) => /^(error|curl): |"nok":|…$/m.test(expected);
+/** A command may fail where the document shows its error, or the status itself: `$ command; echo $?`; `timeout 2 …` does. */
+const saysWhy = (command: string, expected: string) =>
+  /^(error|curl|ls): |"nok":/m.test(expected) || /^timeout \d|; echo \$\?$/.test(command);

@@ -1,13 +1,14 @@
 import { expect, test } from "bun:test";
-import { blocksOf, stepsOf } from "./markdown.ts";
+import { blocksOf, oddBlocks, stepsOf } from "./markdown.ts";
 import { toDocumented, toReal, type Places } from "./places.ts";
 import { runDocument } from "./run-document.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { compare } from "./shape.ts";
 import { startShell } from "./shell.ts";
+import { standInInstall } from "./stand-in-install.ts";
 
 /* The runner of the documents, on documents that are wrong. */
 
@@ -55,6 +56,51 @@ test("a command that fails without a word of it is a failure, in a block of comm
   expect(await failures(fence("sh", "true\nls /nothing-there\ntrue"))).toContain("failed: ls /nothing-there");
   expect(await failures(fence("console", "$ echo error: no; false\nerror: no"))).toBe("");
 });
+
+test.each([
+  ["sh", "no-such-program && true", "no-such-program"],
+  ["sh", "false && true\ntrue", "status 1"],
+  ["sh", "export X=$(false)", "failed: false"],
+  ["sh", "false | true", "status 1"],
+  ["sh", "for n in 1 2; do\n  ls /nothing-there\n  true\ndone", "failed: ls /nothing-there"],
+  ["console", "$ no-such-program --at-all\n…", "status 127"],
+  ["console", "$ no-such-program; false\nerror: no\n…", "- error: no"],
+  ["console", "$ echo error: no; no-such-program\nerror: no\n…", "status 127"],
+  ["console", "$ echo a; false\n…", "status 1"],
+  ["console", "$ false | true", "status 1"],
+  ["console", "$ export X=$(false)", "failed: false"],
+])("in a block of %s, %j fails", async (language, text, said) => {
+  expect(await failures(fence(language, text))).toContain(said);
+});
+
+test.each([
+  ["sh", "if false; then exit 3; fi\nfalse || true\nwhile false; do true; done"],
+  ["sh", "cat >a <<'END'\nfalse\n\nEND\n# a word\necho 'a\nb' \\\n  c | grep -q 'b c'"],
+  ["sh", "yes | head -1"],
+  ["console", "$ false; echo $?\n1"],
+  ["console", "$ sh -c 'echo error: no; exit 3'\nerror: …"],
+])("in a block of %s, %j does not", async (language, text) => {
+  expect(await failures(fence(language, text))).toBe("");
+});
+
+test("what a command ended with is there for the next one", async () => {
+  const shown = "$ sh -c 'echo error: no; exit 3'\nerror: no\n$ echo $?\n3\n$ true\n$ echo $?\n0";
+  expect(await failures(fence("console", shown))).toBe("");
+});
+
+test("a block that nobody would look at is found", () => {
+  expect(oddBlocks(fence("bash", "ls"))).toEqual(['line 2: nobody knows what to do with "bash"']);
+  expect(oddBlocks(fence("", "ls"))).toEqual(['line 2: nobody knows what to do with ""']);
+  expect(oddBlocks(fence("text", "$ ls"))).toEqual(["line 2: a command in a block that is not run"]);
+  expect(oddBlocks(fence("sh", "ls") + fence("json", "{}"))).toEqual([]);
+});
+
+test.each(["~~~sh\nls\n~~~", "````sh\nls\n````", "> ```sh\n> ls\n> ```", "\t```sh\n\tls\n\t```"])(
+  "%j is no fence that a document may have",
+  (text) => {
+    expect(() => blocksOf(text)).toThrow("The fence of line 1");
+  },
+);
 
 test("a command that is not there, and one that ends the shell, are failures", async () => {
   expect(await failures(fence("console", "$ cyme-frobnicate"))).toContain("command not found");
@@ -126,4 +172,17 @@ test.each([
   ["scp", ["/nothing-there", "root@machine1:"], 1],
 ] as const)("the stand-in of %s for %p ends with %d", (name, args, status) => {
   expect(Bun.spawnSync([join(import.meta.dir, "stand-ins", name), ...args]).exitCode).toBe(status);
+});
+
+test.each([
+  [[], 0],
+  [["--from", "cyme-0.1.0-linux-x64.tar.gz", "--sha256", "00"], 0],
+  [["--uninstall", "--purge"], 0],
+  [["--uninstal"], 2],
+  [["--from"], 2],
+  [["uninstall"], 2],
+  [["--prefix", "/nowhere", "--uninstal"], 2],
+] as const)("the stand-in of install.sh for %p ends with %d", (args, status) => {
+  const text = standInInstall(resolve(import.meta.dir, "../../install.sh"));
+  expect(Bun.spawnSync(["sh", "-c", text, "install.sh", ...args]).exitCode).toBe(status);
 });

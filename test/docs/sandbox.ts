@@ -8,6 +8,7 @@ import { freshVhost } from "../harness/rabbit.ts";
 import { until } from "../harness/wait.ts";
 import type { Places } from "./places.ts";
 import { startShell, type Shell } from "./shell.ts";
+import { standInInstall } from "./stand-in-install.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const STAND_INS = resolve(import.meta.dir, "stand-ins");
@@ -66,13 +67,13 @@ export async function openSandbox(): Promise<Sandbox> {
   };
 }
 
-/** What lies in an unpacked release. install.sh does nothing to the machine, and the rest of what it can. */
+/** What lies in an unpacked release. install.sh is a stand-in. */
 async function unpackRelease(folder: string): Promise<void> {
   for (const name of RELEASE) if (existsSync(join(ROOT, name))) await symlink(join(ROOT, name), join(folder, name));
   await symlink(BINARY, join(folder, "cyme"));
-  const script = `case " $* " in (*" --prefix "*|*" --user "*|*" --help "*) exec sh '${folder}/.install.sh' "$@" ;; esac`;
-  await symlink(join(ROOT, "install.sh"), join(folder, ".install.sh"));
-  await writeFile(join(folder, "install.sh"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const real = join(folder, ".install.sh");
+  await symlink(join(ROOT, "install.sh"), real);
+  await writeFile(join(folder, "install.sh"), standInInstall(real), { mode: 0o755 });
 }
 
 /** Without what would steer Cyme, Celery or curl. */
