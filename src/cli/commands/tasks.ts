@@ -80,7 +80,7 @@ async function request({ values, readFile, misuse }: ClientCall) {
     const body = joined(
       await Promise.all(data.map((one) => (one.startsWith("@") ? readFile(one.slice(1)) : bytes(one)))),
     );
-    return { method: method ?? "POST", body, contentType: values.text("content-type") };
+    return { method, body, contentType: values.text("content-type") };
   }
   if (values.source("content-type")) throw misuse("Cannot use --content-type without --data: there is no body");
   return { method };

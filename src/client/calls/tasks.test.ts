@@ -148,6 +148,13 @@ describe("what became of a task", () => {
     expect(requests.map(requestLine)).toEqual([line]);
   });
 
+  test("send() is a GET, and with a body a POST", async () => {
+    const { tasks, requests } = setup();
+    await tasks.send("t2", "http://m/");
+    await tasks.send("t2", "http://m/", { body: "" });
+    expect(requests.map(({ method }) => method)).toEqual(["GET", "POST"]);
+  });
+
   test("wait() asks for within its deadline, which the branch is told", async () => {
     const { transport, requests } = testTransport({ text: '{"result":5}' });
     const client = new Calls(transport, { timeoutS: 7200, clock: new ManualClock() });

@@ -18,7 +18,7 @@ import type {
 
 /** The request that a worker is to perform. */
 export interface UrlTaskOptions {
-  /** GET without it. */
+  /** Without it GET, and POST with a body. */
   readonly method?: Verb | undefined;
   /** Text is sent as UTF-8. GET, HEAD and TRACE have none. */
   readonly body?: string | Uint8Array | undefined;
@@ -66,7 +66,7 @@ export class Tasks {
    * The answers to HEAD and TRACE have no body, so of them only the uuid is known.
    */
   async send(queue: string | undefined, url: string, options: UrlTaskOptions = {}): Promise<SentUrlAnswer> {
-    const { method = "GET", body, contentType } = options;
+    const { body, method = body === undefined ? "GET" : "POST", contentType } = options;
     if (body !== undefined && BODILESS.includes(method)) throw bodiless(method);
     const name = queue === undefined ? "" : `${queueName(queue)}/`;
     // As a whole, since a / or % on its own may be read in more than one way on its way.

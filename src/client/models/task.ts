@@ -63,7 +63,7 @@ export class Task extends Model {
 
 /** The request that a worker is to perform, and how it is sent. */
 export interface UrlTaskSettings extends WriteOptions {
-  /** GET without it. */
+  /** Without it GET, and POST with `data`. */
   readonly method?: Verb | undefined;
   /** Added to the query of the URL. */
   readonly params?: Readonly<Record<string, string | number | boolean>> | URLSearchParams | undefined;
