@@ -23,6 +23,7 @@ export function reportError(
 const SEND_AGAIN = /; send it again with X-Cyme-Task: \S+$/;
 /** The same, by a method; people are told the command. */
 const CHANGE_IT = / exists already: change it with PUT$/;
+const HEALTH = /\(GET \/health\/ tells\)$/;
 
 /** Of who shows nothing; what is wrong with what was shown says itself what to do. */
 const NOTHING_SHOWN = /^This takes a token /;
@@ -40,7 +41,8 @@ const NOT_AWAY = / is up: only a branch that is away can be forgotten$/;
 const NOT_RUNNING = / is not running: it is /;
 const WANTS_ROLE = / takes the role (\w+): yours is /;
 
-const forPeople = (message: string) => message.replace(SEND_AGAIN, "").replace(CHANGE_IT, " exists already");
+const forPeople = (message: string) =>
+  message.replace(SEND_AGAIN, "").replace(CHANGE_IT, " exists already").replace(HEALTH, "(cyme status tells)");
 
 function unexpected(error: unknown): CymeError {
   const message = error instanceof Error ? error.message : String(error);

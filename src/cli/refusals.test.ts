@@ -131,6 +131,13 @@ describe("errors of a branch", () => {
     expect(run.stderr).toBe('error: Instance "web" exists already\nTo change it: cyme -a shop instances.set web\n');
   });
 
+  test("of a send that nobody answers name the command that tells why", async () => {
+    const nok =
+      "No answer within 6 s: nobody knows whether the task was sent, and the broker may be away (GET /health/ tells)";
+    const { stderr } = await runCyme(["apps.add", "shop"], { answer: failing(408, { nok, error: "timeout" }) });
+    expect(stderr).toContain("the broker may be away (cyme status tells)\n");
+  });
+
   const sending = (facts: object) =>
     runCyme(["-a", "shop", "--timeout=0.1", ...SEND.slice(2)], { answer: failing(503, facts) });
 
