@@ -44,7 +44,7 @@ import {
 export interface BranchIo {
   readonly stderr: (text: string) => void;
   readonly stderrIsTTY: boolean;
-  readonly screen: { readonly columns: number };
+  readonly stderrColumns: number;
   readonly host: {
     /** Aborted when the daemon is to stop. */
     readonly interrupted: AbortSignal;
@@ -103,8 +103,7 @@ function detachFrom(io: BranchIo, logfile: string): Promise<number> {
 }
 
 /** Below the log, where that is written to a terminal. */
-const statusLine = ({ stderrIsTTY, screen }: BranchIo) =>
-  new StatusLine(standardError, () => (stderrIsTTY ? screen.columns : 0));
+const statusLine = (io: BranchIo) => new StatusLine(standardError, () => (io.stderrIsTTY ? io.stderrColumns : 0));
 
 /** Without users everybody who reaches the address would be admin. Throws `invalid`. */
 function refuseOpenAddress({ host, insecure, withoutHttpd }: BranchOptions, directory: BranchDirectory): void {

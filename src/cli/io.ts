@@ -4,6 +4,8 @@ export interface Io {
   readonly stderr: (text: string) => void;
   readonly stdoutIsTTY: boolean;
   readonly stderrIsTTY: boolean;
+  /** The width of the terminal of standard error, which another one than that of `screen` may be; 80 where it does not say. */
+  readonly stderrColumns: number;
   readonly screen: Screen;
   /** Aborted when nobody wants the rest: Ctrl-C, or the reader of standard output is gone. */
   readonly signal: AbortSignal;
@@ -45,6 +47,9 @@ export function processIo(host: Host): Io {
     },
     get stderrIsTTY() {
       return process.stderr.isTTY === true;
+    },
+    get stderrColumns() {
+      return process.stderr.columns || COLUMNS;
     },
     screen: processScreen,
     signal: AbortSignal.any([host.interrupted, readerGone.signal]),

@@ -7,8 +7,7 @@ function setup(stderrIsTTY: boolean, { waiting, columns = 80 }: { waiting?: Wait
   const clock = new ManualClock();
   const written: string[] = [];
   const stderr = (text: string) => written.push(text);
-  const screen = { columns, rows: 24, onResize: () => () => {} };
-  const io = { stderr, stderrIsTTY, screen };
+  const io = { stderr, stderrIsTTY, stderrColumns: columns };
   return { clock, written, progress: showProgress(io, "tasks.wait u: waiting for the result", waiting, clock) };
 }
 

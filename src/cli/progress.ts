@@ -21,7 +21,7 @@ export interface Progress {
  * it is asked once a second, one question at a time.
  */
 export function showProgress(
-  io: Pick<Io, "stderr" | "stderrIsTTY" | "screen">,
+  io: Pick<Io, "stderr" | "stderrIsTTY" | "stderrColumns">,
   label: string,
   waiting?: Waiting,
   clock: Clock = systemClock,
@@ -35,7 +35,7 @@ export function showProgress(
     const time = `, ${Math.round((clock.now() - startedMs) / 1000)} s`;
     const words = detail === "" ? label : `${label}, ${printable(detail)}`;
     // The end of a line that goes on in the next one could not be erased.
-    io.stderr(`${ERASE_LINE}${cut(words, io.screen.columns - time.length - 1)}${time}`);
+    io.stderr(`${ERASE_LINE}${cut(words, io.stderrColumns - time.length - 1)}${time}`);
   };
   const ask = () => {
     if (!waiting || isAsking) return;

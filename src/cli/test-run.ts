@@ -50,6 +50,7 @@ export async function runCyme(argv: readonly string[], settings: Settings = {}) 
     stderr: (text) => (seen.stderr += text),
     stdoutIsTTY: isTTY,
     stderrIsTTY: isTTY,
+    stderrColumns: 80,
     screen: { columns: 80, rows: 24, onResize: () => () => {}, ...settings.screen },
     signal: settings.signal ?? new AbortController().signal,
     host: testHost,
