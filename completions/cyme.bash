@@ -123,7 +123,8 @@ _cyme() {
   folder) compopt -o dirnames 2>/dev/null ;;
   system-user) offers=$(compgen -u) ;;
   live)
-    type -P "$cyme" >/dev/null || cyme=cyme
+    # A press of a key runs nothing that lies in some folder: whoever typed ./cyme has not run it yet.
+    [[ $cyme != */* ]] && type -P "$cyme" >/dev/null || cyme=cyme
     names=$(printf '%s\0' "${words[@]:1}" | command "$cyme" __complete quoted 2>/dev/null)
     if [[ -n $names ]]; then
       mapfile -t COMPREPLY <<<"$names"

@@ -104,6 +104,8 @@ end
 function __cyme_live
     set -l words (commandline -opc) (commandline -ct | string trim -l -c '\'"')
     set -l cyme $words[1]
+    # A press of a key runs nothing that lies in some folder: whoever typed ./cyme has not run it yet.
+    string match -q -- '*/*' $cyme; and set cyme cyme
     command -q -- $cyme; or set cyme cyme
     command -q -- $cyme; or return
     printf '%s\0' $words[2..-1] | command $cyme __complete 2>/dev/null

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -112,6 +113,15 @@ describe.each(SHELLS.map((shell) => [shell.name, shell] as const))("%s", (_, { l
     await completes("cyme consumers.delete north ", "north mail");
     await completes("cyme -a shop instances.set north --queues mail,", "mail,pictures");
     await completes(`cyme --url=${branch.url} -a sh`, "-a shop");
+  });
+
+  shown("names for a program that is typed with its path, of which nothing runs before Enter", async () => {
+    const path = join(shell.home, "cyme");
+    await writeFile(path, "#!/bin/sh\ntouch ran\necho nothing\n", { mode: 0o755 });
+    await completes("./cyme -a sho", "-a shop");
+    await completes(`${path} -a sho`, "-a shop");
+    expect(existsSync(join(shell.home, "ran"))).toBe(false);
+    await rm(path);
   });
 
   shown("what fits before the cursor, wherever it is", async () => {

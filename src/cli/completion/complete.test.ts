@@ -25,6 +25,18 @@ describe("the command that the shells call", () => {
     expect(run.sent).toEqual(["GET /shop/instances/"]);
   });
 
+  test.each([{ env: { HOME: "/h", CYME_TOKEN: "t-env" } }, { env: { HOME: "/h" } }])(
+    "tells a branch no other login than the command would: %j",
+    async (settings) => {
+      const config = { text: '{"url":"http://conf:1","token":"t-conf"}', mode: 0o600 };
+      for (const to of [["-u", "http://other:1"], ["-u", "http://conf:1"], []]) {
+        const asked = await complete([...to, "apps.get", ""], { ...NAMES, ...settings, config });
+        const entered = await runCyme([...to, "apps.get", "shop"], { ...settings, config });
+        expect(asked.opened).toEqual(entered.opened);
+      }
+    },
+  );
+
   test("works on a directory with -L, and closes what it opened", async () => {
     const run = await complete(["-L", "-D", "~/b", "-a", "shop", "instances.get", ""], {
       ...NAMES,

@@ -41,6 +41,8 @@ async function answer(quoted: boolean, { env, io, rooms }: Surroundings, signal:
   const wanted = wantedBy(typed, env);
   if (!wanted) return;
   const { values } = wanted;
+  // As Enter would: CYME_TOKEN goes to the branch of the line, and the token of the configuration to its own branch alone. With less
+  // there would be no names where a login is wanted, and nothing is kept from a host that the command itself would tell.
   const transport = await openTransport({}, { values, env, io: { stderr() {}, signal }, rooms });
   try {
     const names = await liveNames(wanted, reading(transport, signal));

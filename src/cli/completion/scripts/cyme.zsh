@@ -20,7 +20,8 @@ _cyme_verbs() {
 # The names that only a branch knows; it may be away.
 _cyme_live() {
   local cyme="${(Q)words[1]}"
-  whence -p -- "$cyme" >/dev/null || cyme=cyme
+  # A press of a key runs nothing that lies in some folder: whoever typed ./cyme has not run it yet.
+  [[ "$cyme" != */* ]] && whence -p -- "$cyme" >/dev/null || cyme=cyme
   local -a names
   names=("${(@f)$(printf '%s\0' "${(@)words[2,CURRENT-1]}" "$QIPREFIX$IPREFIX$PREFIX" |
     command "$cyme" @asked@ quoted 2>/dev/null)}")
