@@ -3,6 +3,7 @@
 # alone with --from. Plain POSIX sh, for dash and busybox.
 set -u
 umask 022
+unset CDPATH # By which cd would go elsewhere, and print where.
 
 usage() {
   cat <<'END'
@@ -38,30 +39,38 @@ die() {
   exit 1
 }
 
-# misused <what>: says it with the usage, on standard error.
+# misused <what>: usage is longer than a small terminal, above which this would stand.
 misused() {
-  say "install.sh: $*"
-  usage >&2
+  say "install.sh: $*; install.sh --help says how it is used"
   exit 2
 }
 
-# absolute <path>: prints it as seen from everywhere, without a slash at the end.
+# absolute <path>: prints it as seen from everywhere, without a slash at the end, be it there or not.
 absolute() {
-  case $1 in
-  /*) path=$1 ;;
-  *) path=$PWD/$1 ;;
-  esac
-  printf '%s\n' "${path%/}"
+  if found=$(cd -- "$1" 2>/dev/null && pwd); then
+    printf '%s\n' "${found%/}"
+  else
+    case $1 in
+    /*) path=$1 ;;
+    *) path=$PWD/$1 ;;
+    esac
+    printf '%s/%s\n' "$(absolute "$(dirname -- "$path")")" "$(basename -- "$path")"
+  fi
 }
 
 # ---- Where it goes. All paths are those of the installed system; $root (DESTDIR) stands in front where files are touched.
 
 choose_places() {
-  root=${DESTDIR:-}
-  root=${root%/}
+  root=''
+  if [ -n "${DESTDIR:-}" ]; then
+    root=$(absolute "$DESTDIR")
+    [ -n "$root" ] || misused "DESTDIR is for a folder that is packed later, and / is this machine: leave it out"
+  fi
   units='' # None with --prefix.
+  base=$prefix # What is recorded is seen from here, so that another spelling, a copy or a move mean the same.
   case $choice in
   system)
+    base=''
     prefix=/usr/local
     # Not in /etc, which is the administrator's: a unit there is used instead of ours.
     units=$prefix/lib/systemd/system
@@ -70,18 +79,24 @@ choose_places() {
     ;;
   user)
     [ -n "${HOME:-}" ] || die "--user installs into the home folder, but HOME is not set: set it"
-    prefix=$(absolute "$HOME")/.local
-    units=${prefix%/.local}/.config/systemd/user
-    config=${prefix%/.local}/.config/cyme
+    base=$(absolute "$HOME")
+    prefix=$base/.local
+    units=$base/.config/systemd/user
+    config=$base/.config/cyme
     data=$prefix/state/cyme
     ;;
   esac
   share=$prefix/share
   fish=$share/fish/vendor_completions.d
   # Where every fish looks.
-  [ "$choice" != user ] || fish=${prefix%/.local}/.config/fish/completions
-  # What was installed, one `file` or `folder` a line: what the next version, or --uninstall, is to remove.
+  [ "$choice" != user ] || fish=$base/.config/fish/completions
+  # The choice, and what was installed, one `file` or `folder` a line: what the next version, or --uninstall, is to remove.
   record=$share/cyme/installed
+}
+
+# relative <path>: as it is recorded.
+relative() {
+  if [ "$1" = "$base" ]; then echo .; else printf '%s\n' "${1#"$base"/}"; fi
 }
 
 refuse_wrong_user() {
@@ -103,16 +118,108 @@ has_systemd() {
   esac
 }
 
+# has_unit: whether branches are to be started by one. The program alone brings none, and leaves the one that is there.
+has_unit() { [ -n "$units" ] && [ -f "$root$units/cyme-branch.service" ]; }
+
+# ---- Lists of what is ours: the record, and $notes: what this run has written so far, for the next one where a kill -9 ends it.
+
+# check_list <file>: ends where it has us touch what install.sh puts nowhere, or where others could tell root what to remove.
+check_list() {
+  if [ "$(id -u)" = 0 ] && [ -n "$(find "$1" -prune ! -user 0)" ]; then
+    die "$1 says what is to be removed, but is not root's, so it may name any file. Where you trust all that it says: chown -h root $1"
+  fi
+  strange=''
+  while read -r kind path; do
+    case $kind:$base/$path in
+    choice:*) ;;
+    *:*/../* | *:*/.. | *:*//*) strange=$path ;;
+    folder:*) ;;
+    file:"$prefix"/* | file:"${units:-$prefix}"/* | file:"$fish"/*) ;;
+    *) strange=$path ;;
+    esac
+  done <"$1"
+  [ -z "$strange" ] || die "$1 names what install.sh puts nowhere: $strange. Remove that line, which is not its own; nothing was changed"
+}
+
+# check_record: whether what is there was installed with this choice, which another one would take away wrongly.
+check_record() {
+  [ -f "$root$record" ] || return 0
+  read -r word was <"$root$record"
+  case $word:$was in
+  choice:"$choice") ;;
+  choice:system) die "what is in $root$prefix was installed for the machine: leave the choice out" ;;
+  choice:user) die "what is in $root$prefix was installed with --user: give that" ;;
+  choice:prefix) die "what is in $root$prefix was installed with --prefix $prefix: give that" ;;
+  *) die "$root$record does not say how it was installed: remove what it names, and it, by hand" ;;
+  esac
+  check_list "$root$record"
+}
+
+# note <kind> <path>
+note() { printf '%s %s\n' "$1" "$(relative "$2")" >>"$notes" || unwritable "$notes"; }
+
+# of_kind <file or folder> <list>: the paths, relative ones.
+of_kind() { sed -n "s/^$1 //p" "$2"; }
+
+# lock: one install.sh at a time, as long as it runs.
+lock() {
+  [ "$mode" != install ] || make_folder "$share/cyme"
+  [ -d "$root$share/cyme" ] && command -v flock >/dev/null || return 0
+  exec 9<"$root$share/cyme"
+  flock -n 9 || die "another install.sh is at work in $root$prefix: wait until it has ended, and run this again"
+}
+
+# keep_notes: where the next run finds them. What a killed one left is taken back; its folders become those of this run.
+keep_notes() {
+  kept=$root$share/cyme/installing
+  if [ -f "$kept" ]; then
+    check_list "$kept"
+    drop_staged "$kept"
+    cat "$notes" >>"$kept" || unwritable "$kept"
+    notes=$kept
+    [ "$mode" = install ] || unstage
+  elif [ "$mode" = install ]; then
+    cp "$notes" "$kept" || unwritable "$kept"
+    notes=$kept
+  fi
+}
+
+# drop_staged <list>
+drop_staged() {
+  of_kind file "$1" | while read -r path; do rm -f "$(beside "$base/$path")"; done
+}
+
+# drop_folders <list>: as far as nothing of others or of the configuration is in them.
+drop_folders() {
+  of_kind folder "$1" | sed '1!G;h;$!d' | while read -r path; do
+    [ "$path" != . ] || path=''
+    rmdir "$root$base/$path" 2>/dev/null
+  done
+}
+
+# unstage: takes back what was not moved into place.
+unstage() {
+  drop_staged "$notes"
+  [ "$notes" = "$scratch/notes" ] || mv "$notes" "$scratch/notes"
+  notes=$scratch/notes
+  drop_folders "$notes"
+}
+
 # ---- What is installed
 
 # take_source: sets $binary, and $extras: the folder of completions/, man/ and contrib/, empty where there is none.
 take_source() {
-  extras=$here
+  extras=''
   if [ -n "$from" ]; then
     take_from
-  elif [ -f "$here/cyme" ] && [ ! -f "$here/package.json" ]; then
-    binary=$here/cyme
-  elif [ -f "$here/scripts/setup.sh" ] && grep -q '"name": "cyme"' "$here/package.json"; then
+  elif [ -n "$here" ] && [ -f "$here/cyme" ] && [ ! -f "$here/package.json" ]; then
+    binary=$here/cyme extras=$here
+  elif [ -n "$here" ] && [ -f "$here/scripts/setup.sh" ] && grep -q '"name": "cyme"' "$here/package.json"; then
+    extras=$here
+    for path in "$here" "$here/dist" "$here/node_modules"; do
+      [ ! -e "$path" ] || [ -w "$path" ] ||
+        die "building takes a checkout that is yours, and $path is not: clone it yourself, or give --from <file or URL of a release>"
+    done
     (cd "$here" && sh scripts/setup.sh build && node_modules/.bin/bun scripts/build.ts) || exit 1
     binary=$here/dist/cyme
   else
@@ -123,51 +230,63 @@ take_source() {
 
 # take_from: what --from names, once its checksum is right.
 take_from() {
-  name=$(basename "$from")
+  # A copy of our own, so that what is checked is what is installed.
+  got=$scratch/from
   case $from in
   http://* | https://*)
-    name=$(basename "${from%%[?#]*}")
-    got=$scratch/$name
-    say "Fetching $from"
-    fetch "$from" "$got" || die "could not fetch $from: is the address right, and does this machine reach it?"
+    # In messages without what may be a secret.
+    shown=$(printf '%s\n' "${from%%[?#]*}" | sed 's,^\(https*://\)[^/]*@,\1,')
+    say "Fetching $shown"
+    fetch "$from" "$got" || die "could not fetch $shown: is the address right, and does this machine reach it?"
     ;;
   *)
-    got=$(absolute "$from")
-    [ -f "$got" ] || die "--from wants a file or a URL, but there is no file $from"
+    shown=$(absolute "$from")
+    [ -f "$shown" ] || die "--from wants a file or a URL, but there is no file $from"
+    cp "$shown" "$got" || die "could not copy $from: is there room in ${TMPDIR:-/tmp}? Another folder is given as TMPDIR"
     ;;
   esac
+  name=$(basename -- "$shown")
   wanted=$sha256
   [ -n "$wanted" ] || wanted=$(listed_sum) || exit 1
   sum=$(sha256_of "$got") || exit 1
   [ "$sum" = "$(printf '%s' "$wanted" | tr 'A-F' 'a-f')" ] ||
-    die "the checksum of $from is wrong: wanted $wanted, it has $sum. Fetch it again"
+    die "the checksum of $shown is wrong: wanted $wanted, it has $sum. Fetch it again${sha256:+, or look at what --sha256 was given}"
   unpack
 }
 
 # fetch <URL> <file>
 fetch() {
   if command -v curl >/dev/null; then
-    curl --fail --silent --show-error --location --connect-timeout 20 --retry 2 --output "$2" "$1"
+    # From https to nothing that others can change on the way.
+    case $1 in https:*) safely='=https' ;; *) safely='=http,https' ;; esac
+    curl --fail --silent --show-error --location --proto-redir "$safely" --connect-timeout 20 --retry 2 --output "$2" "$1"
   elif command -v wget >/dev/null; then
     wget -q -O "$2" "$1"
   else
-    die "curl or wget is wanted to fetch $1: install one, or fetch it and its SHA256SUMS yourself and give --from <file>"
+    die "curl or wget is wanted to fetch $shown: install one, or fetch it and its SHA256SUMS yourself and give --from <file>"
   fi
 }
 
 # listed_sum: prints what the SHA256SUMS beside $from says of it.
 listed_sum() {
-  sums=$(dirname "$got")/SHA256SUMS
   without="put it there, or give --sha256 <hex> with a checksum that you trust"
   case $from in
   http://* | https://*)
     address=${from%%[?#]*}
-    fetch "${address%/*}/SHA256SUMS" "$sums" || die "there is no ${address%/*}/SHA256SUMS to check $name with: $without"
+    sums=$scratch/SHA256SUMS
+    fetch "${address%/*}/SHA256SUMS" "$sums" || die "there is no ${shown%/*}/SHA256SUMS to check $name with: $without"
     ;;
-  *) [ -f "$sums" ] || die "there is no $sums to check $name with: $without" ;;
+  *)
+    sums=$(dirname -- "$shown")/SHA256SUMS
+    [ -f "$sums" ] || die "there is no $sums to check $name with: $without"
+    ;;
   esac
-  listed=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1; exit }' "$sums")
-  [ -n "$listed" ] || die "$sums does not name $name: $without"
+  # 64 digits, a blank, a blank or an asterisk, the name; perhaps with the line ends of Windows.
+  listed=$(name=$name awk '{ sub(/\r$/, "") } substr($0, 67) == ENVIRON["name"] { print tolower(substr($0, 1, 64)) }' "$sums" | sort -u)
+  case $listed in
+  '') die "${shown%/*}/SHA256SUMS does not name $name: $without" ;;
+  *[!0-9A-Fa-f]*) die "${shown%/*}/SHA256SUMS has more than one checksum for $name: $without" ;;
+  esac
   printf '%s\n' "$listed"
 }
 
@@ -197,11 +316,11 @@ bytes() { od -A n -t x1 -j "$2" -N "$3" "$1" | tr -d ' \n'; }
 
 # check_kind: whether $binary is for this kind of machine.
 check_kind() {
-  [ "$(bytes "$binary" 0 4)" = 7f454c46 ] || die "${from:-$binary} is no program for linux: wanted is a release of Cyme, or its binary"
+  [ "$(bytes "$binary" 0 4)" = 7f454c46 ] || die "${shown:-$binary} is no program for linux: wanted is a release of Cyme, or its binary"
   case $(bytes "$binary" 18 2) in
   3e00) kind='x64' machine=x86_64 loader=/lib64/ld-linux-x86-64.so.2 ;;
   b700) kind='arm64' machine=aarch64 loader=/lib/ld-linux-aarch64.so.1 ;;
-  *) die "${from:-$binary} is for a machine that Cyme is not made for" ;;
+  *) die "${shown:-$binary} is for a machine that Cyme is not made for" ;;
   esac
   [ -z "$root" ] || return 0 # A packager's machine may be another one.
   [ "$(uname -m)" = "$machine" ] ||
@@ -213,7 +332,7 @@ check_kind() {
 # check_runs <file>: sets $version to what the program says of itself. Of a packager's other machine nobody knows.
 check_runs() {
   if said=$("$1" --version 2>&1); then
-    version=$said
+    version=$(first_line "$said")
   elif status=$? && [ -n "$root" ]; then
     version="cyme for $kind"
   elif [ "$status" = 132 ]; then
@@ -222,6 +341,8 @@ check_runs() {
     die "the program does not run here: $said"
   fi
 }
+
+first_line() { printf '%s\n' "$1" | sed 1q; }
 
 # ---- Files: first all are written beside their places, then all are moved. So whatever goes wrong leaves nothing half.
 
@@ -233,12 +354,19 @@ unwritable() {
   die "$1 could not be written: $advice"
 }
 
-# make_folder <path>: with those above it; remembers which it made.
+# make_folder <path>: with those above it; notes which it made, as far as they are ours.
 make_folder() {
   [ ! -d "$root$1" ] || return 0
   make_folder "$(dirname "$1")"
-  mkdir "$root$1" || unwritable "$root$1"
-  printf 'folder %s\n' "$1" >>"$scratch/folders"
+  # Where it is there meanwhile (a/../b, another install.sh) it is not ours.
+  if ! mkdir "$root$1" 2>"$scratch/why"; then
+    [ -d "$root$1" ] && return
+    cat "$scratch/why" >&2
+    unwritable "$root$1"
+  fi
+  case $1 in
+  "$base" | "$base"/*) note folder "$1" ;;
+  esac
 }
 
 # beside <path>: where it is written first. Always the same name, so that what a kill -9 left is found again.
@@ -246,27 +374,23 @@ beside() { printf '%s\n' "$root$(dirname "$1")/.$(basename "$1").cyme-new"; }
 
 # stage <file> <path> <mode>
 stage() {
-  make_folder "$(dirname "$2")"
-  [ ! -d "$root$2" ] || die "$root$2 is to be a file, but is a folder: move it away"
-  printf '%s\n' "$2" >>"$scratch/staged"
-  new=$(beside "$2")
-  if ! { rm -f "$new" && cp "$1" "$new" && chmod "$3" "$new"; }; then unwritable "$root$2"; fi
+  begin_staging "$2"
+  if ! { cp "$1" "$new" && chmod "$3" "$new"; }; then unwritable "$root$2"; fi
 }
 
+# stage_link <target> <path>
 stage_link() {
-  printf '%s\n' "$2" >>"$scratch/staged"
-  new=$(beside "$2")
-  if ! { rm -f "$new" && ln -s "$1" "$new"; }; then unwritable "$root$2"; fi
+  begin_staging "$2"
+  ln -s "$1" "$new" || unwritable "$root$2"
 }
 
-# unstage: takes back what was not moved into place.
-# shellcheck disable=SC2317 # Called by the trap.
-unstage() {
-  while read -r path; do rm -f "$(beside "$path")"; done <"$scratch/staged"
-  last_first "$scratch/folders" | while read -r _ path; do rmdir "$root$path" 2>/dev/null; done
+begin_staging() {
+  make_folder "$(dirname "$1")"
+  [ ! -d "$root$1" ] || die "$root$1 is to be a file, but is a folder: move it away"
+  note file "$1"
+  new=$(beside "$1")
+  rm -f "$new" || unwritable "$root$1"
 }
-
-last_first() { sed '1!G;h;$!d' "$1"; }
 
 stage_completions() {
   if [ -n "$extras" ]; then
@@ -302,27 +426,31 @@ stage_units() {
 # stage_record: writes down what is installed, and in $scratch/stale what the version before had and this one has not.
 stage_record() {
   make_folder "$(dirname "$record")"
+  if [ -f "$root$record" ]; then cp "$root$record" "$scratch/before"; else : >"$scratch/before"; fi || unwritable "$scratch/before"
   {
-    sed 's/^/file /' "$scratch/staged"
-    printf 'file %s\n' "$record"
+    printf 'choice %s\n' "$choice"
+    # The program alone brings neither pages nor units, so what is there stays.
+    [ -n "$extras" ] || sed -n '/^file /p' "$scratch/before"
+    sed -n '/^file /p' "$notes"
+    printf 'file %s\n' "$(relative "$record")"
     # Folders of the first installation are ours for good.
-    { ! [ -f "$root$record" ] || sed -n '/^folder /p' "$root$record"; cat "$scratch/folders"; } | awk '!seen[$0]++'
-  } >"$scratch/record"
-  : >"$scratch/stale"
-  [ ! -f "$root$record" ] || sed -n 's/^file //p' "$root$record" | grep -vxF -f "$scratch/staged" >"$scratch/stale"
+    cat "$scratch/before" "$notes" | sed -n '/^folder /p'
+  } | awk '!seen[$0]++' >"$scratch/record" || unwritable "$scratch/record"
+  sed -n '/^file /p' "$scratch/before" | grep -vxF -f "$scratch/record" >"$scratch/stale"
   stage "$scratch/record" "$record" 644
 }
 
 commit() {
   trap '' INT TERM HUP
+  # The record first: a kill -9 leaves nothing that it does not name.
+  { relative "$record"; of_kind file "$notes" | grep -vxF "$(relative "$record")"; } >"$scratch/staged" || unwritable "$scratch/staged"
   while read -r path; do
-    mv -f "$(beside "$path")" "$root$path" || die "could not write $root$path: run this again"
+    mv -f "$(beside "$base/$path")" "$root$base/$path" || die "could not write $root$base/$path: run this again"
   done <"$scratch/staged"
-  while read -r path; do
-    [ "$path" = "$record" ] || rm -f "$root$path"
-  done <"$scratch/stale"
-  : >"$scratch/staged"
-  : >"$scratch/folders"
+  of_kind file "$scratch/stale" | while read -r path; do rm -f "$root$base/$path"; done
+  rm -f "$notes"
+  notes=$scratch/notes
+  : >"$notes"
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
@@ -366,7 +494,7 @@ configure_branches() {
 install_cyme() {
   take_source
   check_kind
-  before=$("$root$prefix/bin/cyme" --version 2>/dev/null)
+  before=$(first_line "$("$root$prefix/bin/cyme" --version 2>/dev/null)")
   stage "$binary" "$prefix/bin/cyme" 755
   check_runs "$(beside "$prefix/bin/cyme")"
   stage_link cyme "$prefix/bin/cyme-branch"
@@ -391,22 +519,18 @@ install_cyme() {
 # restart_branches: those of the units; their workers go on.
 restart_branches() {
   has_systemd || return 0
-  if [ "$choice" = user ]; then
-    systemctl --user daemon-reload
-  else
-    systemctl daemon-reload
-    systemctl cat cyme-branch.service >/dev/null 2>&1 || return 0
-    systemctl try-restart cyme-branch.service 'cyme-branch@*.service' ||
-      say "install.sh: the branch did not start again: systemctl status cyme-branch says why. Its workers go on"
-  fi
+  systemctl_here daemon-reload
+  [ "$choice" = system ] && systemctl_here cat cyme-branch.service >/dev/null 2>&1 || return 0
+  systemctl_here try-restart cyme-branch.service 'cyme-branch@*.service' ||
+    say "install.sh: the branch did not start again: systemctl status cyme-branch says why. Its workers go on"
 }
 
-# running <path>: pids of those that run this program; those of a replaced one have " (deleted)" behind it.
+# running [suffix]: pids of those that run our program; the path of a replaced one has " (deleted)" behind it.
 running() {
-  [ -z "$root" ] || return 0
+  [ -z "$root" ] && program=$(cd -P -- "$prefix/bin" 2>/dev/null && pwd -P)/cyme || return 0
   # Of one `ls -l`: "… /proc/<pid>/exe -> <path>".
   # shellcheck disable=SC2012 # The names before the arrow are /proc's own.
-  ls -l /proc/[0-9]*/exe 2>/dev/null | wanted="/exe -> $1" awk '
+  ls -l /proc/[0-9]*/exe 2>/dev/null | wanted="/exe -> $program${1:-}" awk '
     (at = index($0, ENVIRON["wanted"])) && substr($0, at) == ENVIRON["wanted"] {
       count = split(substr($0, 1, at - 1), parts, "/")
       printf "%s ", parts[count]
@@ -414,18 +538,26 @@ running() {
 }
 
 report() {
+  older=$(printf '%s\n%s\n' "$before" "$version" | sort -V 2>/dev/null | sed 1q)
   case $before in
-  '' | "$version") say "Installed $version:" ;;
-  *) say "Upgraded $before to $version:" ;;
+  '') say "Installed $version:" ;;
+  "$version") say "Installed $version again:" ;;
+  *)
+    if [ "$older" = "$version" ]; then
+      say "Went back from $before to $version, which may not read what the newer one has stored: then put a backup of before in its place."
+    else
+      say "Upgraded $before to $version:"
+    fi
+    ;;
   esac
   say "  $root$prefix/bin/cyme and its link cyme-branch"
   if [ -z "$extras" ]; then
-    say "  completions for bash, zsh and fish. The program alone has no manual pages and no unit: a release's tarball has them"
+    say "  completions for bash, zsh and fish. The program alone has no manual pages and no unit (those of before stay): a release's tarball has them"
   else
     say "  completions for bash, zsh and fish, and manual pages, below $root$share"
     [ -z "$units" ] || say "  units in $root$units, which read $root$config; stored data in $root$data"
   fi
-  old=$(running "$prefix/bin/cyme (deleted)")
+  old=$(running ' (deleted)')
   [ -z "$old" ] || say "Still at work with the version before, until they are ended and started again (workers go on): ${old% }"
   shadowed
   [ -n "$root" ] || next_steps
@@ -441,12 +573,16 @@ shadowed() {
 }
 
 next_steps() {
+  cyme=cyme
   case :$PATH: in
   *:"$prefix/bin":*) ;;
-  *) say "$prefix/bin is not in your PATH: add it in your shell's profile" ;;
+  *)
+    cyme=$prefix/bin/cyme
+    say "$prefix/bin is not in your PATH: add it in your shell's profile"
+    ;;
   esac
   say "Next:"
-  if [ -z "$units" ] || [ -z "$extras" ]; then
+  if ! has_unit; then
     say "  CYME_BROKER=amqp://… $prefix/bin/cyme branch -D <folder> --detach"
   elif ! has_systemd; then
     say "  put the broker into $config/branch.env"
@@ -459,14 +595,21 @@ next_steps() {
     say "  systemctl --user enable --now cyme-branch    (restart, where it runs)"
     say "  loginctl enable-linger                       so that it runs while you are not logged in"
   fi
-  say "  cyme branches"
+  say "  $cyme branches"
 }
 
-# by_hand: how to start a branch where there is no systemd.
+# by_hand: how to start a branch where there is no systemd, with its file read as systemd does: nothing in it is evaluated.
 by_hand() {
   start="$prefix/bin/cyme branch -D $data --detach"
   [ "$choice" != system ] || start="su -s /bin/sh cyme -c '$start'"
-  say "  (set -a; . $config/branch.env; cd /; $start)    since there is no systemd here"
+  say "  and, since there is no systemd here, start it with:"
+  cat >&2 <<END
+  (while read -r line || [ -n "\$line" ]; do
+    value=\${line#*=}
+    case \$value in \"*\" | \'*\') value=\${value#?} value=\${value%?} ;; esac
+    case \$line in CYME_*=*) export "\${line%%=*}=\$value" ;; esac
+  done <$config/branch.env; cd /; $start)
+END
 }
 
 # ---- Removing
@@ -474,9 +617,10 @@ by_hand() {
 uninstall_cyme() {
   [ -z "$purge" ] || refuse_while_working
   stop_branches
-  left=$(running "$prefix/bin/cyme")
+  left=$(running)
   [ -z "$left" ] || [ -z "$purge" ] || die "branches run still (pids ${left% }): kill ${left% } ends them. Then run this again"
   if [ -f "$root$record" ]; then
+    unlink_units
     remove_recorded
     say "Removed Cyme from $root$prefix"
   elif [ -e "$root$prefix/bin/cyme" ]; then
@@ -484,7 +628,7 @@ uninstall_cyme() {
   else
     say "There is no Cyme in $root$prefix"
   fi
-  [ -z "$left" ] || say "Still at work, and without its program: kill ${left% } ends it"
+  [ -z "$left" ] || say "Branches are still at work, without their program: kill ${left% } ends them, and not their workers"
   ! has_systemd || systemctl_here daemon-reload
   if [ -n "$purge" ]; then
     purge_all
@@ -493,8 +637,9 @@ uninstall_cyme() {
   fi
 }
 
+# systemctl_here <words…>: without the lock, which what is started might keep.
 systemctl_here() {
-  if [ "$choice" = user ]; then systemctl --user "$@"; else systemctl "$@"; fi
+  if [ "$choice" = user ]; then systemctl --user "$@" 9<&-; else systemctl "$@" 9<&-; fi
 }
 
 # stop_branches: of the units, and that none is started with the machine.
@@ -505,32 +650,41 @@ stop_branches() {
   systemctl_here disable cyme-branch.service cyme-branch@.service
 }
 
-remove_recorded() {
-  cp "$root$record" "$scratch/record" || exit 1
-  sed -n 's/^file //p' "$scratch/record" >"$scratch/files"
-  while read -r path; do
-    rm -f "$(beside "$path")"
-    # The record itself is the last, so that what is interrupted can be run again.
-    [ "$path" = "$record" ] || rm -f "$root$path" || die "could not remove $root$path: are you its owner?"
-  done <"$scratch/files"
-  rm -f "$root$record" || die "could not remove $root$record: are you its owner?"
-  remove_folders
+# unlink_units: what `systemctl enable` made, where there is no systemd to ask.
+unlink_units() {
+  case $choice in
+  system) enabled=$root/etc/systemd/system ;;
+  user) enabled=$root$units ;;
+  prefix) return ;;
+  esac
+  for link in "$enabled"/*.wants/cyme-branch.service "$enabled"/*.wants/cyme-branch@*.service; do
+    case $(readlink "$link") in
+    "$units"/cyme-branch*) rm -f "$link" && rmdir "$(dirname "$link")" 2>/dev/null ;;
+    esac
+  done
 }
 
-# remove_folders: those that were made, as far as nothing of others or of the configuration is in them.
-remove_folders() {
-  [ -f "$scratch/record" ] || return 0
-  sed -n '/^folder /p' "$scratch/record" >"$scratch/ours"
-  last_first "$scratch/ours" | while read -r _ path; do
-    rmdir "$root$path" 2>/dev/null
-  done
+remove_recorded() {
+  cp "$root$record" "$scratch/record" || exit 1
+  of_kind file "$scratch/record" | grep -vxF "$(relative "$record")" >"$scratch/files"
+  stays=''
+  while read -r path; do
+    rm -f "$root$base/$path" || stays="$stays $root$base/$path"
+  done <"$scratch/files"
+  # The record is the last, so that this can be run again.
+  [ -z "$stays" ] || die "could not remove$stays: are you the owner? Move what is a folder away. Then run this again"
+  rm -f "$root$record" || die "could not remove $root$record: are you its owner?"
+  drop_folders "$scratch/record"
 }
 
 # workers: pids of those that live in $data.
 workers() {
   [ -z "$root" ] || return 0
   for file in "$data"/*/worker.pid "$data"/@*/*/worker.pid; do
-    [ -f "$file" ] && read -r pid <"$file" && [ -d "/proc/$pid" ] && printf '%s ' "$pid"
+    folder=$(dirname "$file")
+    # Its pid may be another's by now.
+    [ -f "$file" ] && read -r pid <"$file" &&
+      tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -e "$folder/worker.statedb" -e "${folder##*/}@" && printf '%s ' "$pid"
   done
 }
 
@@ -556,7 +710,7 @@ purge_all() {
     rm -rf "$root/etc/logrotate.d/cyme" "$root"/etc/systemd/system/cyme-branch.service.d "$root"/etc/systemd/system/cyme-branch@*.service.d
     remove_user
   fi
-  remove_folders
+  [ ! -f "$scratch/record" ] || drop_folders "$scratch/record"
   [ -z "$stored" ] || say "Removed $root$data and $root$config, with all that was stored there"
 }
 
@@ -575,7 +729,7 @@ say_kept() {
 # shellcheck disable=SC2317 # Called by the trap.
 finish_demo() {
   status=$?
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP PIPE
   [ -z "$demo" ] || kill -TERM "$demo" 2>/dev/null
   # After a whole demo nothing may run any more; after a failure or Ctrl-C this is the way it ends.
   if end_processes_in "$scratch" && [ "$status" = 0 ]; then
@@ -588,7 +742,7 @@ finish_demo() {
 }
 
 run_demo() {
-  [ -f "$here/scripts/demo.ts" ] || die "--demo takes a checkout of Cyme, with its sources: this is none"
+  [ -f "${here:-.none}/scripts/demo.ts" ] || die "--demo takes a checkout of Cyme, with its sources: this is none"
   cd "$here" || exit 1
   # shellcheck source=scripts/lib.sh
   . scripts/lib.sh
@@ -623,7 +777,7 @@ run_demo() {
 finish_install() {
   status=$?
   trap '' INT TERM HUP
-  [ ! -f "$scratch/staged" ] || unstage
+  [ ! -f "$notes" ] || unstage
   rm -rf "$scratch"
   exit "$status"
 }
@@ -634,9 +788,13 @@ begin() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
-  : >"$scratch/staged"
-  : >"$scratch/folders"
+  trap '' PIPE # Nobody need read what it says.
+  notes=$scratch/notes
+  : >"$notes"
   [ -z "$root" ] || mkdir -p "$root" || die "DESTDIR, $root, could not be made"
+  lock
+  check_record
+  keep_notes
 }
 
 # choose <choice>: one of them at most.
@@ -694,7 +852,11 @@ refuse_odd_options() {
 }
 
 main() {
-  here=$(cd "$(dirname "$0")" && pwd) || exit 1
+  # Empty where a shell was handed this by a pipe: $0 is its own name then, and what lies around here is nobody's release.
+  here=''
+  if [ -f "$0" ] && grep -q '^# Installs Cyme' "$0"; then
+    here=$(cd -- "$(dirname -- "$0")" && pwd) || exit 1
+  fi
   read_options "$@"
   refuse_odd_options
   [ "$mode" != demo ] || run_demo

@@ -64,6 +64,7 @@ ensure_npm() {
 ensure_modules() {
   if [ ! -x node_modules/.bin/bun ] ||
     [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
+    [ ! -L node_modules ] || die "setup: node_modules is a link, and npm ci would empty what it leads to: remove the link, or bring up to date what is there"
     ensure_npm
     say "setup: npm ci"
     # Bun is a development dependency: an environment that says production would leave it out.

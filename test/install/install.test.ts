@@ -126,15 +126,31 @@ describe("--user", () => {
     expect(await paths(place.home)).toEqual([".config/cyme/branch.env"]);
   });
 
-  test("without a systemd of the user is done all the same, and says how to start a branch by hand", async () => {
+  test("without a systemd of the user is done all the same; what it says starts a branch as the file has it", async () => {
     const { code, stderr } = await place.installAsUser(["--user"]);
-    const [bin, data] = [`${place.home}/.local/bin`, `${place.home}/.local/state/cyme`];
-    expect({ code, stderr }).toEqual({
+    expect(code).toBe(0);
+    const said = /start it with:\n(?<script>(?: {2}.*\n)+?) {2}\S*cyme branches\n$/.exec(stderr)?.groups?.["script"];
+    await writeFile(join(place.home, ".local/bin/cyme"), '#!/bin/sh\npwd\necho "$@"\nenv | grep ^CYME_ | sort\n');
+    const file = [
+      "# A comment.",
+      "CYME_BROKER=amqp://u:p$1&x@h/v",
+      "CYME_ID=a;id>BYHAND",
+      'CYME_COMMAND="python3 -m celery"',
+      "NO_LINE `id>BYHAND`",
+      "CYME_ADDRESS=:8001",
+    ];
+    await writeFile(join(place.home, ".config/cyme/branch.env"), file.join("\n"));
+    expect(await run(["dash", "-c", said ?? "false"], { PATH: process.env["PATH"] }, place.folder)).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining(
-        `(set -a; . ${place.home}/.config/cyme/branch.env; cd /; ${bin}/cyme branch -D ${data} --detach)    since there is no systemd here\n`,
-      ),
+      stdout: `/
+branch -D ${place.home}/.local/state/cyme --detach
+CYME_ADDRESS=:8001
+CYME_BROKER=amqp://u:p$1&x@h/v
+CYME_COMMAND=python3 -m celery
+CYME_ID=a;id>BYHAND
+`,
     });
+    expect(await paths(place.folder)).not.toContain("BYHAND");
   });
 
   test("--uninstall --purge leaves nothing", async () => {
@@ -227,6 +243,36 @@ describe("--from", () => {
     );
   });
 
+  test.each([
+    ["a blank in the name", "the cyme", "\n"],
+    ["line ends of Windows", "cyme-linux", "\r\n"],
+  ])("reads SHA256SUMS with %s", async (_, name, end) => {
+    await writeFile(join(place.folder, name), await Bun.file(PROGRAM).bytes());
+    await writeFile(sums(), `${await sha256(PROGRAM)} *${name}${end}`);
+    const args = [...toPrefix(), "--from", join(place.folder, name)];
+    expect(await place.install(args)).toMatchObject({ code: 0 });
+  });
+
+  test("refuses where SHA256SUMS says two things", async () => {
+    await writeFile(sums(), `${await sha256(binary())}  cyme-linux\n${"0".repeat(64)}  cyme-linux\n`);
+    expect(await refusal()).toStartWith("install.sh: <here>/SHA256SUMS has more than one checksum for cyme-linux: ");
+  });
+
+  test("installs what was checked, though the file is another one by then", async () => {
+    await writeFile(sums(), `${await sha256(binary())}  cyme-linux\n`);
+    await standIn(place, "sha256sum", `/usr/bin/sha256sum "$@"; cp /bin/false ${binary()}`);
+    expect(await from()).toMatchObject({ code: 0 });
+    expect(await sha256(join(prefix(), "bin/cyme"))).toBe(await sha256(PROGRAM));
+  });
+
+  test("shows no login and no token of a URL", async () => {
+    const url = "http://ann:s3cret@127.0.0.1:1/cyme?token=s3cret";
+    const { code, stderr } = await place.install([...toPrefix(), "--from", url]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("install.sh: could not fetch http://127.0.0.1:1/cyme: ");
+    expect(stderr).not.toContain("s3cret");
+  });
+
   test("refuses what is for another kind of machine, and what is no program", async () => {
     const header = await Bun.file(binary()).bytes();
     // e_machine of elf(5): that of SPARC, and that of the one of the two which this machine is not.
@@ -279,7 +325,9 @@ describe("--from", () => {
     const argv = ["sh", "alone/install.sh", ...toPrefix(), "--from", BINARY, "--sha256", sum];
     const { code, stderr } = await run(argv, { PATH: process.env["PATH"] }, place.folder);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr).toContain("The program alone has no manual pages and no unit: a release's tarball has them\n");
+    expect(stderr).toContain(
+      "The program alone has no manual pages and no unit (those of before stay): a release's tarball has them\n",
+    );
     expect(await paths(prefix())).toEqual(PREFIXED.filter((path) => !path.includes("/man/")));
     for (const file of ["bash-completion/completions/cyme", "zsh/site-functions/_cyme"]) {
       expect(await readFile(join(prefix(), "share", file), "utf8")).toContain("instances.add");
@@ -386,11 +434,13 @@ describe("a wrong line", () => {
     [["--sha256", "00"], "install.sh: --sha256 goes with --from"],
     [["--from", "x", "--sha256", "00"], "install.sh: --sha256 wants 64 hexadecimal digits, not 2"],
     [["--from", "x", "--uninstall"], "install.sh: --from goes with installing"],
-  ])("%j is refused, with the usage", async (args, first) => {
+  ])("%j is refused, in one line", async (args, words) => {
     const { code, stdout, stderr } = await place.install(args);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr.split("\n")[0]).toBe(first);
-    expect(stderr).toContain("usage: ./install.sh");
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `${words}; install.sh --help says how it is used\n`,
+    });
   });
 
   test("--from a file that is not there, --demo without the sources", async () => {

@@ -36,7 +36,7 @@ stop() { kill "$(cat "$FOLDER/branch")" && while [ -d "/proc/$(cat "$FOLDER/bran
 start() {
   set -a
   . /etc/cyme/branch.env
-  setpriv --reuid=cyme --regid=cyme --clear-groups /usr/local/bin/cyme branch -D /var/lib/cyme "$CYME_ADDRESS" >>"$FOLDER/log" 2>&1 &
+  setpriv --reuid=cyme --regid=cyme --clear-groups /usr/local/bin/cyme branch -D /var/lib/cyme >>"$FOLDER/log" 2>&1 &
   echo $! >"$FOLDER/branch"
 }
 case $1 in
@@ -122,6 +122,8 @@ describe.skipIf(!isRoot)("install.sh for the machine", () => {
   const isUp = () => cyme("branches");
   const branch = async () => Number((await machine.on("cat", join(machine.folder, "branch"))).stdout);
   const worker = async () => Number((await machine.on("cat", "/var/lib/cyme/web/worker.pid")).stdout);
+  /** What a branch does not change as it runs. */
+  const installed = async () => (await machine.changed()).filter((path) => !path.startsWith("/var/lib/"));
   const ownerAndMode = async (path: string) => (await machine.on("stat", "-c", "%U %a", path)).stdout.trim();
 
   test("puts program, units, configuration and a user there, and says what is next", async () => {
@@ -172,6 +174,29 @@ describe.skipIf(!isRoot)("install.sh for the machine", () => {
     expect(await cyme("-a", "shop", "instances.get", "web")).toMatchObject({ state: "running", pid: workerBefore });
     // Configuration is not what an upgrade brings.
     expect((await machine.on("cat", "/etc/cyme/branch.env")).stdout).toBe(options);
+  }, 60_000);
+
+  test("with the program alone keeps the unit, and starts the new branch with it", async () => {
+    const sum = new Bun.CryptoHasher("sha256").update(await Bun.file(BINARY).arrayBuffer()).digest("hex");
+    const before = await installed();
+    const pid = await branch();
+    expect(await machine.install("--from", BINARY, "--sha256", sum)).toMatchObject({ code: 0 });
+    expect(await installed()).toEqual(before);
+    expect(await machine.asked()).toContain("try-restart cyme-branch.service cyme-branch@*.service");
+    await until(isUp, { what: "the branch", timeoutMs: 20_000 });
+    expect(await branch()).not.toBe(pid);
+  }, 60_000);
+
+  test("with another choice is refused, and neither stops nor removes anything", async () => {
+    const before = await installed();
+    for (const more of [[], ["--uninstall"]]) {
+      expect(await machine.install("--prefix", "/usr/local", ...more)).toMatchObject({
+        code: 1,
+        stderr: "install.sh: what is in /usr/local was installed for the machine: leave the choice out\n",
+      });
+    }
+    expect(await installed()).toEqual(before);
+    expect(await isUp()).toBeDefined();
   }, 60_000);
 
   test("names branches that it cannot start again: those that systemd did not start", async () => {
