@@ -24,10 +24,7 @@ export function watchSilence(clock: Clock, firstMs: number, silenceMs: number | 
   return { signal: lost.signal, heard: () => listen(silenceMs ?? 0), end: () => end() };
 }
 
-const lossOf = (ms: number) =>
-  unavailable(
-    `Nothing came from the branch for ${inSeconds(ms)}, though it says that it is there: the connection is lost`,
-    {
-      reached: true,
-    },
-  );
+function lossOf(ms: number) {
+  const message = `Nothing came from the branch for ${inSeconds(ms)}, though a branch says more often that it is there: the connection is lost`;
+  return unavailable(message, { reached: true });
+}
