@@ -77,7 +77,8 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
   let held: Promise<FileLock> | undefined;
   const handleHere = async (request: Request): Promise<Response> => {
     const isTask = isSend(request.url);
-    if (isTask || request.method === "GET") refuseAbsent(directory);
+    // What is about those that there are makes no branch of a folder that was mistyped.
+    if (isTask || request.method === "GET" || isAboutWorkers(request)) refuseAbsent(directory);
     // Reading needs no lock: a daemon may start meanwhile.
     const isWrite = isTask || request.method !== "GET";
     if (isWrite) {
@@ -112,6 +113,8 @@ export async function openLocal(options: LocalOptions): Promise<LocalApi> {
     },
   };
 }
+
+const isAboutWorkers = ({ url }: Request) => new URL(url).pathname.startsWith("/api/workers/");
 
 /** A GET may be one too. */
 function isSend(url: string): boolean {

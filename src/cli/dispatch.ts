@@ -1,5 +1,15 @@
 import type { Environment, Io } from "./io.ts";
-import { appOf, bindArguments, bindOptions, findCommand, isGiven, scan, wantsJson, type Scanned } from "./parse.ts";
+import {
+  appOf,
+  bindArguments,
+  bindOptions,
+  findCommand,
+  isGiven,
+  noCommand,
+  scan,
+  wantsJson,
+  type Scanned,
+} from "./parse.ts";
 import type { Rooms } from "./rooms.ts";
 import { versionLine } from "./version.ts";
 
@@ -42,6 +52,7 @@ async function run(scanned: Scanned, given: Surroundings): Promise<number> {
     io.stdout(words.length === 0 ? overview() : helpOf(findCommand(words).command));
     return 0;
   }
+  if (words.length === 0) throw noCommand(scanned);
   const { command, rest } = findCommand(words);
   const values = bindOptions(command, scanned, env);
   values.text("format"); // A wrong one is refused before anything is done.

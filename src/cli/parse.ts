@@ -82,7 +82,7 @@ const lastOf = ({ options }: Scanned, wanted: string) => options.findLast(({ nam
 /** The command that the words begin with, one word or two (`instances add`), and the words behind it. */
 export function findCommand(words: readonly Word[]): { command: Command; rest: readonly Word[] } {
   const [first, second] = words;
-  if (!first || first.isLiteral) throw misuse("Cannot run nothing: wanted a command", "cyme [options] <command>");
+  if (!first || first.isLiteral) throw misuse(NOTHING, USAGE);
   const joined = second && !second.isLiteral ? `${first.text}.${second.text}` : undefined;
   const two = joined === undefined ? undefined : commandNamed(joined);
   if (two) return { command: two, rest: words.slice(2) };
@@ -97,6 +97,19 @@ export function findCommandByName(names: readonly string[]): Command {
   if (rest.length > 0) throw unknownCommand(names.join("."), undefined);
   return command;
 }
+
+/** What is wrong with a command line of options alone. */
+export function noCommand({ options }: Scanned): CymeError {
+  const known = COMMANDS.flatMap(optionsOf).map(({ name }) => name);
+  const unknown = options.find(({ name }) => !known.includes(name));
+  if (unknown === undefined) return misuse(NOTHING, USAGE);
+  const suggestion = nearest(unknown.name, known);
+  const hint = suggestion === undefined ? "; `cyme help` lists them" : `; did you mean --${suggestion}?`;
+  return misuse(`Cannot use ${unknown.rawName}: no command has such an option${hint}`, USAGE);
+}
+
+const NOTHING = "Cannot run nothing: wanted a command; `cyme help` lists them";
+const USAGE = "cyme [options] <command>";
 
 function unknownCommand(typed: string, joined: string | undefined): CymeError {
   const readings = joined === undefined ? [typed] : [joined, typed];

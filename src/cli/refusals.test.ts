@@ -46,7 +46,12 @@ describe("what cannot be run is refused with exit code 2:", () => {
     ["watching without a terminal", ["status", "--watch"], "wanted a terminal as standard output"],
     ["an unknown shell", ["completion", "ksh"], "wanted one of bash, zsh, fish"],
     ["help for nothing known", ["help", "instnces"], "did you mean instances?"],
-    ["no command but options", ["-F", "json", "-a", "shop"], '{"nok":"Cannot run nothing: wanted a command"'],
+    [
+      "no command but options",
+      ["-F", "json", "-a", "shop"],
+      '{"nok":"Cannot run nothing: wanted a command; `cyme help` lists them"',
+    ],
+    ["an option that no command has, and no command", ["-V"], "Cannot use -V: no command has such an option"],
     ["a bad port", ["branch", "99999"], 'got "99999"'],
   ])("%s", async (_, argv, message) => {
     expect(await refused(argv)).toContain(message);

@@ -40,6 +40,10 @@ export async function runClient(command: ClientCommand, args: Arguments, given: 
     const message = `Cannot use --app with ${command.name}: it is about all workers of this branch`;
     throw misuse(message, usageLine(command.usage));
   }
+  if (!command.isForThisBranch && values.source("instance-dir") === "option" && !values.flag("local")) {
+    const label = painter(() => io.stderrIsTTY, env).warning("warning:");
+    io.stderr(`${label} --instance-dir counts with -L alone: this asks the branch of --url\n`);
+  }
   const what = [command.name, ...Object.values(args).slice(0, 1)].filter(Boolean).join(" ");
   const label = `${what}: waiting${command.waitsFor === undefined ? "" : ` for ${command.waitsFor}`}`;
   const session = new Session(command, given, label);
@@ -228,7 +232,7 @@ class Session {
 
 const noStage = ({ name }: ClientCommand) =>
   misuse(
-    `Cannot use --watch: wanted a terminal as standard output, and not -F json; for programs there is ${name} -F json, and GET /api/events/, which tells of each change`,
+    `Cannot use --watch: wanted a terminal as standard output, a TERM other than dumb, and not -F json; for programs there is ${name} -F json, and GET /api/events/, which tells of each change`,
   );
 
 function oneLine(text: string): string {

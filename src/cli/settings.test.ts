@@ -85,8 +85,12 @@ describe("--local", () => {
     expect(await runCyme(["-L", "apps.get", "shop"], { answer })).toMatchObject({ code: 3, closed: 1 });
   });
 
-  test("--instance-dir without it leaves commands for the cluster on --url", async () => {
-    expect((await runCyme(["-D", "/srv/b", "apps"])).opened).toEqual(["http http://127.0.0.1:8000"]);
+  test("--instance-dir without it leaves commands for the cluster on --url, and they say so", async () => {
+    expect(await runCyme(["-D", "/srv/b", "apps"])).toMatchObject({
+      opened: ["http http://127.0.0.1:8000"],
+      stderr: expect.stringContaining("warning: --instance-dir counts with -L alone: this asks the branch of --url\n"),
+    });
+    expect((await runCyme(["apps"], { env: { CYME_INSTANCE_DIR: "/srv/b" } })).stderr).not.toContain("warning");
   });
 });
 

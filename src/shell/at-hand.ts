@@ -15,7 +15,7 @@ instance("web")   any instance, asked for: (await instance("web")).stats(), .aut
 queues            those of --app: queues.add("orders"), queues.get("orders")
 branches          those that are up
 import, require   modules: import { readFile } from "node:fs/promises"; require("./apps.json")
-help              this
+help              this; .exit leaves
 `;
 
 /** The client that a shell has; `interrupted` gives what ends the calls that are made now. */

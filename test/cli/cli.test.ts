@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { appendFile, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -218,7 +219,11 @@ describe("-L", () => {
   test("says where no branch ever was, and makes nothing", async () => {
     const { code, stdout, stderr } = await cyme("-L", "-D", join(home, "nowhere"), "apps");
     expect([code, stdout, stderr]).toEqual([3, "", expect.stringContaining(`There is no branch in ${home}/nowhere`)]);
-    expect(await Bun.file(join(home, "nowhere", "branch.db")).exists()).toBe(false);
+    for (const command of ["shutdown-all", "start-all", "restart-all"]) {
+      const ran = await cyme("-D", join(home, "nowhere"), command);
+      expect([command, ran.code, ran.stderr]).toEqual([command, 3, expect.stringContaining("There is no branch in")]);
+    }
+    expect(existsSync(join(home, "nowhere"))).toBe(false);
   });
 });
 
