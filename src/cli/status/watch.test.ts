@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { CymeError } from "../../domain/errors.ts";
 import { ManualClock } from "../../kit/clock.ts";
 import { painter } from "../paint.ts";
 import { watchStatus } from "./watch.ts";
@@ -126,6 +127,21 @@ describe("watching the status", () => {
     );
     at.status = RUNNING("starting");
     expect(await during(() => at.clock.advance(3_000))).toContain("web   shop  starting");
+    at.interrupt.abort();
+    await ended;
+  });
+
+  test("says why in whole, on as many lines as that takes, and tells being refused from silence", async () => {
+    const { at, ended, during } = watching();
+    await at.clock.advance(500);
+    const why = `The token is none of this cluster, ${"or none any more, ".repeat(5)}whoever had it`;
+    at.status = new CymeError("unauthorized", why);
+    const written = await during(async () => {
+      at.hangUp();
+      await at.clock.advance(3_000);
+    });
+    expect(written).toContain("Refused for 3 s, this is how it was: The token is none");
+    expect(written).toContain("whoever had it");
     at.interrupt.abort();
     await ended;
   });

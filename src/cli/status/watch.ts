@@ -1,5 +1,7 @@
+import { CymeError } from "../../domain/errors.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { span } from "../../kit/span.ts";
+import { wrapped } from "../fit.ts";
 import type { Look } from "../look.ts";
 import { printable, type JsonRecord } from "../record.ts";
 import { Canvas } from "./canvas.ts";
@@ -52,6 +54,8 @@ class Watch implements Disposable {
   #answeredMs: number;
   /** Why the last question was not answered; undefined where it was. */
   #why: string | undefined;
+  /** Whether that was an answer: the login has ended. */
+  #isRefused = false;
   #isLive = false;
   #wanted = new AbortController();
   #cancelTick = () => {};
@@ -115,22 +119,27 @@ class Watch implements Disposable {
       this.#answeredMs = clock.now();
     } catch (error) {
       this.#why = error instanceof Error ? error.message : String(error);
+      this.#isRefused = error instanceof CymeError && (error.code === "unauthorized" || error.code === "forbidden");
     }
     if (!signal.aborted) this.#draw();
   }
 
   #draw(): void {
     const look = this.#watched.look();
-    const screen = statusScreen(this.#status, look);
-    this.#canvas.draw([this.#heading(look), ...screen.trimEnd().split("\n")], look);
+    const heading = this.#heading(look);
+    const screen = statusScreen(this.#status, { ...look, rows: look.rows - heading.length + 1 });
+    this.#canvas.draw([...heading, ...screen.trimEnd().split("\n")], look);
   }
 
-  #heading({ paint, nowMs }: Look): string {
+  /** Why there is no answer stands there whole, if the screen is not small. */
+  #heading({ paint, nowMs, columns, rows }: Look): string[] {
     const silentMs = this.#watched.clock.now() - this.#answeredMs;
     if (this.#why === undefined && silentMs < PATIENCE_MS) {
-      return `${paint.heading("cyme status")} · ${new Date(nowMs).toLocaleTimeString("sv")} · q ends`;
+      return [`${paint.heading("cyme status")} · ${new Date(nowMs).toLocaleTimeString("sv")} · q ends`];
     }
     const why = this.#why === undefined ? "" : `: ${printable(this.#why)}`;
-    return paint.error(`No answer for ${span(silentMs)}, this is how it was${why}`);
+    const what = this.#isRefused ? "Refused" : "No answer";
+    const lines = wrapped(`${what} for ${span(silentMs)}, this is how it was${why}`, columns);
+    return lines.slice(0, Math.max(1, Math.floor(rows / 3))).map(paint.error);
   }
 }
