@@ -171,6 +171,18 @@ describe("the configuration of the client", () => {
   });
 
   test.each([
+    ["--token", ["--token", "cyme_wrong"], {}],
+    ["CYME_TOKEN", [], { CYME_TOKEN: "cyme_wrong" }],
+    ["/home/me/.config/cyme/config.json", [], {}],
+  ])("is told of where it was refused: that of %s", async (from, args, more) => {
+    const answer = { status: 401, text: '{"nok":"The token is none of this cluster","error":"unauthorized"}' };
+    const settings = { env: { ...env, ...more }, answer, config: file({ token: "cyme_file" }) };
+    const { stderr } = await runCyme(["apps", ...args], settings);
+    expect(stderr).toContain(`The token is that of ${from}.\n`);
+    expect(stderr).not.toMatch(/cyme_(wrong|file)/);
+  });
+
+  test.each([
     [401, "unauthorized", {}],
     [503, "unavailable", { reached: false }],
   ])("is told of where it was not used and the answer is %d", async (status, error, facts) => {

@@ -65,6 +65,7 @@ function nextSteps(error: CymeError, app: string): string[] {
   if (facts["stored"] === null) lines.push(...whatIsNotKnown(facts, app));
   if (CHANGE_IT.test(error.message)) lines.push(howToChange(facts, app));
   if (typeof facts["uuid"] === "string") lines.push(...whatBecameOf(error, app));
+  if (typeof facts["token_from"] === "string") lines.push(`The token is that of ${facts["token_from"]}.`);
   if (typeof facts["unused"] === "string") lines.push(`${facts["unused"]}.`);
   if (NOTHING_SHOWN.test(error.message)) lines.push(...HOW_TO_SHOW);
   if (code === "not-found") lines.push(...whatThereIs(facts, app));

@@ -134,9 +134,14 @@ class Session {
   /** Of one that nobody was reached by, or not let in, also what might have been given and was not. */
   async explained(error: unknown): Promise<unknown> {
     const transport = await this.#opening?.catch(() => undefined);
-    if (transport?.unused === undefined || !(error instanceof CymeError)) return error;
+    if (!transport || !(error instanceof CymeError)) return error;
+    const { unused, tokenFrom } = transport;
     const isLost = error.code === "unavailable" && error.facts["reached"] !== undefined;
-    return isLost || error.code === "unauthorized" ? error.withFacts({ unused: transport.unused }) : error;
+    const isRefused = error.code === "unauthorized";
+    return error.withFacts({
+      ...(unused !== undefined && (isLost || isRefused) ? { unused } : {}),
+      ...(tokenFrom !== undefined && isRefused ? { token_from: tokenFrom } : {}),
+    });
   }
 
   async close(): Promise<void> {

@@ -24,7 +24,7 @@ export async function runShell({ values, env, io, rooms }: Given): Promise<numbe
   }
   const isTimed = values.source("timeout") !== undefined;
   const timeoutS = isTimed ? seconds(values.called("timeout"), values.text("timeout"), 0.1, 86_400) : undefined;
-  const { url, unused: _unused, ...login } = await connectionOf(values, env, rooms);
+  const { url, origins: _origins, ...login } = await connectionOf(values, env, rooms);
   const settings = {
     url,
     app: values.text("app"),

@@ -8,8 +8,15 @@ import { DEFAULT_URL } from "./option.ts";
 import type { ConnectOptions, Rooms } from "./rooms.ts";
 import type { Values } from "./values.ts";
 
-/** `unused` says what was known of another branch alone. */
-export type OpenTransport = Transport & Partial<AsyncDisposable> & { readonly unused?: string };
+/** What a failure of the login may be explained by. */
+interface Origins {
+  /** What was known of another branch alone. */
+  readonly unused?: string;
+  /** Where the token was found: an option, a variable or a file. */
+  readonly tokenFrom?: string;
+}
+
+export type OpenTransport = Transport & Partial<AsyncDisposable> & Origins;
 
 /** Whom a command speaks to: with `--local` the instance directory, else the branch at `--url`. */
 export async function openTransport(
@@ -29,15 +36,15 @@ export async function openTransport(
 }
 
 async function overHttp(values: Values, env: Environment, rooms: Rooms): Promise<OpenTransport> {
-  const { url, unused, ...login } = await connectionOf(values, env, rooms);
+  const { url, origins, ...login } = await connectionOf(values, env, rooms);
   const transport = await rooms.httpTransport(url, login);
-  return unused === undefined ? transport : Object.assign((request: ClientRequest) => transport(request), { unused });
+  return Object.assign((request: ClientRequest) => transport(request), origins);
 }
 
-/** A branch, and who asks it. `unused` says what was known of another branch alone. */
+/** A branch, and who asks it. */
 interface Connection extends ConnectOptions {
   readonly url: string;
-  readonly unused?: string;
+  readonly origins: Origins;
 }
 
 /** Options win over variables, and these over the file. */
@@ -52,13 +59,18 @@ export async function connectionOf(values: Values, env: Environment, rooms: Room
   const isItsBranch = !isNamed || isSameOrigin(url, itsUrl);
   const known: ClientConfig = isItsBranch ? config : {};
   const isAllUsed = isItsBranch || Object.keys(config).length === 0;
+  const token = values.text("token") ?? known.token;
+  const tokenFrom = values.source("token") === undefined ? path : values.called("token");
   return {
     url,
-    token: values.text("token") ?? known.token,
+    token,
     ca: values.text("ca") ?? known.ca,
     cert: values.text("cert") ?? known.cert,
     key: values.text("key") ?? known.key,
-    ...(isAllUsed ? {} : { unused: `${path} is for ${withoutLogin(itsUrl)} and was not used` }),
+    origins: {
+      ...(isAllUsed ? {} : { unused: `${path} is for ${withoutLogin(itsUrl)} and was not used` }),
+      ...(token === undefined || tokenFrom === undefined ? {} : { tokenFrom }),
+    },
   };
 }
 
