@@ -36,7 +36,7 @@ const HOW_TO_SHOW = [
 const HOW_TO_REACH = [
   "Another branch: -u <url> or CYME_URL. On its machine, whether it runs or not: -L -D <instance dir>.",
 ];
-const SAYS_WHAT_TO_DO = /: start it with /;
+const SAYS_WHAT_TO_DO = /: start it with |^Cannot listen on /;
 const NOT_AWAY = / is up: only a branch that is away can be forgotten$/;
 const NOT_RUNNING = / is not running: it is /;
 const WANTS_ROLE = / takes the role (\w+): yours is /;

@@ -10,9 +10,9 @@ export const MORE_COMMANDS = [
     examples: ["cyme shell", "cyme -a shop shell < script.ts", "echo 'await apps' | cyme shell"],
     details:
       "At hand are client, app(name), apps, branches, instances and queues, as in the\n" +
-      "client library. Promises are waited for. Ctrl-C ends the line or the call,\n" +
-      "Ctrl-D the shell. What comes from a file or a pipe runs as a script, which ends\n" +
-      "at its first error.",
+      "client library. Promises are waited for at the prompt. Ctrl-C ends the line or\n" +
+      "the call, Ctrl-D the shell. What comes from a file or a pipe runs as a script,\n" +
+      "in which await is yours, and which ends at its first error.",
     async run(call) {
       const { runShell } = await import("../run-shell.ts");
       return runShell(call);
