@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { appendFile, chown, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, chown, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../harness/branch.ts";
-import { PROGRAM, isRoot, makePlace, paths, standIn, tree, type Place } from "./installing.ts";
+import { INSTALL, PROGRAM, isRoot, makePlace, paths, standIn, tree, type Place } from "./installing.ts";
 
 /* What install.sh takes for its own, and so removes: by the record of what was installed, and nothing else. */
 
@@ -53,7 +53,11 @@ describe("the program alone", () => {
     await install();
     const before = await paths(stage());
     const sum = new Bun.CryptoHasher("sha256").update(await Bun.file(PROGRAM).bytes()).digest("hex");
-    await install("--from", PROGRAM, "--sha256", sum);
+    // By an install.sh that has nothing beside it.
+    await copyFile(INSTALL, here("install.sh"));
+    const argv = ["dash", "install.sh", "--from", PROGRAM, "--sha256", sum];
+    const env = { PATH: process.env["PATH"], DESTDIR: stage() };
+    expect(await run(argv, env, place.folder)).toMatchObject({ code: 0 });
     expect(await paths(stage())).toEqual(before);
     expect(before).toContain("usr/local/lib/systemd/system/cyme-branch.service");
     await install("--uninstall", "--purge");
@@ -132,7 +136,7 @@ describe("two at once", () => {
     await prefixed("p");
     const before = await tree(here("p"));
     const script = `exec 9<p/share/cyme; flock 9; echo; exec sleep infinity`;
-    const other = Bun.spawn(["sh", "-c", script], { cwd: place.folder, stdout: "pipe" });
+    await using other = Bun.spawn(["sh", "-c", script], { cwd: place.folder, stdout: "pipe", killSignal: "SIGKILL" });
     await other.stdout.getReader().read();
     for (const more of [[], ["--uninstall"]]) {
       expect(await prefixed("p", ...more)).toMatchObject({
@@ -141,7 +145,7 @@ describe("two at once", () => {
       });
     }
     expect(await tree(here("p"))).toEqual(before);
-    other.kill("SIGKILL");
+    other.kill();
     await other.exited;
     expect(await prefixed("p")).toMatchObject({ code: 0 });
   });
