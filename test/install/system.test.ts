@@ -171,7 +171,10 @@ describe.skipIf(!isRoot)("install.sh for the machine", () => {
     expect(branchAfter).not.toBe(branchBefore);
     expect((await stat(`/proc/${branchAfter}/exe`)).ino).not.toBe(ino);
     expect(await worker()).toBe(workerBefore);
-    expect(await cyme("-a", "shop", "instances.get", "web")).toMatchObject({ state: "running", pid: workerBefore });
+    // Nobody can say how it is before it has answered the new branch.
+    const web = async () => (await cyme("-a", "shop", "instances.get", "web")) as { state: string; pid: number };
+    await until(async () => (await web()).state === "running", { what: "the worker to have answered" });
+    expect((await web()).pid).toBe(workerBefore);
     // Configuration is not what an upgrade brings.
     expect((await machine.on("cat", "/etc/cyme/branch.env")).stdout).toBe(options);
   }, 60_000);
