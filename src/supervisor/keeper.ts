@@ -302,6 +302,8 @@ export class Keeper {
     if (id && !isAlive) return this.#bury(wish, row, id);
     const standin = this.#standin.look();
     if (standin.id && !standin.isAlive) return this.#buryStandin(wish, standin.row, standin.id);
+    if (id) this.#process.keepPidFile(id);
+    if (standin.id) this.#standin.keepPidFile(standin.id);
     const seen = await this.#see(wish, isAlive ? row : null, standin.isAlive ? standin.row : null);
     const limits: Limits = {
       stopTimeoutMs: wish.launch.stopTimeoutS * 1000,

@@ -67,6 +67,10 @@ export class Standin {
     return this.#process.look();
   }
 
+  keepPidFile(id: ProcessId): void {
+    this.#process.keepPidFile(id);
+  }
+
   /** Called once, before the first look of a branch that starts. */
   takeOver(found: FoundWorker | undefined, broker: Broker): void {
     const { id, isAlive } = this.#process.look();

@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, mock, spyOn, test } from "bun:test";
-import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { NoRoomError } from "../kit/processes.ts";
 import { isRoot } from "../kit/users.ts";
@@ -25,6 +35,21 @@ test.each(["worker.pid", "worker.pid.new"])(
     expect(branch.processes.workers).toHaveLength(2);
   },
 );
+
+test("worker.pid is written once what was in its way is gone, also by a branch that starts again", async () => {
+  await using branch = new TestBranch();
+  const file = join(branch.folder("web"), "worker.pid");
+  mkdirSync(file, { recursive: true });
+  await branch.add("web");
+  await branch.clock.advance(60 * SECOND_MS);
+  rmdirSync(file);
+  await branch.clock.advance(10 * SECOND_MS);
+  const named = `${branch.processes.worker("web").id.pid}\n`;
+  expect(readFileSync(file, "utf8")).toBe(named);
+  await branch.restart(() => rmSync(file));
+  await branch.clock.advance(10 * SECOND_MS);
+  expect(readFileSync(file, "utf8")).toBe(named);
+});
 
 test("files of the worker are closed, and no file that a link leads to", async () => {
   await using branch = new TestBranch();

@@ -88,6 +88,9 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
   readonly #log: Log;
   /** Where the log lines of this worker begin, as far as this branch saw it start. */
   #logFrom = 0;
+  /** What worker.pid is known to hold. */
+  #pidInFile: number | undefined;
+  #isPidFileTold = false;
   #exit: Exit | undefined;
   /** Aborted when the end of the last child was told, and where there was none. */
   #exitTold = AbortSignal.abort();
@@ -169,6 +172,11 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     this.#writePid(id.pid);
   }
 
+  /** Has worker.pid name the living process, where it could not be written at its start, as on a full disk. */
+  keepPidFile({ pid }: ProcessId): void {
+    if (this.#pidInFile !== pid) this.#writePid(pid);
+  }
+
   /** Whether its log says that somebody has told it to end. */
   saysItIsEnding(): boolean {
     return saysItIsEnding(join(this.folder, "worker.log"), this.#logFrom);
@@ -194,6 +202,7 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
   /** Forgets the process, which has ended. */
   clear(): void {
     this.#store.write(() => this.#rows.clear(this.name));
+    this.#pidInFile = undefined;
     this.#changePidFile((file) => rmSync(file, { force: true }));
   }
 
@@ -261,6 +270,7 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
         closeSync(fd);
       }
       renameSync(fresh, file);
+      this.#pidInFile = pid;
     });
   }
 
@@ -269,8 +279,12 @@ export class WorkerProcess<Row extends ProcessRow = ProcessRow> {
     const file = join(this.folder, "worker.pid");
     try {
       change(file);
+      this.#isPidFileTold = false;
     } catch (error) {
-      this.#log.warning("worker.pid cannot be changed: move away what is there", { file, error });
+      // It is tried again with each look.
+      if (!this.#isPidFileTold)
+        this.#log.warning("worker.pid cannot be changed: make room, or move away what is there", { file, error });
+      this.#isPidFileTold = true;
     }
   }
 }
